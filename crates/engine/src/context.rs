@@ -1,0 +1,132 @@
+//! What every stage of a run shares: the project, the plan, the lake, limits and the way to report progress.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use abmart_plan::{Plan, PlannedFile};
+use abmart_spec::model::{Column, ColumnType, Project, Source};
+use abmart_store::{ParquetFooter, Store};
+use rayon::prelude::*;
+
+use crate::error::EngineError;
+
+/// Told what a run does, as it does it. All methods may be called from several threads.
+pub trait Observer: Sync {
+    /// A stage begins; `total` is what [`Observer::advanced`] adds up to, in rows or in steps.
+    fn started(&self, stage: Stage, total: u64);
+    /// Part of the stage is done.
+    fn advanced(&self, amount: u64);
+    /// The stage is done.
+    fn finished(&self, stage: Stage);
+}
+
+/// The stages of a run after planning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// Sources read and checked, rollups reduced per file.
+    Read,
+    /// SQL tables.
+    Tables,
+    /// Facts, scores and KPI aggregates, period by period.
+    Periods,
+    /// The cube rolled up, KPIs evaluated, marts staged and audited.
+    Marts,
+}
+
+/// An observer that says nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silent;
+
+impl Observer for Silent {
+    fn started(&self, _: Stage, _: u64) {}
+    fn advanced(&self, _: u64) {}
+    fn finished(&self, _: Stage) {}
+}
+
+/// How much memory and how many threads a run may use.
+#[derive(Debug, Clone, Copy)]
+pub struct Budget {
+    /// Bytes.
+    pub memory: u64,
+    /// Threads.
+    pub threads: usize,
+}
+
+impl Budget {
+    /// Rows of a file to hold at once, so that all threads together stay within a quarter of the memory; the rest is
+    /// for hash tables and results.
+    pub fn rows_per_slice<'a>(&self, columns: impl Iterator<Item = &'a Column>) -> u64 {
+        let row: u64 = columns.map(|column| if column.ty == ColumnType::String { 24 } else { 8 }).sum();
+        let threads = self.threads.max(1) as u64;
+        (self.memory / (4 * threads * row.max(8))).max(100_000)
+    }
+}
+
+/// What every stage of a run shares.
+pub struct Context<'a> {
+    /// The definitions.
+    pub project: &'a Project,
+    /// What runs.
+    pub plan: &'a Plan,
+    /// The lake.
+    pub lake: Option<&'a Store>,
+    /// Footers of planned files, by key.
+    pub footers: &'a HashMap<String, ParquetFooter>,
+    /// Limits.
+    pub budget: Budget,
+    /// Whom to tell.
+    pub observer: &'a dyn Observer,
+    /// Set from outside to stop the run.
+    pub interrupted: &'a AtomicBool,
+}
+
+impl Context<'_> {
+    /// The reporting time zone.
+    pub fn time_zone(&self) -> &str {
+        &self.project.settings.time_zone
+    }
+
+    /// The path of a file of the lake.
+    ///
+    /// # Errors
+    /// When the lake is not on a local file system.
+    pub fn lake_path(&self, source: &Source, file: &PlannedFile) -> Result<PathBuf, EngineError> {
+        self.lake.and_then(|lake| lake.local_path(&file.key)).ok_or_else(|| EngineError::Unreadable {
+            source_name: source.name.clone(),
+            file: file.key.clone(),
+            reason: "the lake is not on a local file system".to_owned(),
+        })
+    }
+
+    /// Rows of a file, as its footer says.
+    pub fn rows_of(&self, file: &PlannedFile) -> u64 {
+        self.footers.get(&file.key).map_or(0, |footer| footer.rows)
+    }
+
+    /// Runs a function over items on all threads; results keep the items' order.
+    ///
+    /// # Errors
+    /// The first error of any item.
+    pub fn parallel<T: Sync, R: Send>(
+        &self,
+        items: &[T],
+        work: impl Fn(&T) -> Result<R, EngineError> + Sync + Send,
+    ) -> Result<Vec<R>, EngineError> {
+        items.par_iter().map(work).collect()
+    }
+
+    /// Tells the observer.
+    pub fn advance(&self, amount: u64) {
+        self.observer.advanced(amount);
+    }
+
+    /// Stops a run that was told to stop.
+    ///
+    /// # Errors
+    /// [`EngineError::Interrupted`].
+    pub fn check_interrupted(&self) -> Result<(), EngineError> {
+        if self.interrupted.load(Ordering::Relaxed) { Err(EngineError::Interrupted) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,133 @@
+//! Aggregates at the finest cut of one period: one row a leaf cell, mergeable.
+
+use abmart_plan::calendar::{Period, nests};
+use polars::prelude::*;
+use sqlparser::ast::Expr as Sql;
+
+use super::compile::{CellAggregate, Cube, aggregate_column};
+use crate::error::EngineError;
+use crate::measure::frame::PeriodFrames;
+use crate::scope::Scope;
+use crate::sql::aggregate;
+use crate::sql::query;
+
+/// The number of the period, the first column of everything in the cube.
+pub const PERIOD: &str = "__period";
+
+/// A period's contribution to the cube.
+#[derive(Default)]
+pub struct Finest {
+    /// Partial results of the decomposable aggregates, one frame an entity.
+    pub partials: Vec<DataFrame>,
+    /// Values that the other aggregates need in full, one frame an aggregate: period, dimensions, `value`.
+    pub values: Vec<(usize, DataFrame)>,
+}
+
+impl Cube<'_> {
+    /// Computes a period's partial results from its entity frames.
+    ///
+    /// # Errors
+    /// When a formula does not fit the measures it reads.
+    pub fn finest(&self, number: usize, frames: &PeriodFrames, scope: &Scope<'_>) -> Result<Finest, EngineError> {
+        let mut finest = Finest::default();
+        for entity in self.entities() {
+            let Some(frame) = frames.entities.get(entity) else { continue };
+            let mine: Vec<(usize, &CellAggregate)> = self
+                .aggregates
+                .iter()
+                .enumerate()
+                .filter(|(_, cell)| cell.entity == entity && self.has_facts(cell, scope.period.as_ref()))
+                .collect();
+            let (merged, whole): (Vec<_>, Vec<_>) =
+                mine.into_iter().partition(|(_, cell)| cell.aggregate.kind.decomposable());
+            if let Some(partials) = self.partials(number, frame, &merged, scope)? {
+                finest.partials.push(partials);
+            }
+            for (index, cell) in whole {
+                finest.values.push((index, self.values_of(number, frame, cell, scope)?));
+            }
+        }
+        Ok(finest)
+    }
+
+    fn entities(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = Vec::new();
+        for cell in &self.aggregates {
+            if !names.contains(&cell.entity.as_str()) {
+                names.push(&cell.entity);
+            }
+        }
+        names
+    }
+
+    fn has_facts(&self, cell: &CellAggregate, period: Option<&Period>) -> bool {
+        cell.facts.iter().filter_map(|name| self.project.facts.get(name)).all(|fact| match (fact.grain, period) {
+            (Some(finest), Some(period)) => nests(finest, period.grain),
+            _ => true,
+        })
+    }
+
+    fn partials(
+        &self,
+        number: usize,
+        frame: &DataFrame,
+        cells: &[(usize, &CellAggregate)],
+        scope: &Scope<'_>,
+    ) -> Result<Option<DataFrame>, EngineError> {
+        if cells.is_empty() {
+            return Ok(None);
+        }
+        let mut columns = self.dimension_columns();
+        // Conditions and arguments repeat between aggregates; each is computed once.
+        let mut prepared_as: Vec<(Sql, String)> = Vec::new();
+        let mut prepare = |sql: &Option<Sql>| -> Option<String> {
+            let sql = sql.as_ref()?;
+            if let Some((_, name)) = prepared_as.iter().find(|(known, _)| known == sql) {
+                return Some(name.clone());
+            }
+            let name = format!("x{}", prepared_as.len());
+            prepared_as.push((sql.clone(), name.clone()));
+            Some(name)
+        };
+        let inputs: Vec<(Option<String>, Option<String>)> = cells
+            .iter()
+            .map(|(_, cell)| (prepare(&cell.aggregate.argument), prepare(&cell.aggregate.filter)))
+            .collect();
+        columns.extend(prepared_as.into_iter().map(|(sql, name)| (name, sql)));
+        let mut prepared = query::project(frame.clone().lazy(), columns, None, &scope.clock())?;
+        let schema = prepared.collect_schema()?;
+        let partials: Vec<Expr> = cells
+            .iter()
+            .zip(inputs)
+            .map(|((index, cell), (argument, filter))| {
+                let dtype = argument.as_ref().and_then(|name| schema.get(name.as_str()));
+                let (value, filter) = (argument.as_ref().map(|name| col(name.as_str())), filter.map(col));
+                aggregate::partial(cell.aggregate.kind, value, filter, dtype).alias(aggregate_column(*index))
+            })
+            .collect();
+        let by: Vec<Expr> = self.dimensions.iter().map(|name| col(name.as_str())).collect();
+        let grouped = prepared.group_by(by).agg(partials).with_column(period_literal(number)).collect()?;
+        Ok(Some(grouped))
+    }
+
+    fn values_of(
+        &self,
+        number: usize,
+        frame: &DataFrame,
+        cell: &CellAggregate,
+        scope: &Scope<'_>,
+    ) -> Result<DataFrame, EngineError> {
+        let mut columns = self.dimension_columns();
+        columns.extend(cell.aggregate.argument.clone().map(|sql| ("value".to_owned(), sql)));
+        let rows = query::project(frame.clone().lazy(), columns, cell.aggregate.filter.as_ref(), &scope.clock())?;
+        Ok(rows.filter(col("value").is_not_null()).with_column(period_literal(number)).collect()?)
+    }
+
+    fn dimension_columns(&self) -> Vec<(String, Sql)> {
+        self.dimensions.iter().map(|name| (name.clone(), query::column(name))).collect()
+    }
+}
+
+fn period_literal(number: usize) -> Expr {
+    lit(i32::try_from(number).unwrap_or(i32::MAX)).alias(PERIOD)
+}

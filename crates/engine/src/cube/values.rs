@@ -1,0 +1,283 @@
+//! The rows of `kpi_values`, KPI by KPI: value, comparison, target, benchmark, share and rank.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use abmart_plan::Plan;
+use abmart_plan::calendar::grain_name;
+use abmart_spec::model::{Benchmark, Better};
+use arrow::array::{ArrayRef, RecordBatch};
+use polars::prelude::*;
+
+use super::cells::{Cells, value_column};
+use super::compile::{CompiledKpi, Cube, aggregate_column};
+use super::finest::PERIOD;
+use super::sets::SET;
+use crate::error::EngineError;
+use crate::output::arrow::{constant, schema_of, to_arrow};
+
+/// What `kpi_values` compares values with.
+pub struct Yardsticks {
+    /// Rows of the source of targets.
+    pub targets: Option<DataFrame>,
+    /// Rows of the table of benchmarks.
+    pub benchmarks: Option<DataFrame>,
+    /// KPI → hash of its definition.
+    pub definitions: BTreeMap<String, String>,
+}
+
+/// Columns of `kpi_values` that all KPIs share, made into Arrow once.
+pub struct Shared {
+    identity: Vec<(String, ArrayRef)>,
+    /// Rows of each grain, which lie together.
+    grains: Vec<(String, usize, usize)>,
+}
+
+impl Cube<'_> {
+    /// The columns that say which cell a row is.
+    ///
+    /// # Errors
+    /// When a column cannot be made into Arrow.
+    pub fn shared(&self, cells: &Cells, plan: &Plan) -> Result<Shared, EngineError> {
+        let height = cells.frame.height();
+        let names = ["period_grain", "period_start", "period_end", "partial", "cut"];
+        let names = names.into_iter().chain(self.dimensions.iter().map(String::as_str));
+        let mut identity = vec![("as_of".to_owned(), constant_day(plan.as_of, height))];
+        for name in names {
+            identity.push((name.to_owned(), to_arrow(cells.frame.column(name)?)?));
+        }
+        let mut grains: Vec<(String, usize, usize)> = Vec::new();
+        for (row, grain) in cells.frame.column("period_grain")?.str()?.iter().enumerate() {
+            let grain = grain.unwrap_or_default();
+            match grains.last_mut() {
+                Some((known, _, length)) if known == grain => *length += 1,
+                _ => grains.push((grain.to_owned(), row, 1)),
+            }
+        }
+        Ok(Shared { identity, grains })
+    }
+
+    /// The rows of one KPI in the order of the mart.
+    ///
+    /// # Errors
+    /// When the KPI cannot be evaluated.
+    pub fn rows(
+        &self,
+        kpi: &CompiledKpi<'_>,
+        cells: &Cells,
+        shared: &Shared,
+        yardsticks: &Yardsticks,
+        plan: &Plan,
+    ) -> Result<Vec<RecordBatch>, EngineError> {
+        let figures = self.figures(kpi, cells, yardsticks)?;
+        let height = cells.frame.height();
+        let hash = yardsticks.definitions.get(&kpi.kpi.name).map_or("", String::as_str);
+        let mut columns = shared.identity.clone();
+        columns.push(("kpi".to_owned(), constant(&kpi.kpi.name, height)));
+        for column in figures.columns() {
+            columns.push((column.name().to_string(), to_arrow(column)?));
+        }
+        columns.push(("definition".to_owned(), constant(hash, height)));
+        let schema = schema_of(&columns);
+        let whole = RecordBatch::try_new(Arc::clone(&schema), columns.into_iter().map(|(_, array)| array).collect())?;
+        let exists = |grain: &str| {
+            plan.periods.iter().find(|period| grain_name(period.grain) == grain).is_some_and(|period| self.applies(kpi, period))
+        };
+        let runs = shared.grains.iter().filter(|(grain, _, _)| exists(grain));
+        Ok(runs.map(|(_, start, length)| whole.slice(*start, *length)).collect())
+    }
+
+    fn figures(&self, kpi: &CompiledKpi<'_>, cells: &Cells, yardsticks: &Yardsticks) -> Result<DataFrame, EngineError> {
+        let value_name = value_column(&kpi.kpi.name);
+        let value = cells.frame.column(&value_name)?.as_materialized_series().clone();
+        let null = || lit(NULL).cast(DataType::Float64);
+        let hidden = |expr: Expr| match self.compared(kpi) {
+            None => expr,
+            Some(compared) => when(compared).then(lit(NULL)).otherwise(expr),
+        };
+        let (numerator, denominator) = match self.ratio(kpi)? {
+            Some((numerator, denominator)) => {
+                (hidden(numerator.cast(DataType::Float64)), hidden(denominator.cast(DataType::Float64)))
+            }
+            None => (null(), null()),
+        };
+        let counted = kpi.counts.iter().map(|index| col(aggregate_column(*index)).cast(DataType::Int64)).collect::<Vec<_>>();
+        let n = if counted.is_empty() { lit(0_i64) } else { polars::lazy::dsl::max_horizontal(&counted)? };
+        let immature = match &kpi.immature {
+            Some(formula) => self.lowered(formula, kpi)?.cast(DataType::Int64),
+            None => lit(NULL).cast(DataType::Int64),
+        };
+        let mature = match &kpi.mature {
+            Some(formula) => self.lowered(formula, kpi)?.cast(DataType::Float64),
+            None => null(),
+        };
+        let taken = |rows: &IdxCa| -> Result<Series, EngineError> { Ok(gathered(&value, rows)?) };
+        let with = |name: &str, series: Series| lit(series.with_name(name.into())).alias(name);
+        let parent = if kpi.additive { with("__parent", taken(&cells.parent)?) } else { null() };
+        let descending = kpi.kpi.better == Better::Higher;
+        let rank = col("value")
+            .rank(RankOptions { method: RankMethod::Min, descending }, None)
+            .over([col(PERIOD), col(SET)])?
+            .cast(DataType::Int64);
+        let limits = limits(kpi, yardsticks.benchmarks.as_ref(), &self.dimensions)?;
+        let target = target(kpi, yardsticks.targets.as_ref(), &self.dimensions)?;
+        let over = |top: Expr, bottom: Expr| crate::sql::formula::divide(top, bottom);
+        let frame = cells
+            .frame
+            .clone()
+            .lazy()
+            .with_columns([
+                col(value_name.as_str()).alias("value"),
+                numerator.alias("numerator"),
+                denominator.alias("denominator"),
+                n.fill_null(lit(0_i64)).alias("n"),
+                with("prior_value", taken(&cells.prior)?),
+                with("yoy_value", taken(&cells.year_before)?),
+                parent.alias("__parent"),
+                target.alias("target"),
+                limits.alarm.alias("__alarm"),
+                limits.healthy.alias("benchmark"),
+                limits.strong.alias("__strong"),
+                immature.alias("immature"),
+                mature.alias("mature_value"),
+            ])
+            .with_columns([
+                (col("value") - col("prior_value")).alias("change"),
+                over(col("value"), col("target")).alias("attainment"),
+                status(kpi.kpi.better).alias("status"),
+                over(col("value"), col("__parent")).alias("share_of_parent"),
+                rank.alias("rank"),
+            ])
+            .select([
+                col("value"),
+                col("numerator"),
+                col("denominator"),
+                col("n"),
+                col("prior_value"),
+                col("change"),
+                col("yoy_value"),
+                col("target"),
+                col("attainment"),
+                col("benchmark"),
+                col("status"),
+                col("share_of_parent"),
+                col("rank"),
+                col("immature"),
+                col("mature_value"),
+            ]);
+        frame.collect().map_err(|error| super::cells::located(error.into(), kpi))
+    }
+}
+
+/// `alarm`, `low`, `healthy` or `strong`; null without a value or a benchmark.
+fn status(better: Better) -> Expr {
+    let worse = |limit: &str| match better {
+        Better::Higher => col("value").lt(col(limit)),
+        Better::Lower => col("value").gt(col(limit)),
+    };
+    let as_good = |limit: &str| match better {
+        Better::Higher => col("value").gt_eq(col(limit)),
+        Better::Lower => col("value").lt_eq(col(limit)),
+    };
+    let any_limit = col("__alarm").is_not_null().or(col("benchmark").is_not_null()).or(col("__strong").is_not_null());
+    when(col("value").is_null().or(any_limit.not()))
+        .then(lit(NULL).cast(DataType::String))
+        .when(as_good("__strong"))
+        .then(lit("strong"))
+        .when(as_good("benchmark"))
+        .then(lit("healthy"))
+        .when(worse("__alarm"))
+        .then(lit("alarm"))
+        // Not worse than the alarm, and no healthy level to fall short of.
+        .when(col("benchmark").is_null())
+        .then(lit("healthy"))
+        .otherwise(lit("low"))
+}
+
+struct Limits {
+    alarm: Expr,
+    healthy: Expr,
+    strong: Expr,
+}
+
+/// The KPI's own benchmark, or the row of the table that fits the cell best.
+fn limits(kpi: &CompiledKpi<'_>, table: Option<&DataFrame>, dimensions: &[String]) -> Result<Limits, EngineError> {
+    let own = kpi.kpi.benchmark.unwrap_or(Benchmark::default());
+    let number = |value: Option<f64>| value.map_or(lit(NULL).cast(DataType::Float64), lit);
+    let mut limits = Limits { alarm: number(own.alarm), healthy: number(own.healthy), strong: number(own.strong) };
+    let Some(table) = table else { return Ok(limits) };
+    for scoped in scoped_rows(table, &kpi.kpi.name, dimensions)? {
+        let choose = |value: Option<f64>, otherwise: Expr| {
+            when(scoped.condition.clone()).then(number(value)).otherwise(otherwise)
+        };
+        limits.alarm = choose(scoped.numbers.get("low").copied(), limits.alarm);
+        limits.healthy = choose(scoped.numbers.get("healthy").copied(), limits.healthy);
+        limits.strong = choose(scoped.numbers.get("strong").copied(), limits.strong);
+    }
+    Ok(limits)
+}
+
+/// The target with the narrowest scope that holds the cell.
+fn target(kpi: &CompiledKpi<'_>, table: Option<&DataFrame>, dimensions: &[String]) -> Result<Expr, EngineError> {
+    let mut target = lit(NULL).cast(DataType::Float64);
+    let Some(table) = table else { return Ok(target) };
+    for scoped in scoped_rows(table, &kpi.kpi.name, dimensions)? {
+        let value = scoped.numbers.get("target").copied();
+        let value = value.map_or(lit(NULL).cast(DataType::Float64), lit);
+        target = when(scoped.condition).then(value).otherwise(target);
+    }
+    Ok(target)
+}
+
+/// A row of a table of targets or benchmarks: the cells it is for, and its numbers.
+struct ScopedRow {
+    condition: Expr,
+    numbers: BTreeMap<String, f64>,
+}
+
+/// The rows for a KPI, the widest scope first, so that a narrower one overrides it. A null in a scope column means
+/// any; a scope by a column that does not cut the cube (size band) fits no cell.
+fn scoped_rows(table: &DataFrame, kpi: &str, dimensions: &[String]) -> Result<Vec<ScopedRow>, EngineError> {
+    let rows = table.clone().lazy().filter(col("kpi").eq(lit(kpi))).collect()?;
+    let mut found: Vec<(usize, String, ScopedRow)> = Vec::new();
+    for index in 0..rows.height() {
+        let (mut breadth, mut condition, mut label) = (0, lit(true), String::new());
+        let (mut numbers, mut fits) = (BTreeMap::new(), true);
+        for column in rows.columns() {
+            let name = column.name().as_str();
+            let value = column.get(index)?;
+            if name == "kpi" || name == "source" || value.is_null() {
+                continue;
+            }
+            if let Some(number) = value.extract::<f64>().filter(|_| column.dtype().is_primitive_numeric()) {
+                numbers.insert(name.to_owned(), number);
+            } else if name == "period_start" {
+                let starts = col(name).eq(lit(column.date()?.physical().get(index).unwrap_or(0)).cast(DataType::Date));
+                condition = condition.and(starts);
+                breadth += 1;
+            } else if dimensions.iter().any(|dimension| dimension == name) || name == "period_grain" {
+                let text = column.str()?.get(index).unwrap_or_default();
+                condition = condition.and(col(name).eq_missing(lit(text.to_owned())));
+                breadth += usize::from(name != "period_grain");
+                label.push_str(text);
+            } else {
+                fits = false;
+            }
+        }
+        if fits {
+            found.push((breadth, label, ScopedRow { condition, numbers }));
+        }
+    }
+    // Two rows of one breadth are told apart by their text, so that the order of rows in the file does not matter.
+    found.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
+    Ok(found.into_iter().map(|(_, _, row)| row).collect())
+}
+
+fn gathered(value: &Series, rows: &IdxCa) -> PolarsResult<Series> {
+    value.take(rows)
+}
+
+fn constant_day(day: jiff::civil::Date, height: usize) -> ArrayRef {
+    let number = crate::input::load::day_number(day);
+    Arc::new(arrow::array::Date32Array::from(vec![number; height]))
+}

@@ -1,0 +1,107 @@
+//! Why a run stops.
+
+use abmart_spec::diagnostic::Span;
+use polars::prelude::PolarsError;
+
+use crate::sql::formula::FormulaError;
+use crate::sql::rewrite::RewriteError;
+
+/// Why a run stops. [`EngineError::At`] says where in the YAML the definition stands that could not be computed.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// Polars refused a query or failed in it.
+    #[error("{0}")]
+    Polars(#[from] PolarsError),
+    /// SQL that cannot be rewritten for Polars.
+    #[error("{0}")]
+    Rewrite(#[from] RewriteError),
+    /// A formula that cannot be lowered.
+    #[error("{0}")]
+    Formula(#[from] FormulaError),
+    /// A file that cannot be read.
+    #[error("source `{source_name}`, file `{file}`: {reason}")]
+    Unreadable {
+        /// The source.
+        source_name: String,
+        /// The file's key.
+        file: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Rows whose currency has no rate on their day.
+    #[error("no rate for {currency} on {day}: {rows} rows of `{table}` cannot be converted to {reporting}; the table of rates must cover every day that money carries")]
+    MissingRate {
+        /// The currency without a rate.
+        currency: String,
+        /// The first such day.
+        day: String,
+        /// How many rows lack a rate in all.
+        rows: usize,
+        /// The table whose money is converted.
+        table: String,
+        /// The reporting currency.
+        reporting: String,
+    },
+    /// A check with severity `fail` failed.
+    #[error("source `{source_name}`, file `{file}`, column `{column}`: {rows} rows {problem}")]
+    Contract {
+        /// The source.
+        source_name: String,
+        /// The first file concerned.
+        file: String,
+        /// The column.
+        column: String,
+        /// Rows that fail.
+        rows: u64,
+        /// What is wrong with them.
+        problem: String,
+    },
+    /// A staged mart did not pass its audit; nothing was published.
+    #[error("audit of mart `{mart}` failed: {problem}; nothing was published")]
+    Audit {
+        /// The mart.
+        mart: String,
+        /// What is wrong, with numbers.
+        problem: String,
+    },
+    /// The store failed.
+    #[error("{0}")]
+    Store(#[from] abmart_store::StoreError),
+    /// A mart could not be made into Arrow.
+    #[error("{0}")]
+    Arrow(#[from] arrow::error::ArrowError),
+    /// The run was told to stop.
+    #[error("interrupted; nothing was published")]
+    Interrupted,
+    /// Any of these, with the definition that it happened in.
+    #[error("{what}: {source}")]
+    At {
+        /// The definition: "table `won_deals`".
+        what: String,
+        /// Its place in the YAML.
+        span: Span,
+        /// What happened.
+        source: Box<EngineError>,
+    },
+}
+
+impl EngineError {
+    /// Adds the definition in which the error happened, unless one is known already.
+    #[must_use]
+    pub fn at(self, what: impl Into<String>, span: Span) -> Self {
+        match self {
+            already @ (Self::At { .. } | Self::Unreadable { .. } | Self::Contract { .. } | Self::Interrupted) => already,
+            other => Self::At { what: what.into(), span, source: Box::new(other) },
+        }
+    }
+
+    /// Whether the environment failed, so that trying again is sensible.
+    #[must_use]
+    pub fn is_environment(&self) -> bool {
+        match self {
+            Self::Store(error) => error.is_environment(),
+            Self::At { source, .. } => source.is_environment(),
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! Row checks of a contract. Rows that break one are set aside with the reason; nothing is dropped silently.
+
+use abmart_spec::model::{Column, ColumnType, Severity, Source};
+use polars::prelude::*;
+use serde::Serialize;
+
+use crate::error::EngineError;
+
+/// Outcome of one check over one source: a row of the `data_quality` mart.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Finding {
+    /// The source.
+    pub source: String,
+    /// `not_null`, `unique`, `finite`, `range`, `accepted_values`, `rows`.
+    pub check: String,
+    /// The column, or the key's columns.
+    pub column: String,
+    /// What a failing row means.
+    pub severity: Severity,
+    /// Rows looked at.
+    pub rows_in: u64,
+    /// Rows that fail.
+    pub rows_failed: u64,
+    /// Files with failing rows, the first few.
+    pub files: Vec<String>,
+}
+
+/// Rows of a file after its contract was enforced.
+pub struct Checked {
+    /// Rows that are used.
+    pub used: DataFrame,
+    /// Rows set aside, with a column `_reason`.
+    pub quarantined: Option<DataFrame>,
+    /// One finding a check.
+    pub findings: Vec<Finding>,
+}
+
+struct Check {
+    name: &'static str,
+    column: String,
+    severity: Severity,
+    failed: Expr,
+}
+
+/// Checks every row of a frame; `file` is what findings name.
+///
+/// # Errors
+/// When a check with severity `fail` fails.
+pub fn enforce(frame: DataFrame, source: &Source, file: &str, with_key: bool) -> Result<Checked, EngineError> {
+    let mut checks = row_checks(source, &frame)?;
+    if with_key {
+        checks.extend(key_check(source, &frame)?);
+    }
+    apply(frame, source, file, &checks)
+}
+
+/// Checks only that no key repeats; `files` is what the finding names.
+///
+/// # Errors
+/// When Polars cannot compare the key's columns.
+pub fn enforce_key(frame: DataFrame, source: &Source, files: &str) -> Result<Checked, EngineError> {
+    let check = key_check(source, &frame)?;
+    apply(frame, source, files, check.as_slice())
+}
+
+fn apply(frame: DataFrame, source: &Source, file: &str, checks: &[Check]) -> Result<Checked, EngineError> {
+    let flags: Vec<Expr> = checks
+        .iter()
+        .enumerate()
+        .map(|(index, check)| check.failed.clone().fill_null(false).alias(format!("{index}")))
+        .collect();
+    let rows_in = frame.height() as u64;
+    if checks.is_empty() {
+        return Ok(Checked { used: frame, quarantined: None, findings: Vec::new() });
+    }
+    let flags = frame.clone().lazy().select(flags).collect()?;
+    let mut findings = Vec::new();
+    let mut broken: Option<BooleanChunked> = None;
+    let mut reasons: Vec<(BooleanChunked, String)> = Vec::new();
+    for (check, flag) in checks.iter().zip(flags.columns()) {
+        let flag = flag.bool()?;
+        let failed = u64::from(flag.sum().unwrap_or(0));
+        findings.push(Finding {
+            source: source.name.clone(),
+            check: check.name.to_owned(),
+            column: check.column.clone(),
+            severity: check.severity,
+            rows_in,
+            rows_failed: failed,
+            files: if failed > 0 { vec![file.to_owned()] } else { Vec::new() },
+        });
+        if failed == 0 {
+            continue;
+        }
+        match check.severity {
+            Severity::Fail => {
+                return Err(EngineError::Contract {
+                    source_name: source.name.clone(),
+                    file: file.to_owned(),
+                    column: check.column.clone(),
+                    rows: failed,
+                    problem: format!("fail the check `{}`", check.name),
+                });
+            }
+            Severity::Quarantine => {
+                broken = Some(match broken {
+                    None => flag.clone(),
+                    Some(others) => &others | flag,
+                });
+                reasons.push((flag.clone(), format!("{} {}", check.name, check.column)));
+            }
+            Severity::Warn => {}
+        }
+    }
+    let Some(broken) = broken else { return Ok(Checked { used: frame, quarantined: None, findings }) };
+    let used = frame.filter(&!&broken)?;
+    let mut aside = frame;
+    let texts: StringChunked = (0..aside.height())
+        .map(|row| {
+            let found: Vec<&str> =
+                reasons.iter().filter(|(flag, _)| flag.get(row) == Some(true)).map(|(_, text)| text.as_str()).collect();
+            (!found.is_empty()).then(|| found.join("; "))
+        })
+        .collect();
+    aside.with_column(texts.into_series().with_name("_reason".into()).into_column())?;
+    Ok(Checked { used, quarantined: Some(aside.filter(&broken)?), findings })
+}
+
+fn row_checks(source: &Source, frame: &DataFrame) -> Result<Vec<Check>, EngineError> {
+    let mut checks = Vec::new();
+    let present = |column: &&Column| frame.get_column_index(&column.name).is_some();
+    for column in source.columns.values().filter(present) {
+        let name = column.name.as_str();
+        let mut add = |check: &'static str, severity: Severity, failed: Expr| {
+            checks.push(Check { name: check, column: name.to_owned(), severity, failed });
+        };
+        if !column.nullable {
+            add("not_null", column.on_breach.max(Severity::Quarantine), col(name).is_null());
+        }
+        if matches!(column.ty, ColumnType::Number | ColumnType::Money) {
+            add("finite", column.on_breach.max(Severity::Quarantine), col(name).is_finite().not());
+        }
+        if column.min.is_some() || column.max.is_some() {
+            let below = column.min.map_or(lit(false), |min| col(name).lt(lit(min)));
+            let above = column.max.map_or(lit(false), |max| col(name).gt(lit(max)));
+            add("range", column.on_breach, below.or(above));
+        }
+        if !column.values.is_empty() {
+            let known = Series::new("known".into(), &column.values).implode()?.into_series();
+            let unknown = col(name).is_in(lit(known), false).not();
+            add("accepted_values", Severity::Warn, col(name).is_not_null().and(unknown));
+        }
+    }
+    Ok(checks)
+}
+
+fn key_check(source: &Source, frame: &DataFrame) -> Result<Option<Check>, EngineError> {
+    if source.key.is_empty() {
+        return Ok(None);
+    }
+    let columns = source.key.iter().map(|name| name.value.as_str()).collect::<Vec<_>>();
+    // Rows with a null key are the business of `not_null`; in a key that only grows there are none.
+    let failed =
+        if is_strictly_increasing(source, frame)? { col(columns[0]).is_null() } else { repeated(&columns) };
+    Ok(Some(Check { name: "unique", column: columns.join(", "), severity: Severity::Quarantine, failed }))
+}
+
+/// The first row of a key in file order is used, its repetitions are set aside. A null in the key is another check's
+/// matter.
+fn repeated(columns: &[&str]) -> Expr {
+    let key = match columns {
+        [one] => col(*one),
+        several => concat_str(
+            several.iter().map(|name| col(*name).cast(DataType::String)).collect::<Vec<_>>(),
+            "\u{1f}",
+            false,
+        ),
+    };
+    key.clone().is_first_distinct().not().and(key.is_not_null())
+}
+
+/// A key column that only grows cannot repeat: one pass without a hash table.
+fn is_strictly_increasing(source: &Source, frame: &DataFrame) -> Result<bool, EngineError> {
+    let [key] = source.key.as_slice() else { return Ok(false) };
+    let key = frame.column(&key.value)?;
+    if key.null_count() > 0 {
+        return Ok(false);
+    }
+    let Ok(text) = key.str() else { return Ok(false) };
+    let mut previous: Option<&str> = None;
+    for value in text.iter().flatten() {
+        if previous.is_some_and(|before| before >= value) {
+            return Ok(false);
+        }
+        previous = Some(value);
+    }
+    Ok(true)
+}

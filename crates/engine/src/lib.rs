@@ -1,0 +1,25 @@
+//! Plan → frames → staged marts. Only this crate names Polars types.
+//!
+//! ```text
+//! files ──input──▶ frames ──table──▶ tables ──measure──▶ entity frames ──cube──▶ cells ──output──▶ staged marts
+//!        contracts,         SQL, money          facts, scores,           grouping sets,      sorted, audited
+//!        rollups                                 period by period        KPI formulas
+//! ```
+
+pub mod context;
+mod cube;
+mod error;
+mod input;
+mod measure;
+mod money;
+mod output;
+mod read;
+mod run;
+mod scope;
+mod sql;
+mod table;
+
+pub use error::EngineError;
+pub use input::contract::Finding;
+pub use read::SourceRows;
+pub use run::{Outcome, StageTime, Target, run};

@@ -1,0 +1,230 @@
+//! A fact inside one period: its rows chosen by kind, grouped by entity, and its measures.
+
+use abmart_plan::calendar::{Period, nests};
+use abmart_spec::model::{Entity, Fact, FactInput, FactKind, Project};
+use polars::prelude::*;
+use sqlparser::ast::Expr as Sql;
+
+use crate::error::EngineError;
+use crate::input::load::day;
+use crate::scope::Scope;
+use crate::sql::aggregate::{self, Aggregate};
+use crate::sql::{formula, query};
+
+/// A fact with its aggregates taken out of its measures.
+pub struct CompiledFact<'a> {
+    /// The definition.
+    pub fact: &'a Fact,
+    aggregates: Vec<Aggregate>,
+    /// Measure → expression over placeholders, and which aggregate each placeholder is.
+    measures: Vec<(String, Sql, Vec<usize>)>,
+}
+
+/// Names of the columns that identify a row of an entity: the parent's key, then its own.
+pub fn keys_of(project: &Project, entity: &Entity) -> Vec<String> {
+    let parent = entity.parent.as_ref().and_then(|name| project.entities.get(&name.value));
+    parent.map(|parent| parent.key.clone()).into_iter().chain([entity.key.clone()]).collect()
+}
+
+impl<'a> CompiledFact<'a> {
+    /// Takes the aggregates out of the measures.
+    pub fn new(fact: &'a Fact) -> Self {
+        let mut aggregates: Vec<Aggregate> = Vec::new();
+        let mut measures = Vec::new();
+        for (name, expr) in &fact.measures {
+            let (outer, found) = aggregate::split(&expr.ast);
+            let places = found
+                .into_iter()
+                .map(|aggregate| {
+                    aggregates.iter().position(|known| *known == aggregate).unwrap_or_else(|| {
+                        aggregates.push(aggregate);
+                        aggregates.len() - 1
+                    })
+                })
+                .collect();
+            measures.push((name.clone(), outer, places));
+        }
+        Self { fact, aggregates, measures }
+    }
+
+    /// Whether the fact means something at the period's grain.
+    pub fn applies(&self, period: &Period) -> bool {
+        self.fact.grain.is_none_or(|finest| nests(finest, period.grain))
+    }
+
+    /// The fact's rows in the scope's period, one a group of `keys` (and of the fallback dimensions where the last
+    /// key is null), with the aggregates as columns. `children` are the rows of the finer entity, where it reads one.
+    ///
+    /// # Errors
+    /// When an expression does not fit the input.
+    pub fn rows(
+        &self,
+        scope: &Scope<'_>,
+        keys: &[String],
+        children: Option<LazyFrame>,
+    ) -> Result<LazyFrame, EngineError> {
+        let clock = scope.clock();
+        let input = match children {
+            Some(children) => children,
+            None => self.within_period(scope)?,
+        };
+        let mut columns: Vec<(String, Sql)> = keys.iter().map(|key| (key.clone(), query::column(key))).collect();
+        for (dimension, column) in &self.fact.dimensions {
+            columns.push((format!("{dimension}@"), query::column(&column.value)));
+        }
+        for (index, aggregate) in self.aggregates.iter().enumerate() {
+            columns.extend(aggregate.argument.clone().map(|sql| (format!("{index}#"), sql)));
+            columns.extend(aggregate.filter.clone().map(|sql| (format!("{index}?"), sql)));
+        }
+        let mut prepared = query::project(input, columns, self.fact.filter.as_ref().map(|filter| &filter.ast), &clock)?;
+        let mut by: Vec<Expr> = keys.iter().map(|key| col(key.as_str())).collect();
+        for dimension in self.fact.dimensions.keys() {
+            // Rows with an entity have its dimensions; only those without one group by their own.
+            let unkeyed = by.last().cloned().unwrap_or_else(|| lit(NULL)).is_null();
+            let own = when(unkeyed).then(col(format!("{dimension}@"))).otherwise(lit(NULL));
+            prepared = prepared.with_column(own.alias(dimension.as_str()));
+        }
+        by.extend(self.fact.dimensions.keys().map(|dimension| col(dimension.as_str())));
+        let schema = prepared.collect_schema()?;
+        let dtype = |index: usize| schema.get(format!("{index}#").as_str()).cloned();
+        let partials: Vec<Expr> = self
+            .aggregates
+            .iter()
+            .enumerate()
+            .map(|(index, aggregate)| {
+                let value = aggregate.argument.as_ref().map(|_| col(format!("{index}#")));
+                let filter = aggregate.filter.as_ref().map(|_| col(format!("{index}?")));
+                aggregate::partial(aggregate.kind, value, filter, dtype(index).as_ref()).alias(self.column(index))
+            })
+            .collect();
+        let finished: Vec<Expr> = self
+            .aggregates
+            .iter()
+            .enumerate()
+            .map(|(index, aggregate)| {
+                let column = col(self.column(index));
+                aggregate::finish(aggregate.kind, column, dtype(index).as_ref()).alias(self.column(index))
+            })
+            .collect();
+        Ok(prepared.group_by(by).agg(partials).with_columns(finished))
+    }
+
+    /// Fills what an entity without rows has: 0 for sums and counts.
+    pub fn zeros(&self) -> Vec<Expr> {
+        self.aggregates
+            .iter()
+            .enumerate()
+            .filter(|(_, aggregate)| aggregate.kind.zero_when_empty())
+            .map(|(index, _)| col(self.column(index)).fill_null(lit(0)))
+            .collect()
+    }
+
+    /// The measures over the aggregates' columns, named `fact.measure`.
+    ///
+    /// # Errors
+    /// When a measure combines aggregates in a way that formulas do not know.
+    pub fn measures(&self) -> Result<Vec<Expr>, EngineError> {
+        self.measures
+            .iter()
+            .map(|(name, outer, places)| {
+                let resolve = |placeholder: &str| {
+                    let local: usize = placeholder.strip_prefix("__agg_")?.parse().ok()?;
+                    Some(col(self.column(*places.get(local)?)))
+                };
+                let expr = formula::lower(outer, &resolve).map_err(|error| self.located(error.into(), name))?;
+                Ok(expr.alias(measure_column(&self.fact.name, name)))
+            })
+            .collect()
+    }
+
+    /// The plain expressions of a state fact over the snapshot's columns, with the keys.
+    ///
+    /// # Errors
+    /// When an expression does not fit the snapshot.
+    pub fn state(&self, snapshot: LazyFrame, keys: &[String], scope: &Scope<'_>) -> Result<LazyFrame, EngineError> {
+        let mut columns: Vec<(String, Sql)> = keys.iter().map(|key| (key.clone(), query::column(key))).collect();
+        for (name, expr) in &self.fact.measures {
+            columns.push((measure_column(&self.fact.name, name), expr.ast.clone()));
+        }
+        query::project(snapshot, columns, self.fact.filter.as_ref().map(|filter| &filter.ast), &scope.clock())
+    }
+
+    /// Names the fact, or the measure in it, as the place of an error.
+    pub fn located(&self, error: EngineError, measure: &str) -> EngineError {
+        let span = self.fact.measures.get(measure).map_or(self.fact.span, |expr| expr.span);
+        error.at(format!("fact `{}`, measure `{measure}`", self.fact.name), span)
+    }
+
+    /// Names the fact as the place of an error.
+    pub fn located_here(&self, error: EngineError) -> EngineError {
+        error.at(format!("fact `{}`", self.fact.name), self.fact.span)
+    }
+
+    fn column(&self, index: usize) -> String {
+        format!("{}#{index}", self.fact.name)
+    }
+
+    fn within_period(&self, scope: &Scope<'_>) -> Result<LazyFrame, EngineError> {
+        let FactInput::Table(from) = &self.fact.from else { return scope.rows(&self.fact.per.value, false) };
+        let from = from.value.as_str();
+        let Some(period) = scope.period else { return scope.rows(from, false) };
+        let rows = match &self.fact.kind {
+            FactKind::State => return scope.rows(from, false),
+            FactKind::Stock { from: begin, to } => {
+                let (begin, to) = (col(begin.value.as_str()), col(to.value.as_str()));
+                let alive = begin.lt(day(period.cutoff)).and(to.clone().is_null().or(to.gt_eq(day(period.cutoff))));
+                scope.rows(from, false)?.filter(alive)
+            }
+            FactKind::Flow => match self.time(scope, from) {
+                // A table evaluated for the period holds the period's rows.
+                None => scope.rows(from, false)?,
+                Some(time) => between(scope.rows_since(from, period.start, period.cutoff)?, time, period.start, period.cutoff),
+            },
+            FactKind::Trailing(window) => {
+                let start = period.window_start(*window);
+                let rows = scope.rows_since(from, start, period.cutoff)?;
+                match self.time(scope, from) {
+                    None => rows,
+                    Some(time) => between(rows, time, start, period.cutoff),
+                }
+            }
+        };
+        Ok(match &self.fact.keep_last {
+            None => rows,
+            Some(keep) => {
+                let by: Vec<&str> = keep.by.iter().map(|column| column.value.as_str()).collect();
+                last_of_each(rows, &by, &keep.order.value)?
+            }
+        })
+    }
+
+    fn time(&self, scope: &Scope<'a>, from: &str) -> Option<&'a str> {
+        self.fact.time.as_ref().map(|time| time.value.as_str()).or_else(|| scope.time_of(from))
+    }
+}
+
+/// The column of a measure in an entity's frame.
+pub fn measure_column(fact: &str, measure: &str) -> String {
+    format!("{fact}.{measure}")
+}
+
+fn between(rows: LazyFrame, time: &str, from: jiff::civil::Date, to: jiff::civil::Date) -> LazyFrame {
+    rows.filter(col(time).gt_eq(day(from)).and(col(time).lt(day(to))))
+}
+
+/// The row with the greatest `order` of each key. Ties go by the other columns, so that the order of rows in the
+/// files does not matter; a row with a null in its key stands for itself.
+fn last_of_each(mut rows: LazyFrame, by: &[&str], order: &str) -> Result<LazyFrame, EngineError> {
+    let schema = rows.collect_schema()?;
+    let others = schema.iter_names().filter(|name| name.as_str() != order).map(|name| col(name.clone()));
+    let sorted_by: Vec<Expr> = std::iter::once(col(order)).chain(others).collect();
+    let complete = by.iter().map(|name| col(*name).is_not_null()).reduce(Expr::and).unwrap_or_else(|| lit(true));
+    let alone = rows.clone().filter(complete.clone().not());
+    let sort = SortMultipleOptions::default().with_maintain_order(true);
+    let subset = by_name(by.iter().copied(), true, false);
+    let last = rows
+        .filter(complete)
+        .sort_by_exprs(sorted_by, sort)
+        .unique_stable(Some(subset), UniqueKeepStrategy::Last);
+    Ok(concat([last, alone], UnionArgs::default())?)
+}

@@ -1,0 +1,275 @@
+//! Entity frames: every member of an entity in one period, with its dimensions and all measures of its facts.
+//!
+//! ```text
+//! contact (snapshot as it was)  ─┐ from_entity
+//! tables, rollups ───────────────┼─▶ account: members + unknown ones + rows without an account
+//!                                └─▶ opportunity: the rows that its facts have, dimensions from the account
+//! ```
+
+use std::collections::HashMap;
+
+use abmart_spec::model::{Entity, FactInput, FactKind, Project, Score};
+use polars::prelude::*;
+
+use super::fact::{CompiledFact, keys_of};
+use super::score;
+use crate::error::EngineError;
+use crate::scope::Scope;
+
+/// A missing value of a dimension, so that it never mixes with null, which means "rolled up over".
+pub const UNKNOWN: &str = "(unknown)";
+
+/// Facts and scores by entity, ready for every period.
+pub struct Measures<'a> {
+    project: &'a Project,
+    /// Facts in the order of the project.
+    pub facts: Vec<CompiledFact<'a>>,
+    /// Scores in the order of the project.
+    pub scores: Vec<&'a Score>,
+}
+
+/// The frames of one period.
+pub struct PeriodFrames {
+    /// Entity → frame: keys, dimensions, `fact.measure` columns.
+    pub entities: HashMap<String, DataFrame>,
+    /// Score → contributions of every signal.
+    pub signals: HashMap<String, DataFrame>,
+}
+
+/// A fact's rows, split by whether the entity is known.
+struct FactRows {
+    keyed: LazyFrame,
+    unkeyed: Option<LazyFrame>,
+    zeros: Vec<Expr>,
+    measures: Vec<Expr>,
+}
+
+impl<'a> Measures<'a> {
+    /// Prepares all facts and scores that `wanted` accepts.
+    pub fn new(project: &'a Project, wanted: &dyn Fn(&str) -> bool) -> Self {
+        let facts = project.facts.values().filter(|fact| wanted(&fact.name)).map(CompiledFact::new).collect();
+        let scores = project.scores.values().filter(|score| wanted(&score.name)).collect();
+        Self { project, facts, scores }
+    }
+
+    /// Computes the frames of the scope's period; `with_signals` names the scores whose signals are kept.
+    ///
+    /// # Errors
+    /// When a fact or score does not fit its input.
+    pub fn frames(&self, scope: &Scope<'_>, with_signals: &[String]) -> Result<PeriodFrames, EngineError> {
+        let mut done = PeriodFrames { entities: HashMap::new(), signals: HashMap::new() };
+        for entity in self.in_order() {
+            let frame = match (&entity.snapshot, &entity.parent) {
+                (Some(_), None) => self.root(entity, scope, with_signals, &mut done)?,
+                (Some(_), Some(_)) => self.members(entity, scope)?,
+                (None, _) => self.loose(entity, scope, &done)?,
+            };
+            done.entities.insert(entity.name.clone(), frame);
+        }
+        Ok(done)
+    }
+
+    /// Children with a snapshot first (roots sum them up), then roots, then the others (they look their root up).
+    fn in_order(&self) -> Vec<&'a Entity> {
+        let mut entities: Vec<&Entity> = self.project.entities.values().collect();
+        entities.sort_by_key(|entity| match (&entity.snapshot, &entity.parent) {
+            (Some(_), Some(_)) => 0,
+            (Some(_), None) => 1,
+            _ => 2,
+        });
+        entities
+    }
+
+    fn facts_of<'s>(&'s self, entity: &'s Entity, scope: &'s Scope<'_>) -> impl Iterator<Item = &'s CompiledFact<'a>> {
+        let applies = |fact: &&CompiledFact<'a>| scope.period.is_none_or(|period| fact.applies(&period));
+        self.facts.iter().filter(|fact| fact.fact.per.value == entity.name).filter(applies)
+    }
+
+    fn root(
+        &self,
+        entity: &Entity,
+        scope: &Scope<'_>,
+        with_signals: &[String],
+        done: &mut PeriodFrames,
+    ) -> Result<DataFrame, EngineError> {
+        let keys = keys_of(self.project, entity);
+        let key = col(entity.key.as_str());
+        let dimensions: Vec<&str> = entity.dimensions.iter().map(|name| name.value.as_str()).collect();
+        let mut parts = Vec::new();
+        for fact in self.facts_of(entity, scope).filter(|fact| !matches!(fact.fact.kind, FactKind::State)) {
+            parts.push(fact_rows(fact, scope, &keys, done).map_err(|error| fact.located_here(error))?);
+        }
+        for score in self.scores.iter().filter(|score| score.per.value == entity.name) {
+            let scored = score::evaluate(score, scope, &entity.key)?;
+            if with_signals.contains(&score.name) {
+                done.signals.insert(score.name.clone(), scored.signals()?);
+            }
+            parts.push(FactRows { keyed: scored.rows, unkeyed: None, zeros: scored.zeros, measures: scored.measures });
+        }
+        let snapshot = self.snapshot(entity, scope)?;
+        let known = |name: &str| col(name).cast(DataType::String).fill_null(lit(UNKNOWN));
+        let members = self.with_states(entity, scope, snapshot.clone(), &keys, dimensions.iter().map(|d| known(d)).collect())?;
+        let unknown = unknown_members(&members, &parts, entity)?;
+        let mut rows = match unknown {
+            None => members.clone().lazy(),
+            Some(keys) => {
+                let dims = dimensions.iter().map(|name| lit(UNKNOWN).alias(*name)).collect::<Vec<_>>();
+                let args = UnionArgs::default();
+                concat_lf_diagonal([members.clone().lazy(), keys.lazy().with_columns(dims)], args)?
+            }
+        };
+        let mut unkeyed = Vec::new();
+        for part in parts {
+            rows = rows
+                .join(part.keyed, [key.clone()], [key.clone()], JoinArgs::new(JoinType::Left))
+                .with_columns(part.zeros)
+                .with_columns(part.measures.clone());
+            if let Some(own) = part.unkeyed {
+                unkeyed.push((own, part.measures));
+            }
+        }
+        let mut all = vec![rows];
+        for (mut own, measures) in unkeyed {
+            let schema = own.collect_schema()?;
+            let dims = dimensions.iter().map(|name| {
+                let value = if schema.contains(name) { col(*name).cast(DataType::String) } else { lit(NULL).cast(DataType::String) };
+                value.fill_null(lit(UNKNOWN)).alias(*name)
+            });
+            all.push(own.with_columns(dims.collect::<Vec<_>>()).with_columns(measures));
+        }
+        let whole = if all.len() == 1 { all.swap_remove(0) } else { concat_lf_diagonal(all, UnionArgs::default())? };
+        let frame = whole.drop(working_columns()).collect()?;
+        self.banded(entity, frame)
+    }
+
+    /// Bands need the dimension that chooses their thresholds, so they come after the dimensions.
+    fn banded(&self, entity: &Entity, frame: DataFrame) -> Result<DataFrame, EngineError> {
+        let bands: Vec<Expr> = self
+            .scores
+            .iter()
+            .filter(|score| score.per.value == entity.name)
+            .filter_map(|score| score::band(score, &entity.key))
+            .collect();
+        if bands.is_empty() { Ok(frame) } else { Ok(frame.lazy().with_columns(bands).collect()?) }
+    }
+
+    /// A child entity with a snapshot: only members have rows.
+    fn members(&self, entity: &Entity, scope: &Scope<'_>) -> Result<DataFrame, EngineError> {
+        let keys = keys_of(self.project, entity);
+        let on: Vec<Expr> = keys.iter().map(|key| col(key.as_str())).collect();
+        let snapshot = self.snapshot(entity, scope)?;
+        let mut rows = self.with_states(entity, scope, snapshot, &keys, Vec::new())?.lazy();
+        for fact in self.facts_of(entity, scope).filter(|fact| !matches!(fact.fact.kind, FactKind::State)) {
+            let grouped = fact.rows(scope, &keys, None).map_err(|error| fact.located_here(error))?;
+            rows = rows
+                .join(grouped, on.clone(), on.clone(), JoinArgs::new(JoinType::Left))
+                .with_columns(fact.zeros())
+                .with_columns(fact.measures()?);
+        }
+        Ok(rows.drop(working_columns()).collect()?)
+    }
+
+    /// A child entity without a snapshot: the rows that its facts have, with the parent's dimensions and measures.
+    fn loose(&self, entity: &Entity, scope: &Scope<'_>, done: &PeriodFrames) -> Result<DataFrame, EngineError> {
+        let keys = keys_of(self.project, entity);
+        let on: Vec<Expr> = keys.iter().map(|key| col(key.as_str())).collect();
+        let mut parts = Vec::new();
+        for fact in self.facts_of(entity, scope) {
+            let grouped = fact.rows(scope, &keys, None).map_err(|error| fact.located_here(error))?.collect()?;
+            parts.push((fact, grouped));
+        }
+        let parent = entity.parent.as_ref().and_then(|name| done.entities.get(&name.value));
+        if parts.is_empty() {
+            return Ok(parent.map_or_else(DataFrame::empty, DataFrame::clear));
+        }
+        let listed: Vec<LazyFrame> = parts.iter().map(|(_, rows)| rows.clone().lazy().select(on.clone())).collect();
+        let mut rows = concat(listed, UnionArgs::default())?.unique(None, UniqueKeepStrategy::Any);
+        let nulls_match = |how| JoinArgs { nulls_equal: true, ..JoinArgs::new(how) };
+        for (fact, grouped) in parts {
+            rows = rows
+                .join(grouped.lazy(), on.clone(), on.clone(), nulls_match(JoinType::Left))
+                .with_columns(fact.zeros())
+                .with_columns(fact.measures()?);
+        }
+        let rows = rows.drop(working_columns());
+        let (Some(parent), Some(name)) = (parent, &entity.parent) else { return Ok(rows.collect()?) };
+        let Some(parent_entity) = self.project.entities.get(&name.value) else { return Ok(rows.collect()?) };
+        let key = col(parent_entity.key.as_str());
+        let known = parent.clone().lazy().filter(key.clone().is_not_null());
+        let dimensions = parent_entity
+            .dimensions
+            .iter()
+            .map(|dimension| col(dimension.value.as_str()).fill_null(lit(UNKNOWN)))
+            .collect::<Vec<_>>();
+        Ok(rows.join(known, [key.clone()], [key], JoinArgs::new(JoinType::Left)).with_columns(dimensions).collect()?)
+    }
+
+    fn snapshot(&self, entity: &Entity, scope: &Scope<'_>) -> Result<LazyFrame, EngineError> {
+        match &entity.snapshot {
+            Some(name) => {
+                scope.rows(&name.value, false).map_err(|error| error.at(format!("entity `{}`", entity.name), entity.span))
+            }
+            None => Ok(DataFrame::empty().lazy()),
+        }
+    }
+
+    /// The snapshot's keys with other columns and the measures of the entity's state facts.
+    fn with_states(
+        &self,
+        entity: &Entity,
+        scope: &Scope<'_>,
+        snapshot: LazyFrame,
+        keys: &[String],
+        others: Vec<Expr>,
+    ) -> Result<DataFrame, EngineError> {
+        let on: Vec<Expr> = keys.iter().map(|key| col(key.as_str())).collect();
+        let mut rows = snapshot.clone().select(on.iter().cloned().chain(others).collect::<Vec<_>>());
+        for fact in self.facts_of(entity, scope).filter(|fact| matches!(fact.fact.kind, FactKind::State)) {
+            let input = match &fact.fact.from {
+                FactInput::Table(name) => scope.rows(&name.value, false),
+                FactInput::Entity(_) => Ok(snapshot.clone()),
+            };
+            let states = input.and_then(|rows| fact.state(rows, keys, scope)).map_err(|error| fact.located_here(error))?;
+            rows = rows.join(states, on.clone(), on.clone(), JoinArgs::new(JoinType::Left));
+        }
+        Ok(rows.collect()?)
+    }
+}
+
+fn fact_rows(
+    fact: &CompiledFact<'_>,
+    scope: &Scope<'_>,
+    keys: &[String],
+    done: &PeriodFrames,
+) -> Result<FactRows, EngineError> {
+    let children = match &fact.fact.from {
+        FactInput::Entity(name) => done.entities.get(&name.value).map(|frame| frame.clone().lazy()),
+        FactInput::Table(_) => None,
+    };
+    let grouped = fact.rows(scope, keys, children)?.collect()?;
+    let key = keys.last().map_or_else(|| lit(NULL), |key| col(key.as_str()));
+    let dimensions: Vec<&str> = fact.fact.dimensions.keys().map(String::as_str).collect();
+    let has_unkeyed = keys.last().is_some_and(|key| grouped.column(key).is_ok_and(|column| column.null_count() > 0));
+    let keyed = grouped.clone().lazy().filter(key.clone().is_not_null()).drop(by_name(dimensions, true, false));
+    let unkeyed = has_unkeyed.then(|| grouped.lazy().filter(key.is_null()));
+    Ok(FactRows { keyed, unkeyed, zeros: fact.zeros(), measures: fact.measures()? })
+}
+
+/// Keys that facts name and no snapshot knows.
+fn unknown_members(members: &DataFrame, parts: &[FactRows], entity: &Entity) -> Result<Option<DataFrame>, EngineError> {
+    let key = col(entity.key.as_str());
+    let named: Vec<LazyFrame> = parts.iter().map(|part| part.keyed.clone().select([key.clone()])).collect();
+    if named.is_empty() {
+        return Ok(None);
+    }
+    let unknown = concat(named, UnionArgs::default())?
+        .unique(None, UniqueKeepStrategy::Any)
+        .join(members.clone().lazy(), [key.clone()], [key], JoinArgs::new(JoinType::Anti))
+        .collect()?;
+    Ok((unknown.height() > 0).then_some(unknown))
+}
+
+/// Columns of aggregates, which only the measures read.
+fn working_columns() -> Selector {
+    Selector::Matches("^.*#.*$".into())
+}

@@ -1,0 +1,130 @@
+//! Marts staged in the store: written, audited on the way, not yet visible to anyone.
+
+use std::collections::BTreeMap;
+
+use abmart_spec::model::{Mart, MartBody};
+use abmart_store::{MartColumn as FileColumn, MartSpec, MartWriter, StagedFile, Store};
+use polars::prelude::*;
+
+use super::{arrow, audit};
+use crate::cube::cells::Cells;
+use crate::cube::compile::Cube;
+use crate::cube::values::{Shared, Yardsticks};
+use crate::error::EngineError;
+use crate::scope::Scope;
+use crate::sql::query;
+
+/// The file that a mart consists of.
+pub const FILE: &str = "part-0.parquet";
+
+/// Where marts are staged.
+pub struct Staging<'a> {
+    /// The store of marts.
+    pub store: &'a Store,
+    /// The run.
+    pub run_id: &'a str,
+    /// Mart → hash of its definition.
+    pub definitions: &'a BTreeMap<String, String>,
+}
+
+impl Staging<'_> {
+    /// Stages `kpi_values`, KPI by KPI, so that memory holds one KPI at a time.
+    ///
+    /// # Errors
+    /// When a KPI cannot be evaluated, an audit fails, or the store does.
+    pub fn kpi_values(
+        &self,
+        mart: &Mart,
+        cube: &Cube<'_>,
+        cells: &Cells,
+        shared: &Shared,
+        yardsticks: &Yardsticks,
+        scope: &Scope<'_>,
+        done: &dyn Fn(),
+    ) -> Result<StagedFile, EngineError> {
+        let mut published: Vec<_> = cube.kpis.iter().filter(|kpi| kpi.kpi.published).collect();
+        published.sort_by(|a, b| a.kpi.name.cmp(&b.kpi.name));
+        let mut writer: Option<MartWriter> = None;
+        for kpi in published {
+            audit::kpi(cube, kpi, cells, &mart.name)?;
+            for batch in cube.rows(kpi, cells, shared, yardsticks, scope.plan)? {
+                let target = match &mut writer {
+                    Some(writer) => writer,
+                    None => writer.insert(MartWriter::create(
+                        self.store,
+                        self.run_id,
+                        &self.file_spec(mart, &batch.schema()),
+                        FILE,
+                        &batch.schema(),
+                    )?),
+                };
+                target.write(batch)?;
+            }
+            done();
+        }
+        match writer {
+            Some(writer) => Ok(writer.finish()?),
+            None => Err(EngineError::Audit { mart: mart.name.clone(), problem: "no KPI has a value at any grain".to_owned() }),
+        }
+    }
+
+    /// Stages a mart whose rows are in memory, in its sort order.
+    ///
+    /// # Errors
+    /// When an audit fails, a column has a type that marts do not have, or the store fails.
+    pub fn frame(&self, mart: &Mart, frame: DataFrame) -> Result<StagedFile, EngineError> {
+        audit::rows(mart, &frame).map_err(|error| error.at(format!("mart `{}`", mart.name), mart.span))?;
+        let by: Vec<&str> = mart.sort.iter().map(|name| name.value.as_str()).collect();
+        let sorted = if by.is_empty() { frame } else { frame.sort(by, SortMultipleOptions::default())? };
+        let batch = arrow::batch(&sorted)?;
+        let spec = self.file_spec(mart, &batch.schema());
+        Ok(self.store.write_mart(self.run_id, &spec, FILE, &batch.schema(), [batch.clone()])?)
+    }
+
+    fn file_spec(&self, mart: &Mart, schema: &::arrow::datatypes::Schema) -> MartSpec {
+        let is_id = |name: &&str| name.ends_with("_id") && schema.field_with_name(name).is_ok();
+        let documented = mart.columns.iter().filter(|(name, _)| schema.field_with_name(name).is_ok());
+        MartSpec {
+            name: mart.name.clone(),
+            description: mart.description.trim().to_owned(),
+            sort: mart.sort.iter().map(|name| name.value.clone()).collect(),
+            bloom: mart.key.iter().map(|name| name.value.as_str()).filter(is_id).map(str::to_owned).collect(),
+            columns: documented
+                .map(|(name, column)| FileColumn {
+                    name: name.clone(),
+                    description: column.description.clone(),
+                    unit: column.unit.clone(),
+                })
+                .collect(),
+            metadata: self
+                .definitions
+                .get(&mart.name)
+                .map(|hash| ("definition".to_owned(), hash.clone()))
+                .into_iter()
+                .collect(),
+        }
+    }
+}
+
+/// The rows of a mart that is not the cube: a made table or a query over such tables and the entities.
+///
+/// # Errors
+/// When the query does not fit its inputs.
+pub fn rows_of(
+    mart: &Mart,
+    scope: &Scope<'_>,
+    made: &dyn Fn(&str) -> Option<LazyFrame>,
+) -> Result<LazyFrame, EngineError> {
+    let named = |name: &str| made(name).map_or_else(|| scope.rows(name, false), Ok);
+    let rows = match &mart.body {
+        MartBody::From(name) => named(&name.value),
+        MartBody::Sql(sql) => (|| {
+            let mut inputs = Vec::new();
+            for name in &sql.reads {
+                inputs.push((name.value.as_str(), named(&name.value)?));
+            }
+            query::run(&sql.ast, inputs, &scope.clock())
+        })(),
+    };
+    rows.map_err(|error| error.at(format!("mart `{}`", mart.name), mart.span))
+}

@@ -1,0 +1,6 @@
+//! Frames on their way out: as Arrow, as marts.
+
+pub mod arrow;
+pub mod audit;
+pub mod catalog;
+pub mod marts;

@@ -1,0 +1,129 @@
+//! Which rows a name stands for: for the run as a whole, or inside a period with snapshots as they were.
+
+use std::collections::HashMap;
+
+use abmart_plan::Plan;
+use abmart_plan::calendar::Period;
+use abmart_spec::model::{DimensionMode, Project};
+use polars::prelude::*;
+
+use crate::error::EngineError;
+use crate::input::load::{self, Loaded};
+use crate::input::rollup::Rolled;
+use crate::sql::rewrite::Clock;
+
+/// Everything computed once per run, by name.
+#[derive(Debug, Default)]
+pub struct Frames {
+    /// Sources read whole.
+    pub sources: HashMap<String, Loaded>,
+    /// Rollups.
+    pub rollups: HashMap<String, Rolled>,
+    /// Tables evaluated for the run or month by month, reference tables included.
+    pub tables: HashMap<String, DataFrame>,
+}
+
+/// A view of the frames: of the run, or of a period.
+pub struct Scope<'a> {
+    /// The definitions.
+    pub project: &'a Project,
+    /// What runs.
+    pub plan: &'a Plan,
+    /// Computed once per run.
+    pub frames: &'a Frames,
+    /// The period, if any.
+    pub period: Option<Period>,
+    /// Tables evaluated for this period.
+    pub local: HashMap<String, DataFrame>,
+}
+
+impl<'a> Scope<'a> {
+    /// The view of the run as a whole.
+    pub fn of_run(project: &'a Project, plan: &'a Plan, frames: &'a Frames) -> Self {
+        Self { project, plan, frames, period: None, local: HashMap::new() }
+    }
+
+    /// The view of a period.
+    pub fn of_period(project: &'a Project, plan: &'a Plan, frames: &'a Frames, period: Period) -> Self {
+        Self { period: Some(period), ..Self::of_run(project, plan, frames) }
+    }
+
+    /// The days that SQL functions stand for here.
+    pub fn clock(&self) -> Clock {
+        Clock { as_of: self.plan.as_of, period: self.period }
+    }
+
+    /// The rows that a name stands for; `during` leaves only those of the period.
+    ///
+    /// # Errors
+    /// When the name is unknown here (a table of another scope), or Polars cannot put the parts together.
+    pub fn rows(&self, name: &str, during: bool) -> Result<LazyFrame, EngineError> {
+        let period = self.period.filter(|_| during);
+        let frame = if let Some(table) = self.local.get(name).or_else(|| self.frames.tables.get(name)) {
+            table.clone().lazy()
+        } else if let Some(rollup) = self.frames.rollups.get(name) {
+            match period {
+                Some(period) => rollup.around(period.start, period.cutoff)?,
+                None => rollup.all()?,
+            }
+        } else {
+            self.source(name)?
+        };
+        match (period, self.time_of(name)) {
+            (Some(period), Some(time)) => {
+                let time = col(time);
+                Ok(frame.filter(time.clone().gt_eq(load::day(period.start)).and(time.lt(load::day(period.cutoff)))))
+            }
+            _ => Ok(frame),
+        }
+    }
+
+    /// The rows of a rollup or table from `from` up to the period's cutoff, as a trailing window reads them.
+    ///
+    /// # Errors
+    /// As [`Scope::rows`].
+    pub fn rows_since(&self, name: &str, from: jiff::civil::Date, to: jiff::civil::Date) -> Result<LazyFrame, EngineError> {
+        match self.frames.rollups.get(name) {
+            Some(rollup) => rollup.around(from, to),
+            None => self.rows(name, false),
+        }
+    }
+
+    /// The column by which rows of a name fall into periods.
+    pub fn time_of(&self, name: &str) -> Option<&'a str> {
+        if let Some(table) = self.project.tables.get(name) {
+            return table.time.as_ref().map(|time| time.value.as_str());
+        }
+        if let Some(rollup) = self.project.rollups.get(name) {
+            let is_bucket = |text: &str| text.trim_start().to_ascii_lowercase().starts_with("bucket(");
+            return rollup.by.iter().find(|(_, expr)| is_bucket(&expr.text)).map(|(column, _)| column.as_str());
+        }
+        self.project.sources.get(name).and_then(|source| source.time.as_ref()).map(|time| time.value.as_str())
+    }
+
+    fn source(&self, name: &str) -> Result<LazyFrame, EngineError> {
+        let unknown = || PolarsError::ColumnNotFound(format!("table `{name}` is not known here").into());
+        match self.frames.sources.get(name).ok_or_else(unknown)? {
+            Loaded::Events(rows) => Ok(rows.clone().lazy()),
+            Loaded::Snapshots(days) => {
+                let as_was = self.pipeline_mode() == DimensionMode::AsWas;
+                let day = match self.period.filter(|_| as_was) {
+                    Some(period) => self.plan.snapshot_before(name, period.end),
+                    None => days.keys().next_back().copied(),
+                };
+                let frame = day.and_then(|day| days.get(&day)).or_else(|| days.values().next_back());
+                match frame {
+                    Some(frame) => Ok(frame.clone().lazy()),
+                    None => {
+                        let columns = self.project.sources.get(name).ok_or_else(unknown)?;
+                        Ok(crate::input::scan::empty(columns.columns.values()).lazy())
+                    }
+                }
+            }
+        }
+    }
+
+    fn pipeline_mode(&self) -> DimensionMode {
+        self.project.pipelines.get(&self.plan.pipeline).map_or(DimensionMode::AsWas, |pipeline| pipeline.dimensions)
+    }
+}

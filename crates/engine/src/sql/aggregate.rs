@@ -1,0 +1,192 @@
+//! Aggregates: taken out of an expression, computed exactly, merged, finished.
+//!
+//! Float sums are held in fixed point (multiples of 2^-40 in 128 bits), because integer addition gives the same
+//! sum in every order: threads, file splits and roll-up paths cannot change a published number.
+
+use std::ops::ControlFlow;
+
+use polars::prelude::*;
+use sqlparser::ast::{self, Expr as Sql, FunctionArgumentList, FunctionArguments, Ident};
+
+use super::rewrite::plain_arguments;
+
+/// 2^40: resolution of fixed-point sums, about 9·10^-13 of a unit.
+const SCALE: f64 = 1_099_511_627_776.0;
+
+/// One aggregate call of a formula or measure.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Aggregate {
+    /// What is computed.
+    pub kind: AggregateKind,
+    /// The argument; none for `count(*)`.
+    pub argument: Option<Sql>,
+    /// The `filter (where …)` condition.
+    pub filter: Option<Sql>,
+}
+
+/// The aggregate functions of the language.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum AggregateKind {
+    /// Rows, or values that are not null.
+    Count,
+    /// Sum; 0 over nothing.
+    Sum,
+    /// Mean of the values that are not null; null over nothing.
+    Avg,
+    /// Smallest value.
+    Min,
+    /// Greatest value.
+    Max,
+    /// Different values.
+    CountDistinct,
+    /// The value in the middle, linearly interpolated.
+    Median,
+    /// The value below which this share of the values lies, linearly interpolated.
+    Quantile(f64),
+    /// Whether any value is true.
+    BoolOr,
+    /// Whether all values are true.
+    BoolAnd,
+    /// The different values in order, joined by `, `.
+    StringList,
+}
+
+impl AggregateKind {
+    /// Whether partial results over parts of the rows merge into the result over all of them.
+    pub fn decomposable(self) -> bool {
+        matches!(self, Self::Count | Self::Sum | Self::Min | Self::Max)
+    }
+
+    /// Whether the result over no rows is 0 (otherwise null).
+    pub fn zero_when_empty(self) -> bool {
+        matches!(self, Self::Count | Self::Sum | Self::CountDistinct)
+    }
+}
+
+/// Takes the aggregates out of an expression; in their places stand the identifiers `__agg_0`, `__agg_1`, ….
+pub fn split(expr: &Sql) -> (Sql, Vec<Aggregate>) {
+    let mut outer = expr.clone();
+    let mut found: Vec<Aggregate> = Vec::new();
+    let _ = ast::visit_expressions_mut(&mut outer, |node| {
+        if let Some(aggregate) = recognise(node) {
+            let index = found.iter().position(|known| *known == aggregate).unwrap_or_else(|| {
+                found.push(aggregate);
+                found.len() - 1
+            });
+            *node = Sql::Identifier(Ident::new(placeholder(index)));
+        }
+        ControlFlow::<()>::Continue(())
+    });
+    (outer, found)
+}
+
+/// The name that stands for the n-th aggregate.
+pub fn placeholder(index: usize) -> String {
+    format!("__agg_{index}")
+}
+
+fn recognise(node: &Sql) -> Option<Aggregate> {
+    let Sql::Function(function) = node else { return None };
+    if function.over.is_some() {
+        return None;
+    }
+    let arguments = plain_arguments(function);
+    let first = || arguments.first().cloned();
+    let distinct = matches!(
+        &function.args,
+        FunctionArguments::List(FunctionArgumentList {
+            duplicate_treatment: Some(ast::DuplicateTreatment::Distinct),
+            ..
+        })
+    );
+    let filter = function.filter.as_deref().cloned();
+    let (kind, argument, filter) = match function.name.to_string().to_ascii_lowercase().as_str() {
+        "count" if distinct => (AggregateKind::CountDistinct, first(), filter),
+        "count" => (AggregateKind::Count, first(), filter),
+        "count_if" => (AggregateKind::Count, None, Some(both(filter, first()?))),
+        "sum" => (AggregateKind::Sum, first(), filter),
+        "avg" => (AggregateKind::Avg, first(), filter),
+        "min" => (AggregateKind::Min, first(), filter),
+        "max" => (AggregateKind::Max, first(), filter),
+        "median" => (AggregateKind::Median, first(), filter),
+        "quantile" | "quantile_cont" => {
+            let share = arguments.get(1)?.to_string().parse().ok()?;
+            (AggregateKind::Quantile(share), first(), filter)
+        }
+        "bool_or" => (AggregateKind::BoolOr, first(), filter),
+        "bool_and" => (AggregateKind::BoolAnd, first(), filter),
+        "string_list" => (AggregateKind::StringList, first(), filter),
+        _ => return None,
+    };
+    Some(Aggregate { kind, argument, filter })
+}
+
+fn both(left: Option<Sql>, right: Sql) -> Sql {
+    match left {
+        None => right,
+        Some(left) => Sql::BinaryOp {
+            left: Box::new(Sql::Nested(Box::new(left))),
+            op: ast::BinaryOperator::And,
+            right: Box::new(Sql::Nested(Box::new(right))),
+        },
+    }
+}
+
+/// The Polars aggregate over a prepared value column (none for `count(*)`) and a prepared filter column.
+///
+/// `dtype` is the value column's type. Sums of floats come out in fixed point: see [`finish`].
+pub fn partial(kind: AggregateKind, value: Option<Expr>, filter: Option<Expr>, dtype: Option<&DataType>) -> Expr {
+    let Some(value) = value else {
+        return match filter {
+            None => len().cast(DataType::Int64),
+            Some(filter) => filter.fill_null(false).cast(DataType::Int64).sum(),
+        };
+    };
+    let kept = match filter {
+        None => value,
+        Some(filter) => when(filter).then(value).otherwise(lit(NULL)),
+    };
+    let is_float = dtype.is_some_and(DataType::is_float);
+    match kind {
+        AggregateKind::Count => kept.is_not_null().cast(DataType::Int64).sum(),
+        AggregateKind::Sum if is_float => to_fixed(kept).sum(),
+        AggregateKind::Sum => kept.cast(DataType::Int64).sum(),
+        AggregateKind::Avg => kept.cast(DataType::Float64).mean(),
+        AggregateKind::Min => kept.min(),
+        AggregateKind::Max => kept.max(),
+        AggregateKind::CountDistinct => kept.drop_nulls().n_unique().cast(DataType::Int64),
+        AggregateKind::Median => kept.cast(DataType::Float64).median(),
+        AggregateKind::Quantile(share) => kept.cast(DataType::Float64).quantile(lit(share), QuantileMethod::Linear),
+        AggregateKind::BoolOr => kept.any(true),
+        AggregateKind::BoolAnd => kept.all(true),
+        AggregateKind::StringList => kept.drop_nulls().unique().sort(SortOptions::default()).implode(false),
+    }
+}
+
+/// Merges partial results of a decomposable aggregate.
+pub fn merge(kind: AggregateKind, column: Expr) -> Expr {
+    match kind {
+        AggregateKind::Min => column.min(),
+        AggregateKind::Max => column.max(),
+        _ => column.sum(),
+    }
+}
+
+/// Turns a partial result into the value: fixed point into a float, a list into text.
+pub fn finish(kind: AggregateKind, column: Expr, dtype: Option<&DataType>) -> Expr {
+    match kind {
+        AggregateKind::Sum if dtype.is_some_and(DataType::is_float) => from_fixed(column),
+        AggregateKind::StringList => column.list().join(lit(", "), true),
+        _ => column,
+    }
+}
+
+/// A float as a multiple of 2^-40 in 128 bits.
+pub fn to_fixed(value: Expr) -> Expr {
+    (value.cast(DataType::Float64) * lit(SCALE)).round(0, RoundMode::HalfToEven).strict_cast(DataType::Int128)
+}
+
+/// Back to a float.
+pub fn from_fixed(value: Expr) -> Expr {
+    value.cast(DataType::Float64) * lit(1.0 / SCALE)
+}

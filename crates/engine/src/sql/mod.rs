@@ -1,0 +1,6 @@
+//! The user's SQL on its way to Polars: rewritten, aggregates taken apart, run over lazy frames.
+
+pub mod aggregate;
+pub mod formula;
+pub mod query;
+pub mod rewrite;

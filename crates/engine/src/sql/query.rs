@@ -1,0 +1,67 @@
+//! A parsed query or a list of expressions, run over lazy frames by Polars' SQL front end.
+
+use polars::prelude::*;
+use polars::sql::SQLContext;
+use sqlparser::ast::{self, Expr as Sql, Ident};
+
+use super::rewrite::{self, Clock};
+use crate::error::EngineError;
+
+/// Runs a query over the frames that `tables` names.
+///
+/// # Errors
+/// When the query holds what cannot be rewritten, or Polars refuses it (unknown column, clash of types).
+pub fn run<'a>(
+    query: &ast::Query,
+    tables: impl IntoIterator<Item = (&'a str, LazyFrame)>,
+    clock: &Clock,
+) -> Result<LazyFrame, EngineError> {
+    let mut query = query.clone();
+    rewrite::query(&mut query, clock)?;
+    let mut context = SQLContext::new();
+    for (name, frame) in tables {
+        context.register(name, frame);
+    }
+    Ok(context.execute(&query.to_string())?)
+}
+
+/// Selects named expressions of the rows that fulfil the filter.
+///
+/// # Errors
+/// As [`run`].
+pub fn project(
+    input: LazyFrame,
+    columns: impl IntoIterator<Item = (String, Sql)>,
+    filter: Option<&Sql>,
+    clock: &Clock,
+) -> Result<LazyFrame, EngineError> {
+    let mut items = Vec::new();
+    for (alias, expr) in columns {
+        items.push(format!("{} AS \"{alias}\"", ready(expr, clock)?));
+    }
+    let mut text = format!("SELECT {} FROM input", items.join(", "));
+    if let Some(filter) = filter {
+        text.push_str(&format!(" WHERE {}", ready(filter.clone(), clock)?));
+    }
+    let mut context = SQLContext::new();
+    context.register("input", input);
+    Ok(context.execute(&text)?)
+}
+
+/// A column of a frame as SQL.
+pub fn column(name: &str) -> Sql {
+    Sql::Identifier(Ident::with_quote('"', name))
+}
+
+/// `fact.measure` is the column of that name, not a column of a table.
+fn ready(mut expr: Sql, clock: &Clock) -> Result<Sql, EngineError> {
+    let _ = ast::visit_expressions_mut(&mut expr, |node| {
+        if let Sql::CompoundIdentifier(parts) = node {
+            let name = parts.iter().map(|part| part.value.as_str()).collect::<Vec<_>>().join(".");
+            *node = column(&name);
+        }
+        std::ops::ControlFlow::<()>::Continue(())
+    });
+    rewrite::expression(&mut expr, clock)?;
+    Ok(expr)
+}

@@ -1,0 +1,331 @@
+//! What Polars' SQL front end lacks, said on the parsed SQL in words that it has.
+//!
+//! | written | becomes |
+//! |---|---|
+//! | `date_trunc('month', d)` | arithmetic on days |
+//! | `date_diff('day', a, b)` | difference of the truncated ends |
+//! | `days_between(a, b)`, `hours_between(a, b)` | microseconds between, divided |
+//! | `count_if(x)` | `sum(case when x then 1 else 0 end)` |
+//! | `count(…)` | the same as 64-bit integer (Polars counts in `u32`, which wraps on subtraction) |
+//! | `x in (select …)` as a condition | semi join |
+//! | `timestamp '2026-10-30'` | with the time of day that Polars asks for |
+//! | `as_of()`, `as_of_end()`, `period_start()`, `period_end()`, `cutoff()` | the run's own days |
+
+use std::ops::ControlFlow;
+
+use abmart_plan::calendar::Period;
+use jiff::ToSpan;
+use jiff::civil::Date;
+use sqlparser::ast::{
+    self, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Join, JoinConstraint, JoinOperator, Query, Select,
+    SelectItem, SetExpr, Value,
+};
+use sqlparser::dialect::GenericDialect;
+use sqlparser::parser::Parser;
+
+/// The days that a run's own functions stand for.
+#[derive(Debug, Clone, Copy)]
+pub struct Clock {
+    /// The run's day.
+    pub as_of: Date,
+    /// The period under evaluation, if any.
+    pub period: Option<Period>,
+}
+
+/// What cannot be rewritten.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RewriteError {
+    /// A period function where no period is.
+    #[error("`{0}()` has a meaning only inside a period: in facts and in tables with `for_each`")]
+    NoPeriod(String),
+    /// A unit that is not known.
+    #[error("`{function}` does not know the unit `{unit}`; known are day, week, month, quarter and year")]
+    Unit {
+        /// The function.
+        function: String,
+        /// The unit as written.
+        unit: String,
+    },
+    /// Wrong number of arguments.
+    #[error("`{function}` takes {wanted} arguments, not {found}")]
+    Arguments {
+        /// The function.
+        function: String,
+        /// How many it takes.
+        wanted: usize,
+        /// How many it got.
+        found: usize,
+    },
+    /// A subquery in a place where it cannot become a join.
+    #[error("`in (select …)` works as a condition of `where`, joined to others by `and`; here a join is needed")]
+    Subquery,
+}
+
+/// Rewrites a query in place.
+///
+/// # Errors
+/// When a function is used outside its place or with wrong arguments.
+pub fn query(query: &mut Query, clock: &Clock) -> Result<(), RewriteError> {
+    let mut counter = 0;
+    semi_joins_of_query(query, &mut counter)?;
+    visit(query, clock)
+}
+
+/// Rewrites a single expression in place.
+///
+/// # Errors
+/// As [`query`].
+pub fn expression(expr: &mut Expr, clock: &Clock) -> Result<(), RewriteError> {
+    visit(expr, clock)
+}
+
+fn visit<N: ast::VisitMut>(node: &mut N, clock: &Clock) -> Result<(), RewriteError> {
+    let flow = ast::visit_expressions_mut(node, |expr| match rewrite_one(expr, clock) {
+        Ok(()) => ControlFlow::Continue(()),
+        Err(error) => ControlFlow::Break(error),
+    });
+    match flow {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(error) => Err(error),
+    }
+}
+
+fn rewrite_one(expr: &mut Expr, clock: &Clock) -> Result<(), RewriteError> {
+    match expr {
+        Expr::TypedString(typed) => {
+            if matches!(typed.data_type, ast::DataType::Timestamp(..) | ast::DataType::Datetime(_))
+                && let Value::SingleQuotedString(text) = &mut typed.value.value
+                && text.len() == 10
+            {
+                text.push_str(" 00:00:00");
+            }
+            Ok(())
+        }
+        Expr::InSubquery { .. } => Err(RewriteError::Subquery),
+        Expr::Function(function) => {
+            let name = function.name.to_string().to_ascii_lowercase();
+            if name == "count" {
+                // Post-order visiting meets the inner count once: the cast is put around it, not visited again.
+                *expr = cast_to(expr.clone(), "BIGINT");
+                return Ok(());
+            }
+            if let Some(replacement) = run_function(&name, function, clock)? {
+                *expr = replacement;
+            }
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn run_function(name: &str, function: &ast::Function, clock: &Clock) -> Result<Option<Expr>, RewriteError> {
+    let arguments = plain_arguments(function);
+    let exactly = |wanted: usize| {
+        if arguments.len() == wanted {
+            Ok(())
+        } else {
+            Err(RewriteError::Arguments { function: name.to_owned(), wanted, found: arguments.len() })
+        }
+    };
+    let period = || clock.period.ok_or_else(|| RewriteError::NoPeriod(name.to_owned()));
+    let text = match name {
+        "as_of" => date_literal(clock.as_of),
+        "as_of_end" => format!("TIMESTAMP '{} 00:00:00'", clock.as_of.saturating_add(1.day())),
+        "period_start" => date_literal(period()?.start),
+        "period_end" => date_literal(period()?.end),
+        "cutoff" => date_literal(period()?.cutoff),
+        "days_between" | "hours_between" => {
+            exactly(2)?;
+            let unit = if name == "days_between" { "86400000000.0" } else { "3600000000.0" };
+            format!(
+                "(CAST(CAST({} AS TIMESTAMP) - CAST({} AS TIMESTAMP) AS BIGINT) / {unit})",
+                arguments[1], arguments[0]
+            )
+        }
+        "count_if" => {
+            exactly(1)?;
+            format!("CAST(SUM(CASE WHEN {} THEN 1 ELSE 0 END) AS BIGINT)", arguments[0])
+        }
+        "date_trunc" => {
+            exactly(2)?;
+            truncated(name, &unit_of(&arguments[0]), &arguments[1].to_string())?
+        }
+        "date_diff" | "datediff" => {
+            exactly(3)?;
+            let unit = unit_of(&arguments[0]);
+            let (from, to) =
+                (steps(name, &unit, &arguments[1].to_string())?, steps(name, &unit, &arguments[2].to_string())?);
+            format!("({to} - {from})")
+        }
+        _ => return Ok(None),
+    };
+    // The text is made of parsed expressions and constants, so it parses.
+    Ok(Parser::new(&GenericDialect {}).try_with_sql(&text).and_then(|mut parser| parser.parse_expr()).ok())
+}
+
+fn date_literal(day: Date) -> String {
+    format!("DATE '{day}'")
+}
+
+fn unit_of(expr: &Expr) -> String {
+    match expr {
+        Expr::Value(value) => value.value.clone().into_string().unwrap_or_default().to_ascii_lowercase(),
+        other => other.to_string().to_ascii_lowercase(),
+    }
+}
+
+/// Number of whole units since a fixed day, so that differences count crossed boundaries.
+fn steps(function: &str, unit: &str, value: &str) -> Result<String, RewriteError> {
+    let days = format!("CAST(CAST(CAST({value} AS DATE) AS INTEGER) AS BIGINT)");
+    let months =
+        format!("(CAST(EXTRACT(YEAR FROM {value}) AS BIGINT) * 12 + CAST(EXTRACT(MONTH FROM {value}) AS BIGINT) - 1)");
+    match unit {
+        "day" => Ok(days),
+        // 1970-01-01 was a Thursday: three days after a Monday.
+        "week" => Ok(format!("CAST(FLOOR(({days} + 3) / 7) AS BIGINT)")),
+        "month" => Ok(months),
+        "quarter" => Ok(format!("CAST(FLOOR({months} / 3) AS BIGINT)")),
+        "year" => Ok(format!("CAST(EXTRACT(YEAR FROM {value}) AS BIGINT)")),
+        _ => Err(RewriteError::Unit { function: function.to_owned(), unit: unit.to_owned() }),
+    }
+}
+
+fn truncated(function: &str, unit: &str, value: &str) -> Result<String, RewriteError> {
+    let days = format!("CAST(CAST({value} AS DATE) AS INTEGER)");
+    let back = match unit {
+        "day" => return Ok(format!("CAST({value} AS DATE)")),
+        "week" => format!("CAST(EXTRACT(ISODOW FROM {value}) AS INTEGER) + 1"),
+        "month" => format!("CAST(EXTRACT(DAY FROM {value}) AS INTEGER) + 1"),
+        "year" => format!("CAST(EXTRACT(DOY FROM {value}) AS INTEGER) + 1"),
+        "quarter" => {
+            let month = format!("(CAST(FLOOR((EXTRACT(MONTH FROM {value}) - 1) / 3) AS INTEGER) * 3 + 1)");
+            return Ok(format!(
+                "STRPTIME(CONCAT(EXTRACT(YEAR FROM {value}), '-', {month}, '-1'), '%Y-%m-%d')::DATE"
+            ));
+        }
+        _ => return Err(RewriteError::Unit { function: function.to_owned(), unit: unit.to_owned() }),
+    };
+    Ok(format!("CAST({days} - {back} AS DATE)"))
+}
+
+fn cast_to(expr: Expr, data_type: &str) -> Expr {
+    let data_type = match data_type {
+        "BIGINT" => ast::DataType::BigInt(None),
+        _ => ast::DataType::Double(ast::ExactNumberInfo::None),
+    };
+    Expr::Cast { kind: ast::CastKind::Cast, expr: Box::new(expr), data_type, array: false, format: None }
+}
+
+/// The arguments of a function, without names and wildcards.
+pub(crate) fn plain_arguments(function: &ast::Function) -> Vec<Expr> {
+    match &function.args {
+        FunctionArguments::List(list) => list
+            .args
+            .iter()
+            .filter_map(|argument| match argument {
+                FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr.clone()),
+                _ => None,
+            })
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn semi_joins_of_query(query: &mut Query, counter: &mut usize) -> Result<(), RewriteError> {
+    if let Some(with) = &mut query.with {
+        for table in &mut with.cte_tables {
+            semi_joins_of_query(&mut table.query, counter)?;
+        }
+    }
+    semi_joins_of_body(&mut query.body, counter)
+}
+
+fn semi_joins_of_body(body: &mut SetExpr, counter: &mut usize) -> Result<(), RewriteError> {
+    match body {
+        SetExpr::Select(select) => semi_joins_of_select(select, counter),
+        SetExpr::Query(query) => semi_joins_of_query(query, counter),
+        SetExpr::SetOperation { left, right, .. } => {
+            semi_joins_of_body(left, counter)?;
+            semi_joins_of_body(right, counter)
+        }
+        _ => Ok(()),
+    }
+}
+
+fn semi_joins_of_select(select: &mut Select, counter: &mut usize) -> Result<(), RewriteError> {
+    for table in &mut select.from {
+        for relation in std::iter::once(&mut table.relation).chain(table.joins.iter_mut().map(|j| &mut j.relation)) {
+            if let ast::TableFactor::Derived { subquery, .. } = relation {
+                semi_joins_of_query(subquery, counter)?;
+            }
+        }
+    }
+    let Some(condition) = select.selection.take() else { return Ok(()) };
+    let mut kept = Vec::new();
+    for conjunct in conjuncts(condition) {
+        match conjunct {
+            Expr::InSubquery { expr, mut subquery, negated } => {
+                semi_joins_of_query(&mut subquery, counter)?;
+                let from = select.from.last_mut().ok_or(RewriteError::Subquery)?;
+                from.joins.push(membership_join(*expr, *subquery, negated, counter)?);
+            }
+            other => kept.push(other),
+        }
+    }
+    select.selection = kept.into_iter().reduce(|left, right| Expr::BinaryOp {
+        left: Box::new(left),
+        op: ast::BinaryOperator::And,
+        right: Box::new(right),
+    });
+    Ok(())
+}
+
+/// `expr in (select column from …)` as a semi join on that column, an anti join when negated.
+fn membership_join(
+    expr: Expr,
+    mut subquery: Query,
+    negated: bool,
+    counter: &mut usize,
+) -> Result<Join, RewriteError> {
+    *counter += 1;
+    let (table, column) = (ast::Ident::new(format!("__in_{counter}")), ast::Ident::new(format!("__member_{counter}")));
+    let SetExpr::Select(select) = subquery.body.as_mut() else { return Err(RewriteError::Subquery) };
+    let [item] = select.projection.as_mut_slice() else { return Err(RewriteError::Subquery) };
+    let member = match item {
+        SelectItem::UnnamedExpr(member) | SelectItem::ExprWithAlias { expr: member, .. } => member.clone(),
+        _ => return Err(RewriteError::Subquery),
+    };
+    *item = SelectItem::ExprWithAlias { expr: member, alias: column.clone() };
+    let condition = Expr::BinaryOp {
+        left: Box::new(expr),
+        op: ast::BinaryOperator::Eq,
+        right: Box::new(Expr::CompoundIdentifier(vec![table.clone(), column])),
+    };
+    let constraint = JoinConstraint::On(condition);
+    Ok(Join {
+        relation: ast::TableFactor::Derived {
+            lateral: false,
+            subquery: Box::new(subquery),
+            alias: Some(ast::TableAlias { explicit: true, name: table, columns: Vec::new(), at: None }),
+            sample: None,
+        },
+        global: false,
+        join_operator: if negated { JoinOperator::LeftAnti(constraint) } else { JoinOperator::LeftSemi(constraint) },
+    })
+}
+
+fn conjuncts(expr: Expr) -> Vec<Expr> {
+    match expr {
+        Expr::BinaryOp { left, op: ast::BinaryOperator::And, right } => {
+            let mut parts = conjuncts(*left);
+            parts.extend(conjuncts(*right));
+            parts
+        }
+        Expr::Nested(inner)
+            if matches!(*inner, Expr::InSubquery { .. } | Expr::BinaryOp { op: ast::BinaryOperator::And, .. }) =>
+        {
+            conjuncts(*inner)
+        }
+        other => vec![other],
+    }
+}

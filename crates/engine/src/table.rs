@@ -1,0 +1,66 @@
+//! SQL tables: for the run, month by month, or inside a period.
+
+use abmart_spec::model::{ForEach, Table, TableBody};
+use polars::prelude::*;
+
+use crate::context::Context;
+use crate::error::EngineError;
+use crate::input::reference;
+use crate::money;
+use crate::scope::{Frames, Scope};
+use crate::sql::query;
+
+/// Evaluates a table in a scope.
+///
+/// # Errors
+/// When the query does not fit its inputs, or money cannot be converted.
+pub fn evaluate(table: &Table, scope: &Scope<'_>) -> Result<DataFrame, EngineError> {
+    let located = |error: EngineError| error.at(format!("table `{}`", table.name), table.span);
+    match &table.body {
+        TableBody::Rows { columns, rows } => reference::frame(columns, rows).map_err(located),
+        TableBody::Sql(sql) => {
+            let compute = || {
+                let mut inputs = Vec::new();
+                for name in &sql.reads {
+                    let during = table.during.iter().any(|restricted| restricted.value == name.value);
+                    inputs.push((name.value.as_str(), scope.rows(&name.value, during)?));
+                }
+                let rows = query::run(&sql.ast, inputs, &scope.clock())?;
+                match &table.money {
+                    Some(money) => money::convert(rows, money, &table.name, scope),
+                    None => Ok(rows.collect()?),
+                }
+            };
+            compute().map_err(located)
+        }
+    }
+}
+
+/// Evaluates tables one after the other, so that each finds those before it.
+///
+/// # Errors
+/// As [`evaluate`].
+pub fn evaluate_all(tables: &[&Table], context: &Context<'_>, frames: &mut Frames) -> Result<(), EngineError> {
+    for table in tables {
+        context.check_interrupted()?;
+        let scope = Scope::of_run(context.project, context.plan, frames);
+        let rows = match table.for_each {
+            ForEach::Run => evaluate(table, &scope)?,
+            ForEach::Month => month_by_month(table, &scope)?,
+            ForEach::Period => continue,
+        };
+        frames.tables.insert(table.name.clone(), rows);
+        context.advance(1);
+    }
+    Ok(())
+}
+
+fn month_by_month(table: &Table, run: &Scope<'_>) -> Result<DataFrame, EngineError> {
+    let months = run.plan.months();
+    let mut parts = Vec::with_capacity(months.len());
+    for month in months {
+        let scope = Scope::of_period(run.project, run.plan, run.frames, month);
+        parts.push(evaluate(table, &scope)?.lazy());
+    }
+    Ok(concat(parts, UnionArgs::default())?.collect()?)
+}

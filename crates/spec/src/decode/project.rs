@@ -1,0 +1,119 @@
+//! `pipelines.yaml`, and the head of a job file.
+
+use std::path::Path;
+
+use indexmap::IndexMap;
+
+use crate::diagnostic::Span;
+use crate::model::{
+    DimensionMode, Job, Pipeline, Project, Settings, Spanned, Stores, Title,
+};
+use crate::syntax::{Entry, Node};
+
+use super::fields::grain;
+use super::{Decoder, Fields, Kind};
+
+/// The project as `pipelines.yaml` says it, without jobs yet.
+pub(crate) fn pipelines(node: &Node, root: &Path, decoder: &mut Decoder) -> Project {
+    let fields = Fields(node);
+    let mut pipelines = IndexMap::new();
+    for entry in fields.entries("pipelines") {
+        if decoder.names.register(Kind::Pipeline, &entry.key, decoder.diagnostics)
+            && let Some(pipeline) = pipeline(entry)
+        {
+            pipelines.insert(pipeline.name.clone(), pipeline);
+        }
+    }
+    Project {
+        name: fields.words("project"),
+        root: root.to_owned(),
+        files: crate::diagnostic::SourceMap::default(),
+        stores: stores(fields.fields("stores")),
+        settings: settings(fields.fields("settings")),
+        jobs: IndexMap::new(),
+        entities: IndexMap::new(),
+        sources: IndexMap::new(),
+        rollups: IndexMap::new(),
+        tables: IndexMap::new(),
+        facts: IndexMap::new(),
+        scores: IndexMap::new(),
+        kpis: IndexMap::new(),
+        marts: IndexMap::new(),
+        pipelines,
+    }
+}
+
+fn stores(fields: Option<Fields>) -> Stores {
+    let store = |key: &str, default: &str| {
+        let given = fields.and_then(|fields| fields.text(key));
+        given.unwrap_or_else(|| Spanned {
+            value: default.to_owned(),
+            span: Span::none(),
+        })
+    };
+    Stores {
+        lake: store("lake", "data/lake"),
+        marts: store("marts", "out/marts"),
+        cache: store("cache", "out/cache"),
+    }
+}
+
+fn settings(fields: Option<Fields>) -> Settings {
+    let text = |key: &str| fields.and_then(|fields| fields.text(key));
+    let or = |key: &str, default: &str| text(key).map_or_else(|| default.to_owned(), |text| text.value);
+    Settings {
+        currency: or("currency", "EUR"),
+        time_zone: or("time_zone", "UTC"),
+        fiscal_year_start: fields.and_then(|fields| fields.whole("fiscal_year_start")),
+        rates: text("rates"),
+        targets: text("targets"),
+        benchmarks: text("benchmarks"),
+    }
+}
+
+fn pipeline(entry: &Entry) -> Option<Pipeline> {
+    let fields = Fields(&entry.node);
+    let periods = fields
+        .entries("periods")
+        .iter()
+        .filter_map(|entry| Some((grain(&entry.key.value)?, Fields(&entry.node).whole("last"))))
+        .collect();
+    Some(Pipeline {
+        name: entry.key.value.clone(),
+        title: title(fields)?,
+        periods,
+        cube: fields.texts("cube"),
+        dimensions: match fields.words("dimensions").as_str() {
+            "restated" => DimensionMode::Restated,
+            _ => DimensionMode::AsWas,
+        },
+        marts: fields.texts("marts"),
+        span: entry.key.span,
+    })
+}
+
+/// The head of a job file; a file without a name goes by that of the file, so that its definitions are still read.
+pub(super) fn job(node: &Node, stem: &str, decoder: &mut Decoder) -> Option<Job> {
+    let fields = Fields(node);
+    let name = fields.text("job").unwrap_or_else(|| Spanned {
+        value: stem.to_owned(),
+        span: node.span,
+    });
+    decoder.names.register(Kind::Job, &name, decoder.diagnostics);
+    (!node.entries().is_empty()).then(|| Job {
+        name: name.value,
+        title: title(fields).unwrap_or_default(),
+        description: fields.words("description"),
+        owner: fields.words("owner"),
+        span: name.span,
+    })
+}
+
+/// English and French title.
+pub(super) fn title(fields: Fields) -> Option<Title> {
+    let title = fields.fields("title")?;
+    Some(Title {
+        en: title.text("en")?.value,
+        fr: title.text("fr")?.value,
+    })
+}

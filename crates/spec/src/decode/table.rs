@@ -1,0 +1,45 @@
+//! `tables`.
+
+use crate::model::{ForEach, Job, Money, Table, TableBody};
+use crate::syntax::Entry;
+
+use super::{Decoder, Fields, job_name, rows, source};
+
+pub(super) fn decode(entry: &Entry, job: &Job, decoder: &mut Decoder) -> Option<Table> {
+    let fields = Fields(&entry.node);
+    let body = if fields.get("sql").is_some() {
+        TableBody::Sql(decoder.query(fields, "sql")?)
+    } else {
+        let columns = source::columns(fields);
+        let key = fields.texts("key");
+        let rows = match fields.text("file") {
+            Some(file) => rows::from_file(&file, &columns, &key, decoder)?,
+            None => rows::inline(fields.items("rows"), &columns, &key, decoder),
+        };
+        TableBody::Rows { columns, rows }
+    };
+    Some(Table {
+        name: entry.key.value.clone(),
+        body,
+        for_each: match fields.words("for_each").as_str() {
+            "month" => ForEach::Month,
+            "period" => ForEach::Period,
+            _ => ForEach::Run,
+        },
+        during: fields.texts("during"),
+        time: fields.text("time"),
+        money: fields.fields("money").and_then(money),
+        key: fields.texts("key"),
+        description: fields.words("description"),
+        job: job_name(job),
+        span: entry.key.span,
+    })
+}
+
+fn money(fields: Fields) -> Option<Money> {
+    Some(Money {
+        columns: fields.texts("columns"),
+        currency: fields.text("currency")?,
+        on: fields.text("on")?,
+    })
+}

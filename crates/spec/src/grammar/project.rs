@@ -1,0 +1,141 @@
+//! The two kinds of file: `pipelines.yaml` and job files.
+
+use super::entity::ENTITY;
+use super::fact::FACT;
+use super::kpi::KPI;
+use super::mart::MART;
+use super::score::SCORE;
+use super::source::{ROLLUP, SOURCE};
+use super::table::TABLE;
+use super::{Key, Keys, Object, Shape, TITLE};
+
+/// `pipelines.yaml`.
+pub(crate) static PIPELINES: Object = Object {
+    name: "pipelines.yaml",
+    doc: "The file that makes a folder a project: where data lies, what holds for all jobs, which job files there are and what runs together.",
+    keys: &[
+        Key::new("project", Shape::Name, "The project's name.", "project: abmart").required(),
+        Key::new(
+            "stores",
+            Shape::Object(&STORES),
+            "Where the snapshots are read, the marts published and rollup results kept.",
+            "stores: {lake: data/lake, marts: out/marts, cache: out/cache}",
+        )
+        .default("the defaults of its keys"),
+        Key::new(
+            "settings",
+            Shape::Object(&SETTINGS),
+            "Currency, time zone, fiscal calendar, and the tables with a role of their own.",
+            "settings: {currency: EUR, time_zone: Europe/Paris, rates: fx_rates}",
+        )
+        .default("the defaults of its keys"),
+        Key::new(
+            "variables",
+            Shape::Map(Keys::Any("variable"), &Shape::Scalar),
+            "Defaults of the variables that values name as `${NAME}`. `--var NAME=VALUE` counts first, then the environment variable of that name, then the default given here.",
+            "variables: {RESPONSE_HOURS: 24}",
+        )
+        .default("none"),
+        Key::new(
+            "jobs",
+            Shape::List(&Shape::Word("path pattern")),
+            "Job files, relative to the project. A pattern with `*` may match nothing; a plain path must exist.",
+            "jobs: [jobs/*.yaml, jobs/local/*.yaml]",
+        )
+        .default("`[jobs/*.yaml]`"),
+        Key::new(
+            "pipelines",
+            Shape::Map(Keys::Names, &Shape::Object(&PIPELINE)),
+            "What runs together, by name. `abmart run` takes the pipeline's name.",
+            "pipelines:\n  nightly:\n    title: {en: Nightly, fr: Nuit}\n    periods: {month: {}, week: {last: 13}}",
+        )
+        .required(),
+    ],
+    rules: &[],
+};
+
+static STORES: Object = Object {
+    name: "stores",
+    doc: "Locations as paths relative to the project or as URLs; `--lake`, `--marts` and `--cache` override them.",
+    keys: &[
+        Key::new("lake", Shape::Word("location"), "Where the snapshots are read.", "lake: s3://company/lake").default("`data/lake`"),
+        Key::new("marts", Shape::Word("location"), "Where the marts are published.", "marts: out/marts").default("`out/marts`"),
+        Key::new("cache", Shape::Word("location"), "Where the results of rollups are kept between runs.", "cache: out/cache").default("`out/cache`"),
+    ],
+    rules: &[],
+};
+
+static SETTINGS: Object = Object {
+    name: "settings",
+    doc: "What holds for every job of the project.",
+    keys: &[
+        Key::new("currency", Shape::Currency, "Reporting currency: ISO 4217 code of the currency that `money` converts to.", "currency: EUR").default("`EUR`"),
+        Key::new("time_zone", Shape::TimeZone, "Reporting time zone (IANA name): a day is a day of this zone.", "time_zone: Europe/Paris").default("`UTC`"),
+        Key::new("fiscal_year_start", Shape::Whole(1, 12), "Month in which the fiscal year begins; without it there are no fiscal periods.", "fiscal_year_start: 7").default("none"),
+        Key::new("rates", Shape::Word("source or table"), "Currency rates: columns `day`, `currency` and `rate` (to the reporting currency).", "rates: fx_rates").default("none"),
+        Key::new("targets", Shape::Word("source or table"), "Targets of KPIs per period and scope.", "targets: targets").default("none"),
+        Key::new("benchmarks", Shape::Word("source or table"), "Benchmarks of KPIs per scope.", "benchmarks: benchmarks").default("none"),
+    ],
+    rules: &[],
+};
+
+static PIPELINE: Object = Object {
+    name: "pipeline",
+    doc: "What runs together: for which periods and cuts, and which marts come out.",
+    keys: &[
+        Key::new("title", Shape::Object(&TITLE), "English and French title.", "title: {en: Nightly, fr: Nuit}").required(),
+        Key::new(
+            "periods",
+            Shape::Map(Keys::Grains, &Shape::Object(&PERIODS)),
+            "The grains to compute, each with how far back.",
+            "periods: {month: {}, quarter: {}, year: {}, week: {last: 13}}",
+        )
+        .required(),
+        Key::new(
+            "cube",
+            Shape::List(&Shape::Word("dimension")),
+            "Dimensions that KPIs are cut by, in the order in which cut names list them.",
+            "cube: [region, bu, tier, industry, program]",
+        )
+        .default("the root entity's dimensions"),
+        Key::new(
+            "dimensions",
+            Shape::Choice(&["as_was", "restated"]),
+            "Dimensions as they were at each period's end, or as the newest snapshot has them.",
+            "dimensions: restated",
+        )
+        .default("`as_was`"),
+        Key::new("marts", Shape::List(&Shape::Word("mart")), "The marts to publish.", "marts: [kpi_values, kpi_catalog]").default("all"),
+    ],
+    rules: &[],
+};
+
+static PERIODS: Object = Object {
+    name: "periods of a grain",
+    doc: "How far back the periods of one grain go.",
+    keys: &[
+        Key::new("last", Shape::Whole(1, 100_000), "Only so many of the newest periods.", "last: 13").default("every period that the lake's events cover"),
+    ],
+    rules: &[],
+};
+
+/// A job file.
+pub(crate) static JOB: Object = Object {
+    name: "job file",
+    doc: "The definitions of one family of KPIs. Definitions see each other across files; a name is defined once in the whole project.",
+    keys: &[
+        Key::new("job", Shape::Name, "The job's name, unique in the project.", "job: engagement").required(),
+        Key::new("title", Shape::Object(&TITLE), "English and French title.", "title: {en: Account engagement, fr: Engagement des comptes}").required(),
+        super::description("description: How much target accounts do of their own accord."),
+        Key::new("owner", Shape::Word("team"), "Who answers for the family, and for each of its KPIs that names no other owner.", "owner: marketing-operations").default("empty"),
+        Key::new("entities", Shape::Map(Keys::Names, &Shape::Object(&ENTITY)), "What facts are `per`.", "entities:\n  account: {key: account_id, snapshot: accounts, dimensions: [region, bu]}").default("none"),
+        Key::new("sources", Shape::Map(Keys::Names, &Shape::Object(&SOURCE)), "Parquet datasets of the lake with their contracts.", "sources:\n  fx_rates:\n    kind: snapshot\n    columns: {day: date, currency: string, rate: number}").default("none"),
+        Key::new("rollups", Shape::Map(Keys::Names, &Shape::Object(&ROLLUP)), "Mergeable reductions of events sources.", "rollups:\n  account_touches:\n    from: touchpoints\n    by: {account_id: account_id, day: bucket(occurred_at)}\n    measures: {touches: count(*)}").default("none"),
+        Key::new("tables", Shape::Map(Keys::Names, &Shape::Object(&TABLE)), "SQL tables and reference tables.", "tables:\n  won_deals:\n    time: closed_at\n    sql: select * from opportunities where is_won").default("none"),
+        Key::new("facts", Shape::Map(Keys::Names, &Shape::Object(&FACT)), "Measures per entity and period.", "facts:\n  deals:\n    per: opportunity\n    from: won_deals\n    measures: {won: count(*)}").default("none"),
+        Key::new("scores", Shape::Map(Keys::Names, &Shape::Object(&SCORE)), "Explained scores per entity and period.", "scores:\n  engagement:\n    per: account\n    from: signals\n    signal: kind\n    components:\n      touch: {measure: sum(points), by_signal: true}").default("none"),
+        Key::new("kpis", Shape::Map(Keys::Names, &Shape::Object(&KPI)), "KPI definitions.", "kpis:\n  won_deals:\n    title: {en: Won deals, fr: Affaires gagnées}\n    formula: sum(deals.won)\n    unit: count\n    better: higher\n    level: [executive]\n    cadence: monthly").default("none"),
+        Key::new("marts", Shape::Map(Keys::Names, &Shape::Object(&MART)), "What is published.", "marts:\n  kpi_catalog: {from: kpi_catalog, key: [kpi, version]}").default("none"),
+    ],
+    rules: &[],
+};

@@ -1,0 +1,322 @@
+//! What needs what: sources at the bottom, marts at the top.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sqlparser::ast::{SelectItem, Visit, Visitor};
+
+use crate::model::{Fact, FactInput, Mart, MartBody, Project, SqlExpr, SqlQuery, TableBody};
+use crate::resolve::formula::{self, formula};
+use crate::sql;
+
+/// The definitions of a project in the order of need.
+#[derive(Debug, Clone)]
+pub struct Graph {
+    needs: BTreeMap<Node, Vec<Node>>,
+    order: Vec<Node>,
+}
+
+/// A definition, by kind and name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Node {
+    /// A Parquet dataset.
+    Source(String),
+    /// A reduction of events.
+    Rollup(String),
+    /// A SQL or reference table.
+    Table(String),
+    /// What facts are per.
+    Entity(String),
+    /// Measures per entity and period.
+    Fact(String),
+    /// An explained score.
+    Score(String),
+    /// A KPI.
+    Kpi(String),
+    /// A published table.
+    Mart(String),
+}
+
+impl Node {
+    /// The definition's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Source(name)
+            | Self::Rollup(name)
+            | Self::Table(name)
+            | Self::Entity(name)
+            | Self::Fact(name)
+            | Self::Score(name)
+            | Self::Kpi(name)
+            | Self::Mart(name) => name,
+        }
+    }
+}
+
+impl Project {
+    /// What needs what in this project.
+    #[must_use]
+    pub fn graph(&self) -> Graph {
+        Graph::new(self)
+    }
+
+    /// All definitions, each after everything that it needs.
+    #[must_use]
+    pub fn order(&self) -> Vec<Node> {
+        self.graph().order
+    }
+}
+
+impl Graph {
+    /// The graph of a project.
+    #[must_use]
+    pub fn new(project: &Project) -> Self {
+        let edges = Edges { project };
+        let mut needs = BTreeMap::new();
+        for node in edges.nodes() {
+            let mut direct = edges.of(&node);
+            let mut seen = BTreeSet::new();
+            direct.retain(|need| seen.insert(need.clone()));
+            needs.insert(node, direct);
+        }
+        let mut graph = Self {
+            needs,
+            order: Vec::new(),
+        };
+        let nodes: Vec<Node> = edges.nodes();
+        graph.order = graph.closure(nodes);
+        graph
+    }
+
+    /// All definitions, each after everything that it needs.
+    #[must_use]
+    pub fn order(&self) -> &[Node] {
+        &self.order
+    }
+
+    /// What a definition needs directly.
+    #[must_use]
+    pub fn needs(&self, node: &Node) -> &[Node] {
+        self.needs.get(node).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Some definitions and everything that they need, each after what it needs.
+    pub fn closure(&self, nodes: impl IntoIterator<Item = Node>) -> Vec<Node> {
+        let mut order = Vec::new();
+        let mut seen = BTreeSet::new();
+        for node in nodes {
+            self.visit(&node, &mut seen, &mut order);
+        }
+        order
+    }
+
+    /// Everything that needs a definition, directly or not, in the order of need.
+    #[must_use]
+    pub fn dependents(&self, node: &Node) -> Vec<Node> {
+        let mut reached = BTreeSet::from([node.clone()]);
+        let mut dependents = Vec::new();
+        for candidate in &self.order {
+            if self.needs(candidate).iter().any(|need| reached.contains(need)) {
+                reached.insert(candidate.clone());
+                dependents.push(candidate.clone());
+            }
+        }
+        dependents
+    }
+
+    fn visit(&self, node: &Node, seen: &mut BTreeSet<Node>, order: &mut Vec<Node>) {
+        if self.needs.contains_key(node) && seen.insert(node.clone()) {
+            for need in self.needs(node) {
+                self.visit(need, seen, order);
+            }
+            order.push(node.clone());
+        }
+    }
+}
+
+/// The direct needs of each kind of definition.
+struct Edges<'a> {
+    project: &'a Project,
+}
+
+impl Edges<'_> {
+    fn nodes(&self) -> Vec<Node> {
+        let project = self.project;
+        let mut nodes = Vec::new();
+        nodes.extend(project.sources.keys().cloned().map(Node::Source));
+        nodes.extend(project.rollups.keys().cloned().map(Node::Rollup));
+        nodes.extend(project.tables.keys().cloned().map(Node::Table));
+        nodes.extend(project.entities.keys().cloned().map(Node::Entity));
+        nodes.extend(project.facts.keys().cloned().map(Node::Fact));
+        nodes.extend(project.scores.keys().cloned().map(Node::Score));
+        nodes.extend(project.kpis.keys().cloned().map(Node::Kpi));
+        nodes.extend(project.marts.keys().cloned().map(Node::Mart));
+        nodes
+    }
+
+    fn of(&self, node: &Node) -> Vec<Node> {
+        let project = self.project;
+        let needs = match node {
+            Node::Source(_) => None,
+            Node::Rollup(name) => project.rollups.get(name).map(|rollup| vec![Node::Source(rollup.from.value.clone())]),
+            Node::Table(name) => project.tables.get(name).map(|table| {
+                let mut needs = match &table.body {
+                    TableBody::Sql(sql) => self.reads(sql),
+                    TableBody::Rows { .. } => Vec::new(),
+                };
+                if let (Some(_), Some(rates)) = (&table.money, &project.settings.rates) {
+                    needs.extend(self.relation(&rates.value));
+                }
+                needs
+            }),
+            Node::Entity(name) => project.entities.get(name).map(|entity| {
+                let parent = entity.parent.iter().map(|parent| Node::Entity(parent.value.clone()));
+                let snapshot = entity.snapshot.iter().map(|source| Node::Source(source.value.clone()));
+                snapshot.chain(parent).collect()
+            }),
+            Node::Fact(name) => project.facts.get(name).map(|fact| self.fact(fact)),
+            Node::Score(name) => project.scores.get(name).map(|score| {
+                let mut needs = vec![Node::Entity(score.per.value.clone())];
+                needs.extend(self.relation(&score.from.value));
+                needs
+            }),
+            Node::Kpi(name) => project.kpis.get(name).map(|kpi| {
+                let formulas = [Some(&kpi.formula), kpi.immature.as_ref(), kpi.mature.as_ref()];
+                formulas.into_iter().flatten().flat_map(|sql| self.formula(sql)).collect()
+            }),
+            Node::Mart(name) => project.marts.get(name).map(|mart| self.mart(mart)),
+        };
+        needs.unwrap_or_default()
+    }
+
+    fn fact(&self, fact: &Fact) -> Vec<Node> {
+        let mut needs = vec![Node::Entity(fact.per.value.clone())];
+        match &fact.from {
+            FactInput::Table(table) => needs.extend(self.relation(&table.value)),
+            FactInput::Entity(entity) => {
+                needs.push(Node::Entity(entity.value.clone()));
+                for sql in fact.measures.values().chain(&fact.filter) {
+                    for column in sql::parts(&sql.ast).columns {
+                        if let [fact, _] = &column.path[..] {
+                            needs.extend(self.measured(fact));
+                        }
+                    }
+                }
+            }
+        }
+        needs
+    }
+
+    fn formula(&self, sql: &SqlExpr) -> Vec<Node> {
+        let parts = formula(self.project, sql);
+        let mut needs = Vec::new();
+        for aggregate in &parts.aggregates {
+            needs.push(Node::Entity(aggregate.entity.clone()));
+            for (fact, _) in &aggregate.measures {
+                needs.extend(self.measured(fact));
+            }
+        }
+        needs.extend(parts.kpis.into_iter().map(Node::Kpi));
+        needs
+    }
+
+    fn mart(&self, mart: &Mart) -> Vec<Node> {
+        match &mart.body {
+            MartBody::From(table) => self.mart_input(&table.value, None),
+            MartBody::Sql(sql) => {
+                let reads = sql.reads.iter();
+                reads.flat_map(|read| self.mart_input(&read.value, Some(sql))).collect()
+            }
+        }
+    }
+
+    fn mart_input(&self, name: &str, sql: Option<&SqlQuery>) -> Vec<Node> {
+        let project = self.project;
+        match name {
+            "kpi_values" => {
+                let published = project.kpis.values().filter(|kpi| kpi.published);
+                let mut needs: Vec<Node> = published.map(|kpi| Node::Kpi(kpi.name.clone())).collect();
+                let settings = &project.settings;
+                for table in [&settings.targets, &settings.benchmarks].into_iter().flatten() {
+                    needs.extend(self.relation(&table.value));
+                }
+                return needs;
+            }
+            "kpi_catalog" | "data_quality" => return Vec::new(),
+            _ => {}
+        }
+        if let Some(score) = name.strip_suffix("_signals")
+            && project.scores.contains_key(score)
+        {
+            return vec![Node::Score(score.to_owned())];
+        }
+        if project.entities.contains_key(name) {
+            let mut needs = vec![Node::Entity(name.to_owned())];
+            needs.extend(sql.map(|sql| self.entity_columns(name, sql)).unwrap_or_default());
+            return needs;
+        }
+        self.relation(name).into_iter().collect()
+    }
+
+    /// The facts whose `<fact>_<measure>` columns a query may name.
+    fn entity_columns(&self, entity: &str, sql: &SqlQuery) -> Vec<Node> {
+        let names: BTreeSet<String> = sql::query_parts(&sql.ast)
+            .columns
+            .into_iter()
+            .filter_map(|column| column.path.into_iter().next_back())
+            .collect();
+        let all = has_wildcard(sql);
+        let named = |fact: &str| {
+            let measures = formula::measures(self.project, fact).unwrap_or_default();
+            measures.iter().any(|measure| names.contains(&format!("{fact}_{measure}")))
+        };
+        let facts = self.project.facts.keys().chain(self.project.scores.keys());
+        facts
+            .filter(|fact| formula::entity_of(self.project, fact) == Some(entity))
+            .filter(|fact| all || named(fact))
+            .filter_map(|fact| self.measured(fact))
+            .collect()
+    }
+
+    fn reads(&self, sql: &SqlQuery) -> Vec<Node> {
+        sql.reads.iter().filter_map(|read| self.relation(&read.value)).collect()
+    }
+
+    fn relation(&self, name: &str) -> Option<Node> {
+        let node: fn(String) -> Node = if self.project.sources.contains_key(name) {
+            Node::Source
+        } else if self.project.rollups.contains_key(name) {
+            Node::Rollup
+        } else if self.project.tables.contains_key(name) {
+            Node::Table
+        } else {
+            return None;
+        };
+        Some(node(name.to_owned()))
+    }
+
+    fn measured(&self, name: &str) -> Option<Node> {
+        if self.project.facts.contains_key(name) {
+            return Some(Node::Fact(name.to_owned()));
+        }
+        let score = self.project.scores.contains_key(name);
+        score.then(|| Node::Score(name.to_owned()))
+    }
+}
+
+fn has_wildcard(sql: &SqlQuery) -> bool {
+    struct Finder(bool);
+    impl Visitor for Finder {
+        type Break = ();
+
+        fn pre_visit_select(&mut self, select: &sqlparser::ast::Select) -> std::ops::ControlFlow<()> {
+            self.0 |= select.projection.iter().any(|item| {
+                matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..))
+            });
+            std::ops::ControlFlow::Continue(())
+        }
+    }
+    let mut finder = Finder(false);
+    let _ = sql.ast.visit(&mut finder);
+    finder.0
+}

@@ -1,0 +1,34 @@
+//! What a project says: YAML → typed definitions with their places.
+//!
+//! ```text
+//! pipelines.yaml ─┐
+//! jobs/*.yaml ────┼─ syntax ──▶ tree ── grammar ──▶ shape ── decode ──▶ definitions ── resolve ──▶ Project
+//! reference CSV ──┘   parse,            keys,               SQL,                       names, cycles,
+//!                     variables         types               rows                       aggregates, units
+//! ```
+//!
+//! [`load`] goes all the way and reports everything that is wrong in all files at once. What it gives is complete
+//! and consistent, except for the columns inside of SQL: those are known once an engine has built the queries,
+//! which reports them as [`diagnostic::Diagnostic`]s too, placed by [`sql::locate`].
+//!
+//! The grammar is data, from which also come the JSON Schema ([`json_schema`]) and the manual ([`language_markdown`]).
+
+mod decode;
+pub mod diagnostic;
+pub mod fingerprint;
+mod grammar;
+pub mod graph;
+mod load;
+pub mod model;
+mod resolve;
+pub mod sql;
+mod syntax;
+mod units;
+
+pub use diagnostic::{Diagnostic, SourceMap, Span};
+pub use grammar::{Document, json_schema, language_markdown};
+pub use graph::{Graph, Node};
+pub use load::{LoadError, load};
+pub use model::Project;
+pub use resolve::formula;
+pub use syntax::TextMap;

@@ -1,0 +1,658 @@
+//! The typed project: what the YAML says, after decoding and before planning.
+//!
+//! Every definition keeps the [`Span`] of the YAML node it came from, so that whatever a later stage finds
+//! wrong can be reported at its place.
+
+use std::path::PathBuf;
+
+use indexmap::IndexMap;
+use serde::Serialize;
+use sqlparser::ast;
+
+use crate::diagnostic::{SourceMap, Span};
+use crate::syntax::TextMap;
+
+/// A whole project: `pipelines.yaml` and the job files that it names.
+#[derive(Debug, Clone)]
+pub struct Project {
+    /// The project's name.
+    pub name: String,
+    /// The folder that holds `pipelines.yaml`.
+    pub root: PathBuf,
+    /// Texts of all files read, for diagnostics.
+    pub files: SourceMap,
+    /// Where the lake, the marts and the cache are.
+    pub stores: Stores,
+    /// Currency, time zone, fiscal calendar and the tables that have a role.
+    pub settings: Settings,
+    /// The job files, by name.
+    pub jobs: IndexMap<String, Job>,
+    /// What facts are `per`.
+    pub entities: IndexMap<String, Entity>,
+    /// Parquet datasets with their contracts.
+    pub sources: IndexMap<String, Source>,
+    /// Reductions of events sources.
+    pub rollups: IndexMap<String, Rollup>,
+    /// SQL tables and reference tables.
+    pub tables: IndexMap<String, Table>,
+    /// Measures per entity and period.
+    pub facts: IndexMap<String, Fact>,
+    /// Explained scores.
+    pub scores: IndexMap<String, Score>,
+    /// KPI definitions.
+    pub kpis: IndexMap<String, Kpi>,
+    /// What is published.
+    pub marts: IndexMap<String, Mart>,
+    /// What runs together.
+    pub pipelines: IndexMap<String, Pipeline>,
+}
+
+/// A value with the place where it stands in YAML.
+#[derive(Debug, Clone)]
+pub struct Spanned<T> {
+    /// The value.
+    pub value: T,
+    /// Its place.
+    pub span: Span,
+}
+
+/// Locations of the three stores, as URLs or paths relative to the project.
+#[derive(Debug, Clone)]
+pub struct Stores {
+    /// Where the snapshots are read.
+    pub lake: Spanned<String>,
+    /// Where the marts are published.
+    pub marts: Spanned<String>,
+    /// Where rollup results are kept between runs.
+    pub cache: Spanned<String>,
+}
+
+/// Project-wide settings.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// ISO 4217 code of the currency that money is converted to.
+    pub currency: String,
+    /// IANA name of the reporting time zone; a day is a day of this zone.
+    pub time_zone: String,
+    /// First month (1–12) of the fiscal year, where one is declared.
+    pub fiscal_year_start: Option<u8>,
+    /// Source or table of currency rates (`day`, `currency`, `rate`).
+    pub rates: Option<Spanned<String>>,
+    /// Source or table of targets.
+    pub targets: Option<Spanned<String>>,
+    /// Table of benchmarks.
+    pub benchmarks: Option<Spanned<String>>,
+}
+
+/// A job file: the definitions of one KPI family.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// The job's name, unique in the project.
+    pub name: String,
+    /// English and French title.
+    pub title: Title,
+    /// What the family is about.
+    pub description: String,
+    /// Who answers for it.
+    pub owner: String,
+    /// Place of the job's name.
+    pub span: Span,
+}
+
+/// English and French title.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Title {
+    /// English.
+    pub en: String,
+    /// French.
+    pub fr: String,
+}
+
+/// What a fact is `per`: account, contact, opportunity, …
+#[derive(Debug, Clone)]
+pub struct Entity {
+    /// The entity's name.
+    pub name: String,
+    /// The column that identifies it (`account_id`).
+    pub key: String,
+    /// The snapshot source that lists its members; an entity without one has only the rows that its facts have.
+    pub snapshot: Option<Spanned<String>>,
+    /// The entity that it belongs to, whose key its rows carry too and whose dimensions it has.
+    pub parent: Option<Spanned<String>>,
+    /// Columns of the snapshot that KPIs are cut by. Only a root entity (one without a parent) has them.
+    pub dimensions: Vec<Spanned<String>>,
+    /// The job that defines it.
+    pub job: String,
+    /// Place of its name.
+    pub span: Span,
+}
+
+/// A Parquet dataset of the lake with its contract.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// The source's name.
+    pub name: String,
+    /// Snapshot or events.
+    pub kind: SourceKind,
+    /// Path template below the lake: `touchpoints/ym={month}/*.parquet` or `accounts/dt={day}/*.parquet`.
+    pub path: Spanned<String>,
+    /// The column that says when the row happened (events).
+    pub time: Option<Spanned<String>>,
+    /// Columns that identify a row.
+    pub key: Vec<Spanned<String>>,
+    /// The contract's columns.
+    pub columns: IndexMap<String, Column>,
+    /// Absent means empty.
+    pub optional: bool,
+    /// What it holds.
+    pub description: String,
+    /// The job that defines it.
+    pub job: String,
+    /// Place of its name.
+    pub span: Span,
+}
+
+/// How a source's files relate to time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SourceKind {
+    /// A full copy per day.
+    Snapshot,
+    /// Append-mostly rows in date partitions.
+    Events,
+}
+
+/// A column of a contract.
+#[derive(Debug, Clone)]
+pub struct Column {
+    /// The column's name.
+    pub name: String,
+    /// Its type.
+    pub ty: ColumnType,
+    /// Whether null is a value.
+    pub nullable: bool,
+    /// The known values of an open enumeration; another value is a finding, not an error.
+    pub values: Vec<String>,
+    /// Smallest value accepted.
+    pub min: Option<f64>,
+    /// Largest value accepted.
+    pub max: Option<f64>,
+    /// What becomes of a row that breaks the column's checks other than the enumeration.
+    pub on_breach: Severity,
+    /// Meaning.
+    pub description: String,
+    /// Place of its name.
+    pub span: Span,
+}
+
+/// Types that a contract can name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ColumnType {
+    /// UTF-8 text.
+    String,
+    /// 64-bit integer; narrower ones are widened.
+    Integer,
+    /// 64-bit float; `float32` and integers are widened.
+    Number,
+    /// Amount in the row's own currency: a float that cannot be summed before it is converted.
+    Money,
+    /// True or false.
+    Boolean,
+    /// A calendar day.
+    Date,
+    /// An instant in UTC.
+    Timestamp,
+}
+
+/// What a broken check does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// The row is used and counted as a finding.
+    Warn,
+    /// The row is set aside with its reason.
+    Quarantine,
+    /// The run stops before anything is published.
+    Fail,
+}
+
+/// A mergeable reduction of an events source, computed per file.
+#[derive(Debug, Clone)]
+pub struct Rollup {
+    /// The rollup's name.
+    pub name: String,
+    /// The events source that it reduces.
+    pub from: Spanned<String>,
+    /// Rows that count.
+    pub filter: Option<SqlExpr>,
+    /// Group keys: output column → expression. `bucket(t)` is the first day of the finest stretch of time that the run's periods and windows tell apart.
+    pub by: IndexMap<String, SqlExpr>,
+    /// Measures: output column → one of `count(*)`, `count(x)`, `sum(x)`, `min(x)`, `max(x)`, each with an optional `filter (where …)`.
+    pub measures: IndexMap<String, SqlExpr>,
+    /// What it holds.
+    pub description: String,
+    /// The job that defines it.
+    pub job: String,
+    /// Place of its name.
+    pub span: Span,
+}
+
+/// A SQL `SELECT`, or rows that the project itself holds.
+#[derive(Debug, Clone)]
+pub struct Table {
+    /// The table's name.
+    pub name: String,
+    /// Where its rows come from.
+    pub body: TableBody,
+    /// Once, or anew for every month or period with snapshots as they were then.
+    pub for_each: ForEach,
+    /// Inputs of which only the rows of that month or period are seen (with `for_each`).
+    pub during: Vec<Spanned<String>>,
+    /// The column that facts go by.
+    pub time: Option<Spanned<String>>,
+    /// Conversion to the reporting currency.
+    pub money: Option<Money>,
+    /// Columns that identify a row, where declared; checked.
+    pub key: Vec<Spanned<String>>,
+    /// What it holds.
+    pub description: String,
+    /// The job that defines it.
+    pub job: String,
+    /// Place of its name.
+    pub span: Span,
+}
+
+/// Where a table's rows come from.
+#[derive(Debug, Clone)]
+pub enum TableBody {
+    /// A query over sources, rollups and other tables.
+    Sql(SqlQuery),
+    /// Reference data of the project (inline or from a CSV file), already typed by its columns.
+    Rows {
+        /// Column name → contract.
+        columns: IndexMap<String, Column>,
+        /// Rows, each with a value per column in the order of `columns`.
+        rows: Vec<Vec<Literal>>,
+    },
+}
+
+/// A value of a reference table.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Literal {
+    /// No value.
+    Null,
+    /// True or false.
+    Boolean(bool),
+    /// Integer.
+    Integer(i64),
+    /// Float.
+    Number(f64),
+    /// Text; dates too, as `YYYY-MM-DD`.
+    String(String),
+}
+
+/// How often a table is evaluated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ForEach {
+    /// Once per run, over the newest snapshots.
+    Run,
+    /// Once per calendar month; the results are put together.
+    Month,
+    /// Once per period of every grain, seen only inside that period.
+    Period,
+}
+
+/// Columns that are converted to the reporting currency at the rate of a day.
+#[derive(Debug, Clone)]
+pub struct Money {
+    /// Columns with amounts.
+    pub columns: Vec<Spanned<String>>,
+    /// Column with the ISO 4217 code.
+    pub currency: Spanned<String>,
+    /// Date or timestamp column whose day's rate counts.
+    pub on: Spanned<String>,
+}
+
+/// Measures per entity and period.
+#[derive(Debug, Clone)]
+pub struct Fact {
+    /// The fact's name.
+    pub name: String,
+    /// The entity.
+    pub per: Spanned<String>,
+    /// What it measures.
+    pub from: FactInput,
+    /// Flow, stock, trailing window, state.
+    pub kind: FactKind,
+    /// The column that says when (flow, trailing); default: the table's.
+    pub time: Option<Spanned<String>>,
+    /// Rows that count.
+    pub filter: Option<SqlExpr>,
+    /// Of the rows that fall in the period, only the last one of each key counts.
+    pub keep_last: Option<KeepLast>,
+    /// The finest grain at which the fact means something.
+    pub grain: Option<Grain>,
+    /// Dimension → column of the input, for rows that have no entity (or one that no snapshot knows).
+    pub dimensions: IndexMap<String, Spanned<String>>,
+    /// Measure → expression: an aggregate over the input's rows, or (state) an expression over the snapshot's columns.
+    pub measures: IndexMap<String, SqlExpr>,
+    /// What it holds.
+    pub description: String,
+    /// The job that defines it.
+    pub job: String,
+    /// Place of its name.
+    pub span: Span,
+}
+
+/// Where a fact's rows come from.
+#[derive(Debug, Clone)]
+pub enum FactInput {
+    /// A source, rollup or table.
+    Table(Spanned<String>),
+    /// The facts of a finer entity, summed up to this one.
+    Entity(Spanned<String>),
+}
+
+/// How a fact relates to a period.
+#[derive(Debug, Clone)]
+pub enum FactKind {
+    /// Rows whose time lies inside the period.
+    Flow,
+    /// Rows alive at the period's end: `from` before it, `to` null or not before it.
+    Stock {
+        /// Column with the begin.
+        from: Spanned<String>,
+        /// Column with the end.
+        to: Spanned<String>,
+    },
+    /// Rows whose time lies in a fixed span back from the period's end.
+    Trailing(Window),
+    /// The entity's snapshot as it was, one row each; measures are plain expressions.
+    State,
+}
+
+/// A fixed span back from a period's end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Window {
+    /// Days.
+    Days(u16),
+    /// Calendar months.
+    Months(u16),
+}
+
+/// Deduplication inside a period.
+#[derive(Debug, Clone)]
+pub struct KeepLast {
+    /// Columns of the key; a row with a null in it stands for itself.
+    pub by: Vec<Spanned<String>>,
+    /// The column whose greatest value wins.
+    pub order: Spanned<String>,
+}
+
+/// Period grains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Grain {
+    /// A day of the reporting time zone.
+    Day,
+    /// Monday to Sunday.
+    Week,
+    /// Calendar month.
+    Month,
+    /// Calendar quarter.
+    Quarter,
+    /// Calendar year.
+    Year,
+    /// Quarter of the fiscal calendar.
+    FiscalQuarter,
+    /// Year of the fiscal calendar.
+    FiscalYear,
+}
+
+/// An explained score per entity and period.
+#[derive(Debug, Clone)]
+pub struct Score {
+    /// The score's name; a fact of this name has `score`, each component and `band`.
+    pub name: String,
+    /// The entity.
+    pub per: Spanned<String>,
+    /// A `for_each: period` table of signals.
+    pub from: Spanned<String>,
+    /// The column that names a row's signal.
+    pub signal: Spanned<String>,
+    /// Component → weight and measure.
+    pub components: IndexMap<String, Component>,
+    /// Bands of the score.
+    pub bands: Option<Bands>,
+    /// What it holds.
+    pub description: String,
+    /// The job that defines it.
+    pub job: String,
+    /// Place of its name.
+    pub span: Span,
+}
+
+/// One addend of a score.
+#[derive(Debug, Clone)]
+pub struct Component {
+    /// Factor of the measure in the score.
+    pub weight: f64,
+    /// Aggregate over the signals of an entity.
+    pub measure: SqlExpr,
+    /// Whether the measure adds up over signals, so that each signal's contribution is kept.
+    pub by_signal: bool,
+    /// Place of its name.
+    pub span: Span,
+}
+
+/// Bands of a score by a dimension of the entity: hot above `hot`, cold below `warm`, warm between.
+#[derive(Debug, Clone)]
+pub struct Bands {
+    /// The dimension whose value chooses the thresholds.
+    pub by: Spanned<String>,
+    /// Thresholds where the dimension's value has none of its own.
+    pub default: Thresholds,
+    /// Value of the dimension → thresholds.
+    pub thresholds: IndexMap<String, Thresholds>,
+}
+
+/// Limits between bands.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Thresholds {
+    /// Above it: hot.
+    pub hot: f64,
+    /// Below it: cold.
+    pub warm: f64,
+}
+
+/// One definition of one KPI.
+#[derive(Debug, Clone)]
+pub struct Kpi {
+    /// The KPI's id.
+    pub name: String,
+    /// English and French title.
+    pub title: Title,
+    /// The definition in words.
+    pub description: String,
+    /// Aggregates over `fact.measure` and names of other KPIs, combined.
+    pub formula: SqlExpr,
+    /// Unit of the value.
+    pub unit: Unit,
+    /// The direction that is good.
+    pub better: Better,
+    /// Who reads it.
+    pub level: Vec<String>,
+    /// How often it is reviewed.
+    pub cadence: String,
+    /// Who answers for it.
+    pub owner: String,
+    /// Version of the definition.
+    pub version: u32,
+    /// Global and protected, or a region's own.
+    pub core: bool,
+    /// Program styles it is meant for.
+    pub styles: Vec<String>,
+    /// Benchmark without scope.
+    pub benchmark: Option<Benchmark>,
+    /// The grains it exists at, where not all that its facts have.
+    pub grains: Vec<Grain>,
+    /// A dimension that the formula itself compares; the value is null where the cut holds it.
+    pub compares: Option<Spanned<String>>,
+    /// Cohort KPIs: members whose window is not over yet.
+    pub immature: Option<SqlExpr>,
+    /// Cohort KPIs: the value over mature members only.
+    pub mature: Option<SqlExpr>,
+    /// False: a building block that other formulas name and no mart shows.
+    pub published: bool,
+    /// The job that defines it.
+    pub job: String,
+    /// Place of its name.
+    pub span: Span,
+}
+
+/// Unit of a KPI's value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unit {
+    /// Number of things.
+    Count,
+    /// Reporting currency.
+    Money,
+    /// Share, stored as a fraction (0.4 is 40 %).
+    Percent,
+    /// Quotient.
+    Ratio,
+    /// Points.
+    Score,
+    /// Days with fraction.
+    Days,
+    /// Hours with fraction.
+    Hours,
+}
+
+/// The direction that is good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Better {
+    /// More is better.
+    Higher,
+    /// Less is better.
+    Lower,
+}
+
+/// Limits between `alarm`, `low`, `healthy` and `strong`.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+pub struct Benchmark {
+    /// Worse than this: alarm.
+    pub alarm: Option<f64>,
+    /// At least this good: healthy.
+    pub healthy: Option<f64>,
+    /// At least this good: strong.
+    pub strong: Option<f64>,
+}
+
+/// What is published.
+#[derive(Debug, Clone)]
+pub struct Mart {
+    /// The mart's name: its folder.
+    pub name: String,
+    /// Where its rows come from.
+    pub body: MartBody,
+    /// Columns that identify a row.
+    pub key: Vec<Spanned<String>>,
+    /// Sort order.
+    pub sort: Vec<Spanned<String>>,
+    /// Grains of the entity tables that its SQL reads; empty: all of the pipeline.
+    pub grains: Vec<Grain>,
+    /// Documentation of columns.
+    pub columns: IndexMap<String, MartColumn>,
+    /// What it holds.
+    pub description: String,
+    /// The job that defines it.
+    pub job: String,
+    /// Place of its name.
+    pub span: Span,
+}
+
+/// Where a mart's rows come from.
+#[derive(Debug, Clone)]
+pub enum MartBody {
+    /// A table that the engine makes: `kpi_values`, `kpi_catalog`, `data_quality`, `<score>_signals`, or a table's name.
+    From(Spanned<String>),
+    /// A query over those, over tables, and over entities (`account`: every account × period with `<fact>_<measure>` columns).
+    Sql(SqlQuery),
+}
+
+/// Documentation of a mart's column.
+#[derive(Debug, Clone)]
+pub struct MartColumn {
+    /// Meaning.
+    pub description: String,
+    /// Unit, where it has one.
+    pub unit: Option<String>,
+    /// Whether null is never published.
+    pub not_null: bool,
+    /// Place of its name.
+    pub span: Span,
+}
+
+/// What runs together.
+#[derive(Debug, Clone)]
+pub struct Pipeline {
+    /// The pipeline's name.
+    pub name: String,
+    /// English and French title.
+    pub title: Title,
+    /// Grain → how many of its newest periods; none: all that the lake's events cover.
+    pub periods: IndexMap<Grain, Option<u32>>,
+    /// Dimensions of the cube, in the order of cut names.
+    pub cube: Vec<Spanned<String>>,
+    /// Dimensions as they were at each period's end, or as they are.
+    pub dimensions: DimensionMode,
+    /// Marts to publish; empty: all.
+    pub marts: Vec<Spanned<String>>,
+    /// Place of its name.
+    pub span: Span,
+}
+
+/// Which snapshot gives an account its dimensions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DimensionMode {
+    /// The newest before each period's end.
+    AsWas,
+    /// The newest of the run.
+    Restated,
+}
+
+/// A SQL expression with its place.
+#[derive(Debug, Clone)]
+pub struct SqlExpr {
+    /// The text as written (variables filled in).
+    pub text: String,
+    /// Place of the text.
+    pub span: Span,
+    /// Where each byte of the text stands in its file.
+    pub map: TextMap,
+    /// Parsed.
+    pub ast: ast::Expr,
+}
+
+/// A SQL query with its place.
+#[derive(Debug, Clone)]
+pub struct SqlQuery {
+    /// The text as written (variables filled in).
+    pub text: String,
+    /// Place of the text.
+    pub span: Span,
+    /// Where each byte of the text stands in its file.
+    pub map: TextMap,
+    /// Parsed.
+    pub ast: Box<ast::Query>,
+    /// Names of the tables that it reads, each once, without those its own `with` defines.
+    pub reads: Vec<Spanned<String>>,
+}

@@ -1,0 +1,59 @@
+//! Settings and pipelines.
+
+use crate::decode::Kind;
+use crate::diagnostic::Diagnostic;
+use crate::model::{Spanned, TableBody};
+
+use super::Resolver;
+
+impl Resolver<'_> {
+    pub(super) fn settings(&mut self) {
+        let settings = &self.project.settings;
+        self.role("rates", settings.rates.as_ref(), &["day", "currency", "rate"]);
+        self.role("targets", settings.targets.as_ref(), &["kpi", "period_grain", "target"]);
+        self.role("benchmarks", settings.benchmarks.as_ref(), &["kpi"]);
+    }
+
+    /// A source or table with a role has the columns of that role.
+    fn role(&mut self, role: &str, name: Option<&Spanned<String>>, wanted: &[&str]) {
+        let Some(name) = name else { return };
+        if !self.known(Kind::RELATIONS, name) {
+            return;
+        }
+        let source = self.project.sources.get(&name.value).map(|source| &source.columns);
+        let table = self.project.tables.get(&name.value).and_then(|table| match &table.body {
+            TableBody::Rows { columns, .. } => Some(columns),
+            TableBody::Sql(_) => None,
+        });
+        let Some(columns) = source.or(table) else { return };
+        for column in wanted.iter().filter(|column| !columns.contains_key(**column)) {
+            self.report(
+                Diagnostic::error("missing-column", format!("`{}` has no column `{column}`, which `{role}` needs", name.value))
+                    .at(name.span)
+                    .help(format!("`{role}` has the columns `{}`", wanted.join("`, `"))),
+            );
+        }
+    }
+
+    pub(super) fn pipelines(&mut self) {
+        let project = self.project;
+        for pipeline in project.pipelines.values() {
+            for (index, dimension) in pipeline.cube.iter().enumerate() {
+                self.dimension(dimension);
+                let first = pipeline.cube[..index].iter().find(|first| first.value == dimension.value);
+                if let Some(first) = first {
+                    self.report(
+                        Diagnostic::error("repeated-dimension", format!("`{}` stands twice in the cube", dimension.value))
+                            .at(dimension.span)
+                            .label(first.span, "first here"),
+                    );
+                }
+            }
+            for mart in &pipeline.marts {
+                self.known(&[Kind::Mart], mart);
+            }
+            let grains: Vec<_> = pipeline.periods.keys().copied().collect();
+            self.fiscal(&grains, pipeline.span);
+        }
+    }
+}

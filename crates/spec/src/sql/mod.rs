@@ -1,0 +1,12 @@
+//! SQL inside YAML: parsing, the places of its errors, the tables that a query reads, what an expression is made of.
+
+mod functions;
+mod locate;
+mod parse;
+mod reads;
+mod shape;
+
+pub use functions::{AGGREGATES, PERIOD_FUNCTIONS, RUN_FUNCTIONS};
+pub use locate::{Located, locate};
+pub(crate) use parse::{expression, query};
+pub(crate) use shape::{Call, Column, Parts, arguments, parts, query_parts};

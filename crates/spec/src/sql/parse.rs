@@ -1,0 +1,130 @@
+//! SQL text → syntax tree, or an error at its place.
+
+use sqlparser::ast::{Query, SetExpr};
+use sqlparser::dialect::GenericDialect;
+use sqlparser::parser::{Parser, ParserError};
+use sqlparser::tokenizer::{Location, Token};
+
+use crate::diagnostic::{Diagnostic, FileId, Span};
+use crate::model::{Spanned, SqlExpr, SqlQuery};
+use crate::syntax::{Text, TextMap};
+
+use super::locate::offset;
+use super::reads::reads;
+
+/// Parses an expression; all of the text must be one.
+pub(crate) fn expression(text: Text, span: Span) -> Result<SqlExpr, Diagnostic> {
+    let parsed = parser(&text.value).and_then(|mut parser| {
+        let ast = parser.parse_expr()?;
+        finished(&parser)?;
+        Ok(ast)
+    });
+    match parsed {
+        Ok(ast) => Ok(SqlExpr {
+            text: text.value,
+            span,
+            map: text.map,
+            ast,
+        }),
+        Err(error) => Err(syntax_error(&error, &text.value, &text.map, span)),
+    }
+}
+
+/// Parses a query; all of the text must be one.
+pub(crate) fn query(text: Text, span: Span) -> Result<SqlQuery, Diagnostic> {
+    let parsed = parser(&text.value).and_then(|mut parser| {
+        let ast = parser.parse_query()?;
+        finished(&parser)?;
+        Ok(ast)
+    });
+    let ast = match parsed {
+        Ok(ast) if reads_only(&ast) => ast,
+        Ok(_) => {
+            return Err(Diagnostic::error("sql-syntax", "SQL: only a `select` can stand here").at(span));
+        }
+        Err(error) => return Err(syntax_error(&error, &text.value, &text.map, span)),
+    };
+    let mut sql = SqlQuery {
+        text: text.value,
+        span,
+        map: text.map,
+        ast,
+        reads: Vec::new(),
+    };
+    sql.reads = reads(&sql.ast)
+        .into_iter()
+        .map(|(value, place)| Spanned {
+            value,
+            span: super::locate(&sql, place),
+        })
+        .collect();
+    Ok(sql)
+}
+
+fn parser(text: &str) -> Result<Parser<'static>, ParserError> {
+    Parser::new(&GenericDialect).try_with_sql(text)
+}
+
+fn finished(parser: &Parser) -> Result<(), ParserError> {
+    match parser.peek_token() {
+        token if token.token == Token::EOF => Ok(()),
+        token => parser.expected("the end of the text", token),
+    }
+}
+
+fn reads_only(query: &Query) -> bool {
+    fn body(expr: &SetExpr) -> bool {
+        match expr {
+            SetExpr::Select(_) => true,
+            SetExpr::Query(query) => reads_only(query),
+            SetExpr::SetOperation { left, right, .. } => body(left) && body(right),
+            _ => false,
+        }
+    }
+    body(&query.body)
+}
+
+fn syntax_error(error: &ParserError, text: &str, map: &TextMap, span: Span) -> Diagnostic {
+    let message = match error {
+        ParserError::TokenizerError(message) | ParserError::ParserError(message) => message.as_str(),
+        ParserError::RecursionLimitExceeded => "too deeply nested",
+    };
+    let (message, location) = split_location(message);
+    let message = message
+        .replacen("Expected: ", "expected ", 1)
+        .replacen("found: EOF", "found the end of the text", 1)
+        .replacen("found: ", "found ", 1);
+    Diagnostic::error("sql-syntax", format!("SQL: {message}")).at(place(text, map, span.file, location))
+}
+
+/// `… at Line: 1, Column: 8` → the message and the place.
+fn split_location(message: &str) -> (&str, Option<Location>) {
+    let split = || {
+        let (head, tail) = message.rsplit_once(" at Line: ")?;
+        let (line, column) = tail.split_once(", Column: ")?;
+        Some((head, Location::new(line.parse().ok()?, column.parse().ok()?)))
+    };
+    match split() {
+        Some((head, location)) => (head, Some(location)),
+        None => (message, None),
+    }
+}
+
+/// The word at a location; the text's last character where it ended too early.
+fn place(text: &str, map: &TextMap, file: FileId, location: Option<Location>) -> Span {
+    let last = text
+        .trim_end()
+        .char_indices()
+        .next_back()
+        .map_or(0, |(offset, _)| offset);
+    let start = match location {
+        Some(location) if location.line > 0 => offset(text, location).min(last),
+        _ => last,
+    };
+    let word = text[start..]
+        .find(|character: char| !(character.is_alphanumeric() || character == '_'))
+        .unwrap_or(text.len() - start);
+    let first = text[start..].chars().next().map_or(0, char::len_utf8);
+    let range = map.range(start..start + word.max(first));
+    Span::new(file, range.start, range.end)
+}

@@ -1,0 +1,11 @@
+//! First stage: the text of a YAML file → a tree in which every key, scalar, list and map knows its place.
+
+mod interpolate;
+mod node;
+mod read;
+mod text_map;
+
+pub(crate) use interpolate::{Variables, interpolate};
+pub(crate) use node::{Entry, Node, Text, Value};
+pub(crate) use read::read;
+pub use text_map::TextMap;

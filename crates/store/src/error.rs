@@ -1,0 +1,204 @@
+use std::io;
+
+use thiserror::Error;
+
+/// What can go wrong between the program and its stores.
+///
+/// [`StoreError::is_environment`] tells failures that a retry may cure from those that need a change
+/// of the configuration or of the data.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The text given as a store's location is no usable path or URL.
+    #[error("location `{location}` is not usable: {reason}")]
+    Location {
+        /// The location, without credentials.
+        location: String,
+        /// What is wrong and what would be right.
+        reason: String,
+    },
+
+    /// The location names a kind of store that this build does not contain.
+    #[error(
+        "unsupported scheme `{scheme}` in this build (location `{location}`); supported: a path or a file:// URL"
+    )]
+    UnsupportedScheme {
+        /// The scheme, such as `s3`.
+        scheme: String,
+        /// The location, without credentials.
+        location: String,
+    },
+
+    /// A store's root folder or an object is not there.
+    #[error("{what} does not exist{hint}")]
+    NotFound {
+        /// What was looked for, with its store.
+        what: String,
+        /// What to do about it, beginning with a separator, or empty.
+        hint: String,
+    },
+
+    /// An object was replaced between its listing and its reading.
+    #[error(
+        "`{key}` in store `{store}` was replaced while it was being read; a new run reads the new file"
+    )]
+    Changed {
+        /// The store's label.
+        store: String,
+        /// The object's key.
+        key: String,
+    },
+
+    /// A key, run id, mart name or file name that a store cannot hold.
+    #[error("`{key}` is not a valid {role}: {reason}")]
+    InvalidKey {
+        /// The offending text.
+        key: String,
+        /// What it was meant to be: `key`, `run id`, `mart name`, `file name`.
+        role: &'static str,
+        /// The rule that it breaks.
+        reason: String,
+    },
+
+    /// A file that should be Parquet and is not, or not all of it.
+    #[error("`{key}` ({size} bytes) is not a readable Parquet file: {reason}")]
+    NotParquet {
+        /// The object's key.
+        key: String,
+        /// The object's size in bytes.
+        size: u64,
+        /// What was found instead.
+        reason: String,
+    },
+
+    /// The description of a mart, or its rows, contradict each other.
+    #[error("mart `{mart}`: {reason}")]
+    Mart {
+        /// The mart's name.
+        mart: String,
+        /// The contradiction.
+        reason: String,
+    },
+
+    /// The rows of a mart do not come in the order that its file would declare.
+    #[error(
+        "mart `{mart}`: row {row} comes before its predecessor in the order of ({columns}); \
+         rows must be sorted ascending with nulls first"
+    )]
+    Unsorted {
+        /// The mart's name.
+        mart: String,
+        /// The first row out of order, counted from 0.
+        row: u64,
+        /// The declared sort columns, comma-separated.
+        columns: String,
+    },
+
+    /// The Parquet encoder refused a mart's rows.
+    #[error("mart `{mart}`, file `{file}` could not be encoded")]
+    Encode {
+        /// The mart's name.
+        mart: String,
+        /// The file's name.
+        file: String,
+        /// The encoder's reason.
+        source: Box<parquet::errors::ParquetError>,
+    },
+
+    /// A staged file that is to be published is absent or has another size than when it was written.
+    #[error(
+        "staged file `{key}` is missing or incomplete; nothing was published, a new run stages it again"
+    )]
+    StagedMissing {
+        /// The staged file's key.
+        key: String,
+    },
+
+    /// The manifest or the intent record cannot be understood.
+    #[error("record `{key}` in store `{store}` is not readable: {reason}")]
+    Record {
+        /// The store's label.
+        store: String,
+        /// The record's key.
+        key: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+
+    /// The operating system refused an operation.
+    #[error("{action} failed")]
+    Io {
+        /// What was attempted, with its path.
+        action: String,
+        /// The system's reason.
+        source: io::Error,
+    },
+
+    /// The object store refused an operation.
+    #[error("{action} `{key}` in store `{store}` failed")]
+    Object {
+        /// What was attempted.
+        action: &'static str,
+        /// The object's key.
+        key: String,
+        /// The store's label.
+        store: String,
+        /// The store's reason.
+        source: Box<object_store::Error>,
+    },
+}
+
+impl StoreError {
+    /// True when the surroundings failed (disk, network, permissions, a file that vanished or changed)
+    /// and the same command may succeed later; false when the configuration or the data is wrong.
+    #[must_use]
+    pub fn is_environment(&self) -> bool {
+        match self {
+            Self::NotFound { .. }
+            | Self::Changed { .. }
+            | Self::StagedMissing { .. }
+            | Self::Io { .. }
+            | Self::Object { .. } => true,
+            Self::Location { .. }
+            | Self::UnsupportedScheme { .. }
+            | Self::InvalidKey { .. }
+            | Self::NotParquet { .. }
+            | Self::Mart { .. }
+            | Self::Unsorted { .. }
+            | Self::Encode { .. }
+            | Self::Record { .. } => false,
+        }
+    }
+
+    /// True when the error says that an object or a store's root is absent.
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::NotFound { .. })
+    }
+
+    pub(crate) fn io(action: impl Into<String>, source: io::Error) -> Self {
+        Self::Io {
+            action: action.into(),
+            source,
+        }
+    }
+
+    /// The encoder reports a failure of what it writes to as its own; told apart here, because one is
+    /// worth a retry and the other is not.
+    pub(crate) fn encode(mart: &str, file: &str, error: parquet::errors::ParquetError) -> Self {
+        let error = match error {
+            parquet::errors::ParquetError::External(inner) => match inner.downcast::<io::Error>() {
+                Ok(source) => {
+                    return Self::io(format!("writing `{file}` of mart `{mart}`"), *source);
+                }
+                Err(inner) => parquet::errors::ParquetError::External(inner),
+            },
+            other => other,
+        };
+        Self::Encode {
+            mart: mart.to_owned(),
+            file: file.to_owned(),
+            source: Box::new(error),
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! Where files live: lakes that are read, marts that are published.
+//!
+//! ```text
+//! location ──▶ Store ──list──▶ ObjectInfo ──footers──▶ ParquetFooter      (reading)
+//!                └──MartWriter──▶ StagedFile ──publish──▶ Manifest        (writing)
+//!                                                └─ recover: finishes what a killed run began
+//! ```
+//!
+//! Everything goes through `object_store`, so another kind of store only needs a builder. The
+//! callers are synchronous: a [`Store`] owns a small async runtime and hides it.
+//!
+//! Two folders of a mart store are not marts: `_staging/<run>/…` holds files that no reader should
+//! see yet, `_abmart/` holds the manifest and, while a publication is under way, its intent record.
+//! Any path part that begins with `_` or `.` is invisible to readers.
+
+mod blocks;
+mod column;
+mod durable;
+mod error;
+mod footer;
+mod location;
+mod manifest;
+mod mart;
+mod order;
+mod publish;
+mod recover;
+mod sink;
+mod store;
+mod writer;
+
+pub use column::{ColumnKind, FooterColumn, TimeUnit};
+pub use error::StoreError;
+pub use footer::ParquetFooter;
+pub use location::Location;
+pub use manifest::{MANIFEST_KEY, Manifest, ManifestFile, ManifestMart};
+pub use mart::{MartColumn, MartSpec, StagedFile};
+pub use publish::{Publication, Published};
+pub use recover::{Recovery, RecoveryReport};
+pub use store::{ObjectInfo, Store};
+pub use writer::MartWriter;

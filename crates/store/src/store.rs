@@ -1,0 +1,307 @@
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::TryStreamExt as _;
+use object_store::local::LocalFileSystem;
+use object_store::path::Path as Key;
+use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt as _, PutPayload};
+use tokio::runtime::Runtime;
+
+use crate::{Location, StoreError, durable, location};
+
+/// One place that holds objects: a lake, the marts, or a cache.
+///
+/// Keys are relative to the store's root, with `/` between their parts. All methods block; they must
+/// not be called from within an async runtime. Cloning is cheap, the clones share their threads.
+#[derive(Clone)]
+pub struct Store {
+    objects: Arc<dyn ObjectStore>,
+    label: String,
+    local_root: Option<PathBuf>,
+    runtime: Arc<Runtime>,
+}
+
+/// One object as a listing shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectInfo {
+    /// The object's key, relative to the store's root.
+    pub key: String,
+    /// Its size in bytes.
+    pub size: u64,
+    /// What identifies this version of the object, when the store says so.
+    pub etag: Option<String>,
+    /// When it was last written.
+    pub last_modified: jiff::Timestamp,
+}
+
+impl Store {
+    /// Opens the store at `location`, a path or URL; relative paths count from `base`. With `create`, a
+    /// missing local folder is made.
+    ///
+    /// # Errors
+    /// Those of [`Location::parse`]; [`StoreError::NotFound`] for a missing folder without `create`;
+    /// [`StoreError::Io`] when the folder cannot be made or used.
+    pub fn open(location: &str, base: &Path, create: bool) -> Result<Self, StoreError> {
+        let Location::Local(folder) = Location::parse(location, base)?;
+        if create {
+            std::fs::create_dir_all(&folder).map_err(|source| {
+                StoreError::io(format!("creating folder `{}`", folder.display()), source)
+            })?;
+        }
+        check_folder(&folder)?;
+        let root = folder.canonicalize().map_err(|source| {
+            StoreError::io(format!("opening folder `{}`", folder.display()), source)
+        })?;
+        let label = location::without_credentials(location);
+        let objects = LocalFileSystem::new_with_prefix(&root)
+            .map_err(|source| object_error("opening", &label, "", source))?
+            .with_automatic_cleanup(true);
+        Self::from_object_store(Arc::new(objects), &label, Some(root))
+    }
+
+    /// Wraps an object store that was built elsewhere. `label` is how messages call it, free of
+    /// credentials; `local_root` is the folder behind it, when it is one.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] when no threads can be started.
+    pub fn from_object_store(
+        objects: Arc<dyn ObjectStore>,
+        label: &str,
+        local_root: Option<PathBuf>,
+    ) -> Result<Self, StoreError> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .max_blocking_threads(16)
+            .thread_name("store")
+            .enable_all()
+            .build()
+            .map_err(|source| StoreError::io("starting the threads of a store", source))?;
+        Ok(Self {
+            objects,
+            label: label.to_owned(),
+            local_root,
+            runtime: Arc::new(runtime),
+        })
+    }
+
+    /// How messages call this store: the location as it was given, without credentials.
+    #[must_use]
+    pub fn label(&self) -> &str {
+        &self.label
+    }
+
+    /// The local path of `key` when the store is a local folder, so that a scan can open it directly.
+    #[must_use]
+    pub fn local_path(&self, key: &str) -> Option<PathBuf> {
+        self.local_root.as_ref().map(|root| root.join(key))
+    }
+
+    /// Lists every object below `prefix` (a folder; empty for all), sorted by key. Objects with a path
+    /// part below `prefix` that begins with `_` or `.` are left out; a missing prefix is an empty list.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when the store's root is gone, [`StoreError::Object`] when listing fails.
+    pub fn list(&self, prefix: &str) -> Result<Vec<ObjectInfo>, StoreError> {
+        let mut objects = self.list_all(prefix)?;
+        let below = prefix.trim_matches('/').len();
+        objects.retain(|object| !object.key[below..].split('/').any(is_hidden));
+        Ok(objects)
+    }
+
+    /// Like [`Store::list`], hidden objects included.
+    pub(crate) fn list_all(&self, prefix: &str) -> Result<Vec<ObjectInfo>, StoreError> {
+        if let Some(root) = &self.local_root {
+            check_folder(root)?;
+        }
+        let path = object_key(prefix)?;
+        let metas: Vec<ObjectMeta> = self
+            .block_on(self.objects.list(Some(&path)).try_collect())
+            .map_err(|source| object_error("listing", &self.label, prefix, source))?;
+        let mut objects: Vec<_> = metas.into_iter().map(ObjectInfo::from).collect();
+        objects.sort_by(|a, b| a.key.cmp(&b.key));
+        Ok(objects)
+    }
+
+    /// What the store knows of one object; `None` when there is no such object.
+    ///
+    /// # Errors
+    /// [`StoreError::InvalidKey`] or [`StoreError::Object`].
+    pub fn head(&self, key: &str) -> Result<Option<ObjectInfo>, StoreError> {
+        let path = object_key(key)?;
+        match self.block_on(self.objects.head(&path)) {
+            Ok(meta) => Ok(Some(meta.into())),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(source) => Err(object_error("looking up", &self.label, key, source)),
+        }
+    }
+
+    /// Reads a whole object.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when there is none, [`StoreError::Object`] when reading fails.
+    pub fn get(&self, key: &str) -> Result<Bytes, StoreError> {
+        let path = object_key(key)?;
+        self.block_on(async { self.objects.get(&path).await?.bytes().await })
+            .map_err(|source| object_error("reading", &self.label, key, source))
+    }
+
+    /// Writes a whole object; readers see the old one or the new one, never a part.
+    ///
+    /// # Errors
+    /// [`StoreError::InvalidKey`] or [`StoreError::Object`].
+    pub fn put(&self, key: &str, bytes: Bytes) -> Result<(), StoreError> {
+        let path = object_key(key)?;
+        self.block_on(self.objects.put(&path, PutPayload::from_bytes(bytes)))
+            .map(drop)
+            .map_err(|source| object_error("writing", &self.label, key, source))
+    }
+
+    /// Like [`Store::put`], and on return the object also survives a loss of power. Object stores
+    /// promise that anyway; a local file is flushed to the disk before it takes the old one's place.
+    pub(crate) fn put_durably(&self, key: &str, bytes: Bytes) -> Result<(), StoreError> {
+        let Some(root) = &self.local_root else {
+            return self.put(key, bytes);
+        };
+        let temporary = match key.rsplit_once('/') {
+            Some((folder, name)) => format!("{folder}/.{name}.tmp"),
+            None => format!(".{key}.tmp"),
+        };
+        self.put(&temporary, bytes)?;
+        durable::sync_file(root, &temporary)?;
+        self.rename(&temporary, key)?;
+        durable::sync_folders(root, [key])
+    }
+
+    /// Deletes an object; one that is already gone is no error. Returns whether it was there.
+    ///
+    /// # Errors
+    /// [`StoreError::InvalidKey`] or [`StoreError::Object`].
+    pub fn delete(&self, key: &str) -> Result<bool, StoreError> {
+        let path = object_key(key)?;
+        match self.block_on(self.objects.delete(&path)) {
+            Ok(()) => Ok(true),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(source) => Err(object_error("deleting", &self.label, key, source)),
+        }
+    }
+
+    /// Moves an object, replacing what is at `to`. Atomic on a local file system; elsewhere a copy (itself
+    /// atomic) followed by a deletion.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when `from` is absent, else [`StoreError::Object`].
+    pub fn rename(&self, from: &str, to: &str) -> Result<(), StoreError> {
+        let (source, target) = (object_key(from)?, object_key(to)?);
+        self.block_on(self.objects.rename(&source, &target))
+            .map_err(|source| object_error("moving", &self.label, from, source))
+    }
+
+    /// Copies an object, replacing what is at `to` in one step.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when `from` is absent, else [`StoreError::Object`].
+    pub fn copy(&self, from: &str, to: &str) -> Result<(), StoreError> {
+        let (source, target) = (object_key(from)?, object_key(to)?);
+        self.block_on(self.objects.copy(&source, &target))
+            .map_err(|source| object_error("copying", &self.label, from, source))
+    }
+
+    pub(crate) fn objects(&self) -> &Arc<dyn ObjectStore> {
+        &self.objects
+    }
+
+    pub(crate) fn local_root(&self) -> Option<&Path> {
+        self.local_root.as_deref()
+    }
+
+    pub(crate) fn runtime(&self) -> &Arc<Runtime> {
+        &self.runtime
+    }
+
+    pub(crate) fn block_on<F: Future>(&self, future: F) -> F::Output {
+        self.runtime.block_on(future)
+    }
+
+    pub(crate) fn failed(
+        &self,
+        action: &'static str,
+        key: &str,
+        source: object_store::Error,
+    ) -> StoreError {
+        object_error(action, &self.label, key, source)
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Store").field(&self.label).finish()
+    }
+}
+
+impl From<ObjectMeta> for ObjectInfo {
+    fn from(meta: ObjectMeta) -> Self {
+        Self {
+            key: meta.location.to_string(),
+            size: meta.size,
+            etag: meta.e_tag,
+            last_modified: jiff::Timestamp::from_microsecond(meta.last_modified.timestamp_micros())
+                .unwrap_or(jiff::Timestamp::UNIX_EPOCH),
+        }
+    }
+}
+
+pub(crate) fn object_key(key: &str) -> Result<Key, StoreError> {
+    Key::parse(key).map_err(|error| StoreError::InvalidKey {
+        key: key.to_owned(),
+        role: "key",
+        reason: error.to_string(),
+    })
+}
+
+/// A path part that readers skip.
+pub(crate) fn is_hidden(part: &str) -> bool {
+    part.starts_with(['_', '.'])
+}
+
+fn check_folder(folder: &Path) -> Result<(), StoreError> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let what = format!("folder `{}`", folder.display());
+    if folder.exists() {
+        return Err(StoreError::Location {
+            location: folder.display().to_string(),
+            reason: "it is a file; a store is a folder".to_owned(),
+        });
+    }
+    Err(StoreError::NotFound {
+        what,
+        hint: "; create it or correct the store's location".to_owned(),
+    })
+}
+
+fn object_error(
+    action: &'static str,
+    store: &str,
+    key: &str,
+    source: object_store::Error,
+) -> StoreError {
+    match source {
+        object_store::Error::NotFound { .. } => StoreError::NotFound {
+            what: format!("`{key}` in store `{store}`"),
+            hint: String::new(),
+        },
+        object_store::Error::Precondition { .. } => StoreError::Changed {
+            store: store.to_owned(),
+            key: key.to_owned(),
+        },
+        source => StoreError::Object {
+            action,
+            key: key.to_owned(),
+            store: store.to_owned(),
+            source: Box::new(source),
+        },
+    }
+}
