@@ -8,6 +8,7 @@ import pytest
 from kpis import expected
 from lake import open_lake
 from marts import mart_names, with_duckdb
+from tiny import TinyLake
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -49,3 +50,9 @@ def judged():
     for mart in ("kpi_values", "kpi_catalog", "account_scores", "data_quality"):
         with_duckdb(con, MARTS, mart)
     return con
+
+
+@pytest.fixture
+def lake(tmp_path) -> TinyLake:
+    """An empty hand-made lake as known on 31 May 2026."""
+    return TinyLake(tmp_path, "2026-05-31")

@@ -121,9 +121,7 @@ def reporting_periods(first: dt.date, as_of: dt.date) -> list[Period]:
     monday = as_of - dt.timedelta(days=as_of.weekday())
     starts |= {("week", monday - dt.timedelta(weeks=n)) for n in range(WEEKS)}
     return [
-        Period(grain, start, end, min(end, as_of + ONE_DAY))
-        for grain, start in sorted(starts)
-        for end in [end_of(grain, start)]
+        Period(grain, start, end, min(end, as_of + ONE_DAY)) for grain, start in sorted(starts) for end in [end_of(grain, start)]
     ]
 
 
@@ -186,12 +184,10 @@ def declaration(project: Path, table: str) -> dict:
 
 
 def load_periods(con, periods: list[Period], as_of: dt.date) -> None:
-    con.execute(
-        "create table calendar (grain varchar, period_start date, period_end date, cutoff date, partial boolean)"
-    )
+    con.execute("create table calendar (grain varchar, period_start date, period_end date, cutoff date, partial boolean)")
     con.executemany(
         "insert into calendar values (?, ?, ?, ?, ?)",
-        [(p.grain, p.start, p.end, p.cutoff, p.cutoff < p.end) for p in periods],
+        [(p.grain, p.start, p.end, p.cutoff, as_of < p.end) for p in periods],
     )
     con.execute(f"create table run as select date '{as_of}' as as_of, date '{as_of + ONE_DAY}' as horizon")
 

@@ -131,8 +131,13 @@ def test_attainment_is_value_over_target(judged):
 
 
 def test_status_is_one_of_four_and_needs_a_benchmark(judged):
-    assert breaches(judged, "select distinct status from kpi_values where status not in ('alarm', 'low', 'healthy', 'strong')") == []
-    assert breaches(judged, "select kpi, status from kpi_values where status is not null and (benchmark is null or value is null)") == []
+    assert (
+        breaches(judged, "select distinct status from kpi_values where status not in ('alarm', 'low', 'healthy', 'strong')") == []
+    )
+    assert (
+        breaches(judged, "select kpi, status from kpi_values where status is not null and (benchmark is null or value is null)")
+        == []
+    )
 
 
 def test_rank_orders_the_cells_of_a_cut_by_what_is_better(judged):

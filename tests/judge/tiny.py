@@ -22,6 +22,8 @@ ARROW = {
     "boolean": pa.bool_(),
 }
 LONG_AGO = dt.date(2020, 1, 1)
+# The month that most tests look at.
+MAY = "2026-05-01"
 NEUTRAL = {
     "accounts": {"region": "EMEA", "bu": "cloud", "tier": "scale", "industry": "saas", "program": "abm", "listed_on": LONG_AGO},
     "contacts": {
@@ -95,7 +97,9 @@ class TinyLake:
             folder.mkdir(parents=True, exist_ok=True)
             pq.write_table(pa.Table.from_pylist(rows, schema=schema), folder / "part-0.parquet")
         (self.folder / "jobs").mkdir(exist_ok=True)
-        (self.folder / "jobs" / "reference.yaml").write_text(yaml.safe_dump({"job": "reference", "tables": REFERENCE}, sort_keys=False))
+        (self.folder / "jobs" / "reference.yaml").write_text(
+            yaml.safe_dump({"job": "reference", "tables": REFERENCE}, sort_keys=False)
+        )
         (self.folder / "functions.csv").write_text("\n".join(["function", *REQUIRED_FUNCTIONS]) + "\n")
         return open_lake(self.folder / "lake", self.folder, self.as_of)
 
@@ -114,3 +118,25 @@ def value(con, kpi: str, period_start: str, grain: str = "month", column: str = 
     ).fetchall()
     assert len(row) <= 1, f"{len(row)} rows of {kpi} in one cell"
     return row[0][0] if row else "no row"
+
+
+def accounts(count: int, **columns) -> list[dict]:
+    """Rows of accounts A00, A01, …"""
+    return [{"account_id": f"A{n:02}", **columns} for n in range(count)]
+
+
+def touch(account: str, when: str, contact: str | None = None, **columns) -> dict:
+    """An inbound page view, unless the columns say otherwise."""
+    return {"touch_id": f"{account}{when}", "account_id": account, "contact_id": contact, "occurred_at": at(when), **columns}
+
+
+def deal(number: int, account: str, **columns) -> dict:
+    """An opportunity."""
+    return {"opportunity_id": f"O{number:02}", "account_id": account, **columns}
+
+
+def won(number: int, account: str, amount: float, days: float, closed: str = "2026-05-20", **columns) -> dict:
+    """A deal won after so many days, its TCV twice its amount."""
+    closed_at = at(closed)
+    created_at = closed_at - dt.timedelta(days=days)
+    return deal(number, account, amount=amount, tcv=2 * amount, created_at=created_at, closed_at=closed_at, is_won=True, **columns)

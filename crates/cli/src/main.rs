@@ -1,1 +1,44 @@
-fn main(){}
+//! `abmart`: account-based-marketing KPIs from Parquet snapshots, as BI-ready Parquet marts, from YAML.
+
+mod args;
+mod commands;
+mod exit;
+mod interrupt;
+mod logging;
+mod progress;
+mod project;
+mod results;
+mod text;
+mod threads;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Cli, Command};
+use crate::exit::Failure;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    logging::start(&cli.global);
+    let outcome = threads::limit(&cli.global).and_then(|()| dispatch(&cli));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            failure.report();
+            ExitCode::from(failure.code())
+        }
+    }
+}
+
+fn dispatch(cli: &Cli) -> Result<(), Failure> {
+    match &cli.command {
+        Command::Run(args) => commands::run::run(&cli.global, args),
+        Command::Plan(args) => commands::plan::plan(&cli.global, args),
+        Command::Validate(args) => commands::validate::validate(&cli.global, args),
+        Command::Status(args) => commands::status::status(&cli.global, args),
+        Command::Sample(args) => commands::sample::sample(&cli.global, args),
+        Command::Schema(args) => commands::schema::schema(args),
+        Command::Completions(args) => commands::completions::completions(args),
+    }
+}

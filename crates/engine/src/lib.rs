@@ -6,6 +6,7 @@
 //!        rollups                                 period by period        KPI formulas
 //! ```
 
+mod check;
 pub mod context;
 mod cube;
 mod error;
@@ -19,6 +20,7 @@ mod scope;
 mod sql;
 mod table;
 
+pub use check::check;
 pub use error::EngineError;
 pub use input::contract::Finding;
 pub use read::SourceRows;

@@ -104,12 +104,29 @@ pub(crate) struct Job<'a> {
     pub cube: Option<Cube<'a>>,
     /// Tables evaluated inside periods, in order.
     pub period_tables: Vec<&'a Table>,
-    /// Entity → columns that marts read of it; `None` for all.
-    pub published: HashMap<String, Option<BTreeSet<String>>>,
-    /// Scores whose signals a mart shows.
-    pub signals: Vec<String>,
-    /// Grains at which marts want entity rows and signals; empty for all.
-    pub grains: BTreeSet<Grain>,
+    /// Entity, or `<score>_signals` → what marts read of it.
+    pub published: HashMap<String, Wanted>,
+}
+
+/// What marts read of an entity or a score's signals.
+#[derive(Debug, Default)]
+pub(crate) struct Wanted {
+    /// Names of columns.
+    columns: BTreeSet<String>,
+    all_columns: bool,
+    /// Grains of periods.
+    grains: BTreeSet<Grain>,
+    all_grains: bool,
+}
+
+impl Wanted {
+    fn at(&self, grain: Grain) -> bool {
+        self.all_grains || self.grains.contains(&grain)
+    }
+
+    fn column(&self, name: &str) -> bool {
+        self.all_columns || self.columns.contains(name)
+    }
 }
 
 /// Rows that periods give for marts, by the name under which SQL reads them.
@@ -129,40 +146,22 @@ impl<'a> Job<'a> {
             cube,
             period_tables: ordered_tables(project, |for_each| for_each == ForEach::Period),
             published: HashMap::new(),
-            signals: Vec::new(),
-            grains: BTreeSet::new(),
         };
-        let mut all_grains = false;
         for mart in wanted {
-            let names: Vec<&str> = match &mart.body {
-                MartBody::From(name) => vec![name.value.as_str()],
-                MartBody::Sql(sql) => sql.reads.iter().map(|name| name.value.as_str()).collect(),
+            let (names, columns): (Vec<&str>, _) = match &mart.body {
+                MartBody::From(name) => (vec![name.value.as_str()], None),
+                MartBody::Sql(sql) => (sql.reads.iter().map(|name| name.value.as_str()).collect(), columns_of(sql)),
             };
-            let mut per_period = false;
-            for name in names {
-                if let Some(score) = name.strip_suffix("_signals").filter(|score| project.scores.contains_key(*score)) {
-                    job.signals.push(score.to_owned());
-                    per_period = true;
-                } else if project.entities.contains_key(name) {
-                    let columns = match &mart.body {
-                        MartBody::Sql(sql) => columns_of(sql),
-                        MartBody::From(_) => None,
-                    };
-                    let known = job.published.entry(name.to_owned()).or_insert_with(|| Some(BTreeSet::new()));
-                    match (known.as_mut(), columns) {
-                        (Some(known), Some(more)) => known.extend(more),
-                        _ => *known = None,
-                    }
-                    per_period = true;
+            let is_signals = |name: &str| score_of(name).is_some_and(|score| project.scores.contains_key(score));
+            for name in names.into_iter().filter(|name| project.entities.contains_key(*name) || is_signals(name)) {
+                let known = job.published.entry(name.to_owned()).or_default();
+                known.all_grains |= mart.grains.is_empty();
+                known.grains.extend(mart.grains.iter().copied());
+                match &columns {
+                    Some(columns) => known.columns.extend(columns.iter().cloned()),
+                    None => known.all_columns = true,
                 }
             }
-            if per_period {
-                all_grains |= mart.grains.is_empty();
-                job.grains.extend(mart.grains.iter().copied());
-            }
-        }
-        if all_grains {
-            job.grains.clear();
         }
         job
     }
@@ -176,20 +175,26 @@ impl<'a> Job<'a> {
             let rows = table::evaluate(table, scope)?;
             scope.local.insert(table.name.clone(), rows);
         }
-        let signals = if self.shows(scope.period) { self.signals.as_slice() } else { &[] };
-        self.measures.frames(scope, signals)
+        self.measures.frames(scope, &self.signals(scope.period))
     }
 
-    fn shows(&self, period: Option<Period>) -> bool {
-        self.grains.is_empty() || period.is_some_and(|period| self.grains.contains(&period.grain))
+    /// As [`Job::frames`], with the tables of periods already in the run's frames.
+    ///
+    /// # Errors
+    /// When a fact does not compute.
+    pub fn frames_checked(&self, scope: &mut Scope<'_>) -> Result<PeriodFrames, EngineError> {
+        self.measures.frames(scope, &self.signals(scope.period))
+    }
+
+    /// Scores whose signals a mart shows at the period's grain.
+    fn signals(&self, period: Option<Period>) -> Vec<String> {
+        let shown = self.published.iter().filter(|(_, wanted)| period.is_some_and(|period| wanted.at(period.grain)));
+        shown.filter_map(|(name, _)| score_of(name)).map(str::to_owned).collect()
     }
 
     /// The rows of a period that marts read.
-    fn made(&self, frames: PeriodFrames, period: &Period) -> Result<Vec<(String, DataFrame)>, EngineError> {
+    pub fn made(&self, frames: PeriodFrames, period: &Period) -> Result<Vec<(String, DataFrame)>, EngineError> {
         let mut made = Vec::new();
-        if !self.shows(Some(*period)) {
-            return Ok(made);
-        }
         let stamp = [
             lit(grain_name(period.grain)).alias("period_grain"),
             day(period.start).alias("period_start"),
@@ -197,11 +202,10 @@ impl<'a> Job<'a> {
             lit(period.partial).alias("partial"),
         ];
         for (entity, frame) in frames.entities {
-            let Some(columns) = self.published.get(&entity) else { continue };
+            let Some(wanted) = self.published.get(&entity).filter(|wanted| wanted.at(period.grain)) else { continue };
             let kept = frame.get_column_names().into_iter().filter_map(|name| {
                 let published = name.replace('.', "_");
-                let wanted = columns.as_ref().is_none_or(|columns| columns.contains(&published));
-                wanted.then(|| col(name.clone()).alias(published))
+                wanted.column(&published).then(|| col(name.clone()).alias(published))
             });
             let columns: Vec<Expr> = stamp.iter().cloned().chain(kept).collect();
             made.push((entity, frame.clone().lazy().select(columns).collect()?));
@@ -324,8 +328,13 @@ fn stage_marts(
     for mart in wanted.iter().filter(|mart| !reads(mart, "kpi_values")) {
         context.check_interrupted()?;
         let lookup = |name: &str| {
-            let parts = made.get(name)?;
-            concat(parts.iter().map(|frame| frame.clone().lazy()).collect::<Vec<_>>(), UnionArgs::default()).ok()
+            let parts: Vec<LazyFrame> = made.get(name)?.iter().map(|frame| frame.clone().lazy()).collect();
+            let rows = concat_lf_diagonal(parts, UnionArgs::default()).ok()?;
+            let grains: Vec<Expr> = mart.grains.iter().map(|grain| col("period_grain").eq(lit(grain_name(*grain)))).collect();
+            Some(match grains.into_iter().reduce(Expr::or).filter(|_| job.published.contains_key(name)) {
+                Some(at_grains) => rows.filter(at_grains),
+                None => rows,
+            })
         };
         let frame = marts::rows_of(mart, &scope, &lookup)?.collect().map_err(|error| at(mart, error))?;
         staged.push(staging.frame(mart, frame)?);
@@ -344,6 +353,11 @@ fn reads(mart: &Mart, name: &str) -> bool {
         MartBody::From(from) => from.value == name,
         MartBody::Sql(sql) => sql.reads.iter().any(|read| read.value == name),
     }
+}
+
+/// The score whose signals a name stands for.
+fn score_of(name: &str) -> Option<&str> {
+    name.strip_suffix("_signals")
 }
 
 /// The marts of the pipeline; all where it names none.

@@ -36,6 +36,18 @@ pub fn evaluate(table: &Table, scope: &Scope<'_>) -> Result<DataFrame, EngineErr
     }
 }
 
+/// Whether the columns that a table names as its time and key are among its rows' columns.
+///
+/// # Errors
+/// Polars' own for the first that is not.
+pub fn declared_columns(table: &Table, rows: &DataFrame) -> Result<(), EngineError> {
+    for name in table.time.iter().chain(&table.key) {
+        rows.column(&name.value)
+            .map_err(|error| EngineError::from(error).at(format!("table `{}`", table.name), name.span))?;
+    }
+    Ok(())
+}
+
 /// Evaluates tables one after the other, so that each finds those before it.
 ///
 /// # Errors

@@ -16,7 +16,7 @@ pub struct Period {
     pub end: Date,
     /// Rows before this day count: the period's end, or the day after `as_of` in a partial period.
     pub cutoff: Date,
-    /// Whether `as_of` lies inside, before the last day.
+    /// Whether `as_of` lies inside: the period is computed up to and including that day.
     pub partial: bool,
 }
 
@@ -27,7 +27,7 @@ impl Period {
         let start = start_of(grain, day, fiscal_year_start);
         let end = start.saturating_add(length(grain));
         let cutoff = end.min(as_of.saturating_add(1.day()));
-        Self { grain, start, end, cutoff, partial: cutoff < end }
+        Self { grain, start, end, cutoff, partial: as_of < end }
     }
 
     /// Start of the period before this one.
@@ -143,12 +143,13 @@ mod tests {
     }
 
     #[test]
-    fn the_period_that_holds_as_of_is_partial_until_its_last_day() {
-        let on = |as_of| Period::holding(Grain::Month, as_of, as_of, 1);
+    fn the_period_that_holds_as_of_is_partial() {
+        let on = |as_of| Period::holding(Grain::Month, date(2026, 11, 1), as_of, 1);
         assert_eq!(on(date(2026, 11, 22)).cutoff, date(2026, 11, 23));
         assert!(on(date(2026, 11, 22)).partial);
-        assert!(!on(date(2026, 11, 30)).partial);
         assert_eq!(on(date(2026, 11, 30)).cutoff, date(2026, 12, 1));
+        assert!(on(date(2026, 11, 30)).partial);
+        assert!(!on(date(2026, 12, 1)).partial);
     }
 
     #[test]

@@ -1,1 +1,4 @@
-//! x
+//! Marts → pages that people read. It knows the marts' columns and nothing of how they are computed.
+
+pub mod executive;
+mod figures;

@@ -116,7 +116,11 @@ impl Graph {
         let mut reached = BTreeSet::from([node.clone()]);
         let mut dependents = Vec::new();
         for candidate in &self.order {
-            if self.needs(candidate).iter().any(|need| reached.contains(need)) {
+            if self
+                .needs(candidate)
+                .iter()
+                .any(|need| reached.contains(need))
+            {
                 reached.insert(candidate.clone());
                 dependents.push(candidate.clone());
             }
@@ -158,7 +162,10 @@ impl Edges<'_> {
         let project = self.project;
         let needs = match node {
             Node::Source(_) => None,
-            Node::Rollup(name) => project.rollups.get(name).map(|rollup| vec![Node::Source(rollup.from.value.clone())]),
+            Node::Rollup(name) => project
+                .rollups
+                .get(name)
+                .map(|rollup| vec![Node::Source(rollup.from.value.clone())]),
             Node::Table(name) => project.tables.get(name).map(|table| {
                 let mut needs = match &table.body {
                     TableBody::Sql(sql) => self.reads(sql),
@@ -170,8 +177,14 @@ impl Edges<'_> {
                 needs
             }),
             Node::Entity(name) => project.entities.get(name).map(|entity| {
-                let parent = entity.parent.iter().map(|parent| Node::Entity(parent.value.clone()));
-                let snapshot = entity.snapshot.iter().map(|source| Node::Source(source.value.clone()));
+                let parent = entity
+                    .parent
+                    .iter()
+                    .map(|parent| Node::Entity(parent.value.clone()));
+                let snapshot = entity
+                    .snapshot
+                    .iter()
+                    .map(|source| Node::Source(source.value.clone()));
                 snapshot.chain(parent).collect()
             }),
             Node::Fact(name) => project.facts.get(name).map(|fact| self.fact(fact)),
@@ -181,8 +194,16 @@ impl Edges<'_> {
                 needs
             }),
             Node::Kpi(name) => project.kpis.get(name).map(|kpi| {
-                let formulas = [Some(&kpi.formula), kpi.immature.as_ref(), kpi.mature.as_ref()];
-                formulas.into_iter().flatten().flat_map(|sql| self.formula(sql)).collect()
+                let formulas = [
+                    Some(&kpi.formula),
+                    kpi.immature.as_ref(),
+                    kpi.mature.as_ref(),
+                ];
+                formulas
+                    .into_iter()
+                    .flatten()
+                    .flat_map(|sql| self.formula(sql))
+                    .collect()
             }),
             Node::Mart(name) => project.marts.get(name).map(|mart| self.mart(mart)),
         };
@@ -225,7 +246,9 @@ impl Edges<'_> {
             MartBody::From(table) => self.mart_input(&table.value, None),
             MartBody::Sql(sql) => {
                 let reads = sql.reads.iter();
-                reads.flat_map(|read| self.mart_input(&read.value, Some(sql))).collect()
+                reads
+                    .flat_map(|read| self.mart_input(&read.value, Some(sql)))
+                    .collect()
             }
         }
     }
@@ -235,9 +258,13 @@ impl Edges<'_> {
         match name {
             "kpi_values" => {
                 let published = project.kpis.values().filter(|kpi| kpi.published);
-                let mut needs: Vec<Node> = published.map(|kpi| Node::Kpi(kpi.name.clone())).collect();
+                let mut needs: Vec<Node> =
+                    published.map(|kpi| Node::Kpi(kpi.name.clone())).collect();
                 let settings = &project.settings;
-                for table in [&settings.targets, &settings.benchmarks].into_iter().flatten() {
+                for table in [&settings.targets, &settings.benchmarks]
+                    .into_iter()
+                    .flatten()
+                {
                     needs.extend(self.relation(&table.value));
                 }
                 return needs;
@@ -252,7 +279,10 @@ impl Edges<'_> {
         }
         if project.entities.contains_key(name) {
             let mut needs = vec![Node::Entity(name.to_owned())];
-            needs.extend(sql.map(|sql| self.entity_columns(name, sql)).unwrap_or_default());
+            needs.extend(
+                sql.map(|sql| self.entity_columns(name, sql))
+                    .unwrap_or_default(),
+            );
             return needs;
         }
         self.relation(name).into_iter().collect()
@@ -268,7 +298,9 @@ impl Edges<'_> {
         let all = has_wildcard(sql);
         let named = |fact: &str| {
             let measures = formula::measures(self.project, fact).unwrap_or_default();
-            measures.iter().any(|measure| names.contains(&format!("{fact}_{measure}")))
+            measures
+                .iter()
+                .any(|measure| names.contains(&format!("{fact}_{measure}")))
         };
         let facts = self.project.facts.keys().chain(self.project.scores.keys());
         facts
@@ -279,7 +311,10 @@ impl Edges<'_> {
     }
 
     fn reads(&self, sql: &SqlQuery) -> Vec<Node> {
-        sql.reads.iter().filter_map(|read| self.relation(&read.value)).collect()
+        sql.reads
+            .iter()
+            .filter_map(|read| self.relation(&read.value))
+            .collect()
     }
 
     fn relation(&self, name: &str) -> Option<Node> {
@@ -309,9 +344,15 @@ fn has_wildcard(sql: &SqlQuery) -> bool {
     impl Visitor for Finder {
         type Break = ();
 
-        fn pre_visit_select(&mut self, select: &sqlparser::ast::Select) -> std::ops::ControlFlow<()> {
+        fn pre_visit_select(
+            &mut self,
+            select: &sqlparser::ast::Select,
+        ) -> std::ops::ControlFlow<()> {
             self.0 |= select.projection.iter().any(|item| {
-                matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..))
+                matches!(
+                    item,
+                    SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..)
+                )
             });
             std::ops::ControlFlow::Continue(())
         }

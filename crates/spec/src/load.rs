@@ -64,7 +64,11 @@ impl LoadError {
 }
 
 fn summary(diagnostics: &[Diagnostic]) -> String {
-    match diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count() {
+    match diagnostics
+        .iter()
+        .filter(|diagnostic| diagnostic.is_error())
+        .count()
+    {
         1 => "the project has 1 error".to_owned(),
         errors => format!("the project has {errors} errors"),
     }
@@ -124,7 +128,8 @@ impl Loader<'_> {
             Err(error) => {
                 self.unreadable = true;
                 let message = format!("`{}` cannot be read: {error}", path.display());
-                self.diagnostics.push(Diagnostic::error("missing-file", message).at(place));
+                self.diagnostics
+                    .push(Diagnostic::error("missing-file", message).at(place));
                 return None;
             }
         };
@@ -142,13 +147,19 @@ impl Loader<'_> {
     fn check(&mut self, node: &mut Node, object: &grammar::Object, variables: &Variables) {
         syntax::interpolate(node, variables, &mut self.diagnostics);
         // A missing key of a whole file is reported at its first key rather than over all of the file.
-        let place = node.entries().first().map_or(node.span, |entry| entry.key.span);
+        let place = node
+            .entries()
+            .first()
+            .map_or(node.span, |entry| entry.key.span);
         grammar::check(node, object, place, &mut self.diagnostics);
     }
 
     /// `variables`, as text.
     fn defaults(&self, pipelines: &Node) -> BTreeMap<String, String> {
-        let entries = pipelines.get("variables").map(Node::entries).unwrap_or_default();
+        let entries = pipelines
+            .get("variables")
+            .map(Node::entries)
+            .unwrap_or_default();
         entries
             .iter()
             .filter_map(|entry| {
@@ -200,7 +211,8 @@ impl Loader<'_> {
                 .collect(),
             Err(error) => {
                 let message = format!("`{pattern}` is no path pattern: {}", error.msg);
-                self.diagnostics.push(Diagnostic::error("bad-path", message).at(span));
+                self.diagnostics
+                    .push(Diagnostic::error("bad-path", message).at(span));
                 Vec::new()
             }
         }

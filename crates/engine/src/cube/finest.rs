@@ -50,6 +50,21 @@ impl Cube<'_> {
         Ok(finest)
     }
 
+    /// Computes one aggregate alone, to see whether it fits the measures it reads.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub fn aggregate_alone(&self, index: usize, frames: &PeriodFrames, scope: &Scope<'_>) -> Result<(), EngineError> {
+        let cell = &self.aggregates[index];
+        let Some(frame) = frames.entities.get(&cell.entity) else { return Ok(()) };
+        if cell.aggregate.kind.decomposable() {
+            self.partials(0, frame, &[(index, cell)], scope)?;
+        } else {
+            self.values_of(0, frame, cell, scope)?;
+        }
+        Ok(())
+    }
+
     fn entities(&self) -> Vec<&str> {
         let mut names: Vec<&str> = Vec::new();
         for cell in &self.aggregates {

@@ -169,6 +169,22 @@ impl Cube<'_> {
     }
 }
 
+/// `kpi_values` without rows.
+pub fn empty(dimensions: &[String]) -> DataFrame {
+    let text = |name: &str| Field::new(name.into(), DataType::String);
+    let number = |name: &str| Field::new(name.into(), DataType::Float64);
+    let count = |name: &str| Field::new(name.into(), DataType::Int64);
+    let day = |name: &str| Field::new(name.into(), DataType::Date);
+    let mut fields = vec![day("as_of"), text("period_grain"), day("period_start"), day("period_end")];
+    fields.extend([Field::new("partial".into(), DataType::Boolean), text("cut")]);
+    fields.extend(dimensions.iter().map(|name| text(name)));
+    fields.extend([text("kpi"), number("value"), number("numerator"), number("denominator"), count("n")]);
+    fields.extend(["prior_value", "change", "yoy_value", "target", "attainment", "benchmark"].map(number));
+    fields.extend([text("status"), number("share_of_parent"), count("rank"), count("immature"), number("mature_value")]);
+    fields.push(text("definition"));
+    DataFrame::empty_with_schema(&Schema::from_iter(fields))
+}
+
 /// `alarm`, `low`, `healthy` or `strong`; null without a value or a benchmark.
 fn status(better: Better) -> Expr {
     let worse = |limit: &str| match better {

@@ -64,9 +64,15 @@ impl<'a> CompiledFact<'a> {
         children: Option<LazyFrame>,
     ) -> Result<LazyFrame, EngineError> {
         let clock = scope.clock();
-        let input = match children {
-            Some(children) => children,
-            None => self.within_period(scope)?,
+        let filter = self.fact.filter.as_ref().map(|filter| &filter.ast);
+        let input = match (children, &self.fact.keep_last) {
+            (Some(children), _) => children,
+            (None, None) => self.within_period(scope)?,
+            (None, Some(keep)) => {
+                let by: Vec<&str> = keep.by.iter().map(|column| column.value.as_str()).collect();
+                let counting = query::filter(self.within_period(scope)?, filter, &clock)?;
+                last_of_each(counting, &by, &keep.order.value)?
+            }
         };
         let mut columns: Vec<(String, Sql)> = keys.iter().map(|key| (key.clone(), query::column(key))).collect();
         for (dimension, column) in &self.fact.dimensions {
@@ -76,7 +82,7 @@ impl<'a> CompiledFact<'a> {
             columns.extend(aggregate.argument.clone().map(|sql| (format!("{index}#"), sql)));
             columns.extend(aggregate.filter.clone().map(|sql| (format!("{index}?"), sql)));
         }
-        let mut prepared = query::project(input, columns, self.fact.filter.as_ref().map(|filter| &filter.ast), &clock)?;
+        let mut prepared = query::project(input, columns, filter, &clock)?;
         let mut by: Vec<Expr> = keys.iter().map(|key| col(key.as_str())).collect();
         for dimension in self.fact.dimensions.keys() {
             // Rows with an entity have its dimensions; only those without one group by their own.
@@ -168,8 +174,8 @@ impl<'a> CompiledFact<'a> {
         let FactInput::Table(from) = &self.fact.from else { return scope.rows(&self.fact.per.value, false) };
         let from = from.value.as_str();
         let Some(period) = scope.period else { return scope.rows(from, false) };
-        let rows = match &self.fact.kind {
-            FactKind::State => return scope.rows(from, false),
+        Ok(match &self.fact.kind {
+            FactKind::State => scope.rows(from, false)?,
             FactKind::Stock { from: begin, to } => {
                 let (begin, to) = (col(begin.value.as_str()), col(to.value.as_str()));
                 let alive = begin.lt(day(period.cutoff)).and(to.clone().is_null().or(to.gt_eq(day(period.cutoff))));
@@ -187,13 +193,6 @@ impl<'a> CompiledFact<'a> {
                     None => rows,
                     Some(time) => between(rows, time, start, period.cutoff),
                 }
-            }
-        };
-        Ok(match &self.fact.keep_last {
-            None => rows,
-            Some(keep) => {
-                let by: Vec<&str> = keep.by.iter().map(|column| column.value.as_str()).collect();
-                last_of_each(rows, &by, &keep.order.value)?
             }
         })
     }

@@ -48,6 +48,17 @@ pub fn project(
     Ok(context.execute(&text)?)
 }
 
+/// The rows that fulfil a condition, all columns.
+///
+/// # Errors
+/// As [`run`].
+pub fn filter(input: LazyFrame, condition: Option<&Sql>, clock: &Clock) -> Result<LazyFrame, EngineError> {
+    let Some(condition) = condition else { return Ok(input) };
+    let mut context = SQLContext::new();
+    context.register("input", input);
+    Ok(context.execute(&format!("SELECT * FROM input WHERE {}", ready(condition.clone(), clock)?))?)
+}
+
 /// A column of a frame as SQL.
 pub fn column(name: &str) -> Sql {
     Sql::Identifier(Ident::with_quote('"', name))

@@ -10,14 +10,20 @@ use super::{Decoder, Fields, job_name};
 pub(super) fn decode(entry: &Entry, job: &Job, decoder: &mut Decoder) -> Option<Fact> {
     let fields = Fields(&entry.node);
     let filter = decoder.expression(fields, "where");
-    let measures = decoder.expressions(fields, "measures").into_iter().collect();
+    let measures = decoder
+        .expressions(fields, "measures")
+        .into_iter()
+        .collect();
     let from = match fields.text("from_entity") {
         Some(entity) => FactInput::Entity(entity),
         None => FactInput::Table(fields.text("from")?),
     };
-    let dimensions = fields.entries("dimensions").iter().filter_map(|entry| {
-        Some((entry.key.value.clone(), super::fields::text(&entry.node)?))
-    });
+    let dimensions = fields.entries("dimensions");
+    let places = dimensions.iter().map(|entry| entry.key.clone());
+    decoder.names.dimensions.extend(places);
+    let dimensions = dimensions
+        .iter()
+        .filter_map(|entry| Some((entry.key.value.clone(), super::fields::text(&entry.node)?)));
     Some(Fact {
         name: entry.key.value.clone(),
         per: fields.text("per")?,

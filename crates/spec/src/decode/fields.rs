@@ -45,7 +45,10 @@ impl<'n> Fields<'n> {
 
     pub fn number(self, key: &str) -> Option<f64> {
         match self.get(key)?.value {
-            #[expect(clippy::cast_precision_loss, reason = "limits and weights are small numbers")]
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "limits and weights are small numbers"
+            )]
             Value::Integer(value) => Some(value as f64),
             Value::Number(value) => Some(value),
             _ => None,

@@ -1,5 +1,6 @@
 //! `kpis`.
 
+use crate::diagnostic::Diagnostic;
 use crate::model::{Benchmark, Better, Job, Kpi, Unit};
 use crate::syntax::Entry;
 
@@ -11,31 +12,34 @@ pub(super) fn decode(entry: &Entry, job: &Job, decoder: &mut Decoder) -> Option<
     let formula = decoder.expression(fields, "formula");
     let immature = decoder.expression(fields, "immature");
     let mature = decoder.expression(fields, "mature");
+    let better = match fields.words("better").as_str() {
+        "higher" => Better::Higher,
+        "lower" => Better::Lower,
+        _ => return None,
+    };
     Some(Kpi {
         name: entry.key.value.clone(),
         title: title(fields)?,
         description: fields.words("description"),
         formula: formula?,
         unit: unit(&fields.words("unit"))?,
-        better: match fields.words("better").as_str() {
-            "higher" => Better::Higher,
-            "lower" => Better::Lower,
-            _ => return None,
-        },
+        better,
         level: words(fields, "level"),
         cadence: fields.words("cadence"),
-        owner: fields.text("owner").map_or_else(|| job.owner.clone(), |owner| owner.value),
+        owner: fields
+            .text("owner")
+            .map_or_else(|| job.owner.clone(), |owner| owner.value),
         version: fields.whole("version").unwrap_or(1),
         core: fields.words("scope") != "local",
         styles: match fields.get("styles") {
             Some(_) => words(fields, "styles"),
-            None => ["high_touch", "automated", "hybrid"].map(str::to_owned).to_vec(),
+            None => ["high_touch", "automated", "hybrid"]
+                .map(str::to_owned)
+                .to_vec(),
         },
-        benchmark: fields.fields("benchmark").map(|fields| Benchmark {
-            alarm: fields.number("alarm"),
-            healthy: fields.number("healthy"),
-            strong: fields.number("strong"),
-        }),
+        benchmark: fields
+            .fields("benchmark")
+            .map(|fields| benchmark(fields, better, decoder)),
         grains: fields.grains("grains"),
         compares: fields.text("compares"),
         immature,
@@ -46,8 +50,39 @@ pub(super) fn decode(entry: &Entry, job: &Job, decoder: &mut Decoder) -> Option<
     })
 }
 
+fn benchmark(fields: Fields, better: Better, decoder: &mut Decoder) -> Benchmark {
+    let limits = ["alarm", "healthy", "strong"].map(|key| fields.number(key));
+    let given: Vec<f64> = limits.into_iter().flatten().collect();
+    let (word, order, in_order) = match better {
+        Better::Higher => ("higher", "rise", given.is_sorted()),
+        Better::Lower => ("lower", "fall", given.iter().rev().is_sorted()),
+    };
+    if !in_order {
+        decoder.diagnostics.push(
+            Diagnostic::error(
+                "benchmark-out-of-order",
+                format!("the benchmark does not fit `better: {word}`"),
+            )
+            .at(fields.0.span)
+            .help(format!(
+                "alarm, healthy and strong {order} where {word} is better"
+            )),
+        );
+    }
+    let [alarm, healthy, strong] = limits;
+    Benchmark {
+        alarm,
+        healthy,
+        strong,
+    }
+}
+
 fn words(fields: Fields, key: &str) -> Vec<String> {
-    fields.texts(key).into_iter().map(|text| text.value).collect()
+    fields
+        .texts(key)
+        .into_iter()
+        .map(|text| text.value)
+        .collect()
 }
 
 fn unit(name: &str) -> Option<Unit> {

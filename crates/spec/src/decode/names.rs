@@ -79,6 +79,8 @@ pub(crate) const ENGINE_TABLES: &[&str] = &["kpi_values", "kpi_catalog", "data_q
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     places: BTreeMap<(Kind, String), Span>,
+    /// Dimensions where they are keys of a map, whose places the definitions do not keep.
+    pub dimensions: Vec<Spanned<String>>,
 }
 
 impl Names {
@@ -92,19 +94,30 @@ impl Names {
         let value = &name.value;
         if kind.space().contains(&Kind::Source) && ENGINE_TABLES.contains(&value.as_str()) {
             diagnostics.push(
-                Diagnostic::error("reserved-name", format!("`{value}` is the name of a table that the engine makes"))
-                    .at(name.span)
-                    .help("another name can stand beside it in the SQL of a mart"),
+                Diagnostic::error(
+                    "reserved-name",
+                    format!("`{value}` is the name of a table that the engine makes"),
+                )
+                .at(name.span)
+                .help("another name can stand beside it in the SQL of a mart"),
             );
         }
         for other in kind.space() {
             let Some(place) = self.place(*other, value) else {
                 continue;
             };
+            if *other == kind && place.file == name.span.file {
+                // Twice in one map of one file: the grammar reports the repeated key.
+                return false;
+            }
             let message = if *other == kind {
                 format!("{} `{value}` is defined twice", kind.noun())
             } else {
-                format!("`{value}` is the name of both {} and {}", other.with_article(), kind.with_article())
+                format!(
+                    "`{value}` is the name of both {} and {}",
+                    other.with_article(),
+                    kind.with_article()
+                )
             };
             diagnostics.push(
                 Diagnostic::error("duplicate-definition", message)
@@ -157,8 +170,11 @@ impl Names {
             _ => ("unknown-table", "source, rollup or table"),
         };
         let article = if noun.starts_with('e') { "an" } else { "a" };
-        Diagnostic::error(code, format!("`{}` is not {article} {noun} of the project", name.value))
-            .at(name.span)
-            .maybe_help(self.hint(kinds, &name.value))
+        Diagnostic::error(
+            code,
+            format!("`{}` is not {article} {noun} of the project", name.value),
+        )
+        .at(name.span)
+        .maybe_help(self.hint(kinds, &name.value))
     }
 }

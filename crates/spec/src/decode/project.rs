@@ -5,9 +5,7 @@ use std::path::Path;
 use indexmap::IndexMap;
 
 use crate::diagnostic::Span;
-use crate::model::{
-    DimensionMode, Job, Pipeline, Project, Settings, Spanned, Stores, Title,
-};
+use crate::model::{DimensionMode, Job, Pipeline, Project, Settings, Spanned, Stores, Title};
 use crate::syntax::{Entry, Node};
 
 use super::fields::grain;
@@ -18,7 +16,9 @@ pub(crate) fn pipelines(node: &Node, root: &Path, decoder: &mut Decoder) -> Proj
     let fields = Fields(node);
     let mut pipelines = IndexMap::new();
     for entry in fields.entries("pipelines") {
-        if decoder.names.register(Kind::Pipeline, &entry.key, decoder.diagnostics)
+        if decoder
+            .names
+            .register(Kind::Pipeline, &entry.key, decoder.diagnostics)
             && let Some(pipeline) = pipeline(entry)
         {
             pipelines.insert(pipeline.name.clone(), pipeline);
@@ -60,7 +60,8 @@ fn stores(fields: Option<Fields>) -> Stores {
 
 fn settings(fields: Option<Fields>) -> Settings {
     let text = |key: &str| fields.and_then(|fields| fields.text(key));
-    let or = |key: &str, default: &str| text(key).map_or_else(|| default.to_owned(), |text| text.value);
+    let or =
+        |key: &str, default: &str| text(key).map_or_else(|| default.to_owned(), |text| text.value);
     Settings {
         currency: or("currency", "EUR"),
         time_zone: or("time_zone", "UTC"),
@@ -99,7 +100,9 @@ pub(super) fn job(node: &Node, stem: &str, decoder: &mut Decoder) -> Option<Job>
         value: stem.to_owned(),
         span: node.span,
     });
-    decoder.names.register(Kind::Job, &name, decoder.diagnostics);
+    decoder
+        .names
+        .register(Kind::Job, &name, decoder.diagnostics);
     (!node.entries().is_empty()).then(|| Job {
         name: name.value,
         title: title(fields).unwrap_or_default(),

@@ -21,7 +21,10 @@ pub(super) fn inline(
     decoder: &mut Decoder,
 ) -> Vec<Vec<Literal>> {
     let mut rows = Vec::with_capacity(items.len());
-    for item in items.iter().filter(|item| matches!(item.value, Value::List(_))) {
+    for item in items
+        .iter()
+        .filter(|item| matches!(item.value, Value::List(_)))
+    {
         let cells = item.items().iter().map(|node| Cell {
             value: Written::from(node),
             span: node.span,
@@ -45,9 +48,12 @@ pub(super) fn from_file(
         Ok(text) => text,
         Err(error) => {
             decoder.diagnostics.push(
-                Diagnostic::error("missing-file", format!("`{}` cannot be read: {error}", path.value))
-                    .at(path.span)
-                    .help("the path is relative to the project"),
+                Diagnostic::error(
+                    "missing-file",
+                    format!("`{}` cannot be read: {error}", path.value),
+                )
+                .at(path.span)
+                .help("the path is relative to the project"),
             );
             return None;
         }
@@ -66,7 +72,10 @@ pub(super) fn from_file(
             continue;
         }
         rows.push(Row {
-            cells: order.iter().map(|index| record.cells[*index].clone()).collect(),
+            cells: order
+                .iter()
+                .map(|index| record.cells[*index].clone())
+                .collect(),
             span: record.span,
         });
     }
@@ -126,9 +135,12 @@ fn order(
         if !columns.contains_key(*name) {
             let near = did_you_mean(name, columns.keys().map(String::as_str));
             diagnostics.push(
-                Diagnostic::error("unknown-column", format!("the table has no column `{name}`"))
-                    .at(cell.span)
-                    .maybe_help(near.map(|near| format!("did you mean `{near}`?"))),
+                Diagnostic::error(
+                    "unknown-column",
+                    format!("the table has no column `{name}`"),
+                )
+                .at(cell.span)
+                .maybe_help(near.map(|near| format!("did you mean `{near}`?"))),
             );
         }
     }
@@ -136,9 +148,12 @@ fn order(
         let index = names.iter().position(|name| name == column);
         if index.is_none() {
             diagnostics.push(
-                Diagnostic::error("missing-column", format!("the file has no column `{column}`"))
-                    .at(header.span)
-                    .label(place, "the file is named here"),
+                Diagnostic::error(
+                    "missing-column",
+                    format!("the file has no column `{column}`"),
+                )
+                .at(header.span)
+                .label(place, "the file is named here"),
             );
         }
         index
@@ -211,23 +226,31 @@ fn literal(cell: &Cell, column: &Column) -> Result<Literal, Diagnostic> {
     let value = match &cell.value {
         Written::Structure => return Err(wrong("a list or map")),
         Written::Yaml(literal) => literal.clone(),
-        Written::Csv(text) => from_text(text, column.ty).ok_or_else(|| wrong(&format!("`{text}`")))?,
+        Written::Csv(text) => {
+            from_text(text, column.ty).ok_or_else(|| wrong(&format!("`{text}`")))?
+        }
     };
     let value = match (value, column.ty) {
         (Literal::Null, _) if column.nullable => Literal::Null,
         (Literal::Null, _) => {
-            return Err(Diagnostic::error("null-value", format!("column `{name}` cannot be null"))
-                .at(cell.span)
-                .label(column.span, "`?` after the type would allow null"));
+            return Err(
+                Diagnostic::error("null-value", format!("column `{name}` cannot be null"))
+                    .at(cell.span)
+                    .label(column.span, "`?` after the type would allow null"),
+            );
         }
         #[expect(clippy::cast_precision_loss, reason = "a number column holds floats")]
-        (Literal::Integer(value), ColumnType::Number | ColumnType::Money) => Literal::Number(value as f64),
+        (Literal::Integer(value), ColumnType::Number | ColumnType::Money) => {
+            Literal::Number(value as f64)
+        }
         (value @ Literal::Integer(_), ColumnType::Integer)
         | (value @ Literal::Number(_), ColumnType::Number | ColumnType::Money)
         | (value @ Literal::Boolean(_), ColumnType::Boolean)
         | (value @ Literal::String(_), ColumnType::String) => value,
         (Literal::String(text), ColumnType::Date) if is_date(&text) => Literal::String(text),
-        (Literal::String(text), ColumnType::Timestamp) if is_timestamp(&text) => Literal::String(text),
+        (Literal::String(text), ColumnType::Timestamp) if is_timestamp(&text) => {
+            Literal::String(text)
+        }
         (Literal::String(text), ColumnType::Date | ColumnType::Timestamp) => {
             let code = "bad-date";
             let message = format!("`{text}` is not {}", noun(column.ty));
@@ -248,11 +271,15 @@ fn from_text(text: &str, ty: ColumnType) -> Option<Literal> {
         return Some(Literal::Null);
     }
     Some(match ty {
-        ColumnType::String | ColumnType::Date | ColumnType::Timestamp => Literal::String(text.to_owned()),
-        ColumnType::Integer => Literal::Integer(text.parse().ok()?),
-        ColumnType::Number | ColumnType::Money => {
-            Literal::Number(text.parse().ok().filter(|number: &f64| number.is_finite())?)
+        ColumnType::String | ColumnType::Date | ColumnType::Timestamp => {
+            Literal::String(text.to_owned())
         }
+        ColumnType::Integer => Literal::Integer(text.parse().ok()?),
+        ColumnType::Number | ColumnType::Money => Literal::Number(
+            text.parse()
+                .ok()
+                .filter(|number: &f64| number.is_finite())?,
+        ),
         ColumnType::Boolean => Literal::Boolean(text.parse().ok()?),
     })
 }
@@ -267,8 +294,17 @@ fn in_range(value: &Literal, column: &Column, span: Span) -> Result<(), Diagnost
     let below = column.min.is_some_and(|min| number < min);
     let above = column.max.is_some_and(|max| number > max);
     if below || above {
-        let limit = if below { ("below", column.min) } else { ("above", column.max) };
-        let message = format!("{number} is {} the limit {} of column `{}`", limit.0, limit.1.unwrap_or_default(), column.name);
+        let limit = if below {
+            ("below", column.min)
+        } else {
+            ("above", column.max)
+        };
+        let message = format!(
+            "{number} is {} the limit {} of column `{}`",
+            limit.0,
+            limit.1.unwrap_or_default(),
+            column.name
+        );
         return Err(Diagnostic::error("value-out-of-range", message).at(span));
     }
     Ok(())
@@ -294,11 +330,16 @@ fn records(text: &str, file: FileId) -> Vec<Row> {
     let mut rows = Vec::new();
     let mut record = csv::StringRecord::new();
     while reader.read_record(&mut record).unwrap_or(false) {
-        let begin = record.position().map_or(0, |position| {
-            usize::try_from(position.byte()).unwrap_or(0)
-        });
+        let begin = record
+            .position()
+            .map_or(0, |position| usize::try_from(position.byte()).unwrap_or(0));
         // The reader places a record where the last one ended, which may be in front of empty lines.
-        let begin = text.len() - text.get(begin..).unwrap_or_default().trim_start_matches(['\n', '\r', '\u{feff}']).len();
+        let begin = text.len()
+            - text
+                .get(begin..)
+                .unwrap_or_default()
+                .trim_start_matches(['\n', '\r', '\u{feff}'])
+                .len();
         let mut at = begin;
         let cells: Vec<Cell> = record
             .iter()

@@ -1,5 +1,6 @@
 //! `scores`.
 
+use crate::diagnostic::Diagnostic;
 use crate::model::{Bands, Component, Job, Score, Thresholds};
 use crate::syntax::Entry;
 
@@ -7,16 +8,19 @@ use super::{Decoder, Fields, job_name};
 
 pub(super) fn decode(entry: &Entry, job: &Job, decoder: &mut Decoder) -> Option<Score> {
     let fields = Fields(&entry.node);
-    let components = fields.entries("components").iter().filter_map(|entry| {
-        Some((entry.key.value.clone(), component(entry, decoder)?))
-    });
+    let components = fields
+        .entries("components")
+        .iter()
+        .filter_map(|entry| Some((entry.key.value.clone(), component(entry, decoder)?)));
     Some(Score {
         name: entry.key.value.clone(),
         components: components.collect(),
         per: fields.text("per")?,
         from: fields.text("from")?,
         signal: fields.text("signal")?,
-        bands: fields.fields("bands").and_then(bands),
+        bands: fields
+            .fields("bands")
+            .and_then(|fields| bands(fields, decoder)),
         description: fields.words("description"),
         job: job_name(job),
         span: entry.key.span,
@@ -33,20 +37,32 @@ fn component(entry: &Entry, decoder: &mut Decoder) -> Option<Component> {
     })
 }
 
-fn bands(fields: Fields) -> Option<Bands> {
+fn bands(fields: Fields, decoder: &mut Decoder) -> Option<Bands> {
+    let default = thresholds(fields.fields("default")?, decoder)?;
     let own = fields.entries("thresholds").iter().filter_map(|entry| {
-        Some((entry.key.value.clone(), thresholds(Fields(&entry.node))?))
+        Some((
+            entry.key.value.clone(),
+            thresholds(Fields(&entry.node), decoder)?,
+        ))
     });
     Some(Bands {
-        by: fields.text("by")?,
-        default: thresholds(fields.fields("default")?)?,
         thresholds: own.collect(),
+        by: fields.text("by")?,
+        default,
     })
 }
 
-fn thresholds(fields: Fields) -> Option<Thresholds> {
-    Some(Thresholds {
-        hot: fields.number("hot")?,
-        warm: fields.number("warm")?,
-    })
+fn thresholds(fields: Fields, decoder: &mut Decoder) -> Option<Thresholds> {
+    let (hot, warm) = (fields.number("hot")?, fields.number("warm")?);
+    if hot < warm {
+        decoder.diagnostics.push(
+            Diagnostic::error(
+                "thresholds-out-of-order",
+                format!("hot ({hot}) lies below warm ({warm})"),
+            )
+            .at(fields.0.span)
+            .help("above `hot` is hot, below `warm` is cold: `hot` is at least `warm`"),
+        );
+    }
+    Some(Thresholds { hot, warm })
 }

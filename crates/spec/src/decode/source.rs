@@ -35,7 +35,9 @@ pub(super) fn decode(entry: &Entry, job: &Job, _: &mut Decoder) -> Option<Source
 /// The columns of a contract.
 pub(super) fn columns(fields: Fields) -> IndexMap<String, Column> {
     let columns = fields.entries("columns").iter().filter_map(column);
-    columns.map(|column| (column.name.clone(), column)).collect()
+    columns
+        .map(|column| (column.name.clone(), column))
+        .collect()
 }
 
 fn column(entry: &Entry) -> Option<Column> {
@@ -64,7 +66,11 @@ fn column(entry: &Entry) -> Option<Column> {
             _ => return None,
         },
         nullable,
-        values: fields.texts("values").into_iter().map(|text| text.value).collect(),
+        values: fields
+            .texts("values")
+            .into_iter()
+            .map(|text| text.value)
+            .collect(),
         min: fields.number("min"),
         max: fields.number("max"),
         on_breach: match fields.words("on_breach").as_str() {
@@ -81,7 +87,10 @@ pub(super) fn decode_rollup(entry: &Entry, job: &Job, decoder: &mut Decoder) -> 
     let fields = Fields(&entry.node);
     let filter = decoder.expression(fields, "where");
     let by = decoder.expressions(fields, "by").into_iter().collect();
-    let measures = decoder.expressions(fields, "measures").into_iter().collect();
+    let measures = decoder
+        .expressions(fields, "measures")
+        .into_iter()
+        .collect();
     Some(Rollup {
         name: entry.key.value.clone(),
         from: fields.text("from")?,

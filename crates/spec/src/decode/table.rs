@@ -10,11 +10,15 @@ pub(super) fn decode(entry: &Entry, job: &Job, decoder: &mut Decoder) -> Option<
     let body = if fields.get("sql").is_some() {
         TableBody::Sql(decoder.query(fields, "sql")?)
     } else {
+        fields.get("columns")?;
         let columns = source::columns(fields);
         let key = fields.texts("key");
         let rows = match fields.text("file") {
             Some(file) => rows::from_file(&file, &columns, &key, decoder)?,
-            None => rows::inline(fields.items("rows"), &columns, &key, decoder),
+            None => {
+                fields.get("rows")?;
+                rows::inline(fields.items("rows"), &columns, &key, decoder)
+            }
         };
         TableBody::Rows { columns, rows }
     };

@@ -39,7 +39,11 @@ fn group<'a>(diagnostic: &'a Diagnostic, files: &'a SourceMap) -> Group<'a> {
         if let Some(span) = diagnostic.span.filter(|span| span.file == file) {
             snippet = snippet.annotation(AnnotationKind::Primary.span(visible(span, snippet_file)));
         }
-        for (span, text) in diagnostic.labels.iter().filter(|(span, _)| span.file == file) {
+        for (span, text) in diagnostic
+            .labels
+            .iter()
+            .filter(|(span, _)| span.file == file)
+        {
             snippet = snippet.annotation(
                 AnnotationKind::Context
                     .span(visible(*span, snippet_file))
@@ -55,10 +59,7 @@ fn group<'a>(diagnostic: &'a Diagnostic, files: &'a SourceMap) -> Group<'a> {
 }
 
 /// The files that a diagnostic points into, the one of its own place first.
-fn files_of<'a>(
-    diagnostic: &Diagnostic,
-    files: &'a SourceMap,
-) -> Vec<(FileId, &'a SourceFile)> {
+fn files_of<'a>(diagnostic: &Diagnostic, files: &'a SourceMap) -> Vec<(FileId, &'a SourceFile)> {
     let mut ids: Vec<FileId> = Vec::new();
     let labels = diagnostic.labels.iter().map(|(span, _)| span);
     for span in diagnostic.span.iter().chain(labels) {

@@ -15,7 +15,8 @@ pub fn did_you_mean<'a>(
             let length = wanted.chars().count().max(known.chars().count());
             // A third of the letters may differ; a name that only lacks its beginning or end is near as well.
             let near = distance * 3 <= length.max(3);
-            let part = wanted.len() >= 4 && (known.starts_with(&wanted) || known.ends_with(&wanted));
+            let part =
+                wanted.len() >= 4 && (known.starts_with(&wanted) || known.ends_with(&wanted));
             (near || part).then_some((distance, candidate))
         })
         .min()

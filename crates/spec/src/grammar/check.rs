@@ -4,15 +4,10 @@ use crate::diagnostic::{Diagnostic, Span, did_you_mean};
 use crate::syntax::{Entry, Node, Value};
 
 use super::format::{currency_problem, name_problem, path_problem, time_zone_problem, window};
-use super::{COLUMN_TYPES, GRAINS, Keys, Object, Rule, Shape};
+use super::{COLUMN_TYPES, GRAINS, Key, Keys, Object, Rule, Shape};
 
 /// Reports every key and value below `node` that does not fit `object`; `place` is where a missing key is reported.
-pub(crate) fn check(
-    node: &Node,
-    object: &Object,
-    place: Span,
-    diagnostics: &mut Vec<Diagnostic>,
-) {
+pub(crate) fn check(node: &Node, object: &Object, place: Span, diagnostics: &mut Vec<Diagnostic>) {
     Checker { diagnostics }.object(node, object, place);
 }
 
@@ -27,8 +22,16 @@ impl Checker<'_> {
     }
 
     fn object(&mut self, node: &Node, object: &Object, place: Span) {
-        let Value::Map(entries) = &node.value else {
-            return self.wrong_type(node, &format!("a map with the keys of a {}", object.name));
+        let entries = match &node.value {
+            Value::Map(entries) => entries.as_slice(),
+            // Nothing behind a key is as good as an empty map.
+            Value::Null => &[],
+            _ => {
+                return self.wrong_type(
+                    node,
+                    &format!("a map with the keys of {}", with_article(object.name)),
+                );
+            }
         };
         self.repeated_keys(entries);
         for entry in entries {
@@ -37,13 +40,19 @@ impl Checker<'_> {
                 None => self.unknown_key(entry, object),
             }
         }
-        let given = |name: &str| node.get(name).is_some();
-        for key in object.keys.iter().filter(|key| key.required && !given(key.name)) {
+        let missing: Vec<&Key> = object
+            .keys
+            .iter()
+            .filter(|key| key.required && node.get(key.name).is_none())
+            .collect();
+        if !missing.is_empty() {
+            let names = list(missing.iter().map(|key| key.name));
+            let examples = list(missing.iter().map(|key| one_line(key.example)));
             self.report(
                 "missing-key",
-                format!("{} lacks `{}`", with_article(object.name), key.name),
+                format!("{} lacks {names}", with_article(object.name)),
                 place,
-                Some(format!("for example `{}`", one_line(key.example))),
+                Some(format!("for example {examples}")),
             );
         }
         for rule in object.rules {
@@ -133,7 +142,10 @@ impl Checker<'_> {
                 )
                 .at(second.key.span)
                 .label(first.key.span, "the other one")
-                .help(format!("at most one of {} says what it is", list(names.iter().copied()))),
+                .help(format!(
+                    "at most one of {} says what it is",
+                    list(names.iter().copied())
+                )),
             );
         }
     }
@@ -191,16 +203,21 @@ impl Checker<'_> {
     }
 
     fn map(&mut self, node: &Node, keys: Keys, value: &Shape, key: &str) {
-        let Value::Map(entries) = &node.value else {
-            let help = matches!(node.value, Value::List(_))
-                .then(|| format!("each entry is written `name: value` below `{key}:`"));
-            let message = format!("expected a map, found {}", node.noun());
-            return self.report("wrong-type", message, node.span, help);
+        let entries = match &node.value {
+            Value::Map(entries) => entries.as_slice(),
+            Value::Null => &[],
+            _ => {
+                let help = matches!(node.value, Value::List(_))
+                    .then(|| format!("each entry is written `name: value` below `{key}:`"));
+                let message = format!("expected a map, found {}", node.noun());
+                return self.report("wrong-type", message, node.span, help);
+            }
         };
         self.repeated_keys(entries);
         for entry in entries {
             match keys {
-                Keys::Names => self.name(&entry.key.value, entry.key.span),
+                Keys::Names => self.name(&entry.key.value, entry.key.span, true),
+                Keys::Labels => self.name(&entry.key.value, entry.key.span, false),
                 Keys::Grains => self.choice(&entry.key.value, entry.key.span, GRAINS, "a grain"),
                 Keys::Any(_) => {}
             }
@@ -221,36 +238,63 @@ impl Checker<'_> {
         };
         let span = node.span;
         match shape {
-            Shape::Name => self.name(text, span),
-            Shape::Choice(choices) => self.choice(text, span, choices, &format!("a value of `{key}`")),
+            Shape::Name => self.name(text, span, false),
+            Shape::Choice(choices) => {
+                self.choice(text, span, choices, &format!("a value of `{key}`"))
+            }
             Shape::ColumnType => {
                 let ty = text.strip_suffix('?').unwrap_or(text);
                 self.choice(ty, span, COLUMN_TYPES, "a column type");
             }
             Shape::Currency => {
                 if let Some(help) = currency_problem(text) {
-                    self.report("bad-currency", format!("`{text}` is no currency"), span, Some(help));
+                    self.report(
+                        "bad-currency",
+                        format!("`{text}` is no currency"),
+                        span,
+                        Some(help),
+                    );
                 }
             }
             Shape::TimeZone => {
                 if let Some(help) = time_zone_problem(text) {
-                    self.report("bad-time-zone", format!("`{text}` is no time zone"), span, Some(help));
+                    self.report(
+                        "bad-time-zone",
+                        format!("`{text}` is no time zone"),
+                        span,
+                        Some(help),
+                    );
                 }
             }
             Shape::Window => {
                 if window(text).is_none() {
                     let help = "a number of days or months, such as `90 days` or `12 months`";
-                    self.report("bad-window", format!("`{text}` is no window"), span, Some(help.to_owned()));
+                    self.report(
+                        "bad-window",
+                        format!("`{text}` is no window"),
+                        span,
+                        Some(help.to_owned()),
+                    );
                 }
             }
             Shape::PathTemplate => {
                 if let Some(help) = path_problem(text) {
-                    self.report("bad-path", format!("`{text}` is no path of a source"), span, Some(help));
+                    self.report(
+                        "bad-path",
+                        format!("`{text}` is no path of a source"),
+                        span,
+                        Some(help),
+                    );
                 }
             }
             _ => {
                 if text.trim().is_empty() {
-                    self.report("wrong-type", format!("expected {}, found an empty text", shape.describe()), span, None);
+                    self.report(
+                        "wrong-type",
+                        format!("expected {}, found an empty text", shape.describe()),
+                        span,
+                        None,
+                    );
                 }
             }
         }
@@ -262,12 +306,17 @@ impl Checker<'_> {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("it is one of {}", list(choices.iter().copied())),
             };
-            self.report("unknown-value", format!("`{text}` is not {what}"), span, Some(help));
+            self.report(
+                "unknown-value",
+                format!("`{text}` is not {what}"),
+                span,
+                Some(help),
+            );
         }
     }
 
-    fn name(&mut self, name: &str, span: Span) {
-        if let Some((code, message, help)) = name_problem(name) {
+    fn name(&mut self, name: &str, span: Span, in_sql: bool) {
+        if let Some((code, message, help)) = name_problem(name, in_sql) {
             self.report(code, message, span, Some(help));
         }
     }
@@ -287,7 +336,11 @@ pub(crate) fn with_article(noun: &str) -> String {
     if noun.ends_with(".yaml") {
         return noun.to_owned();
     }
-    let article = if noun.starts_with(['a', 'e', 'i', 'o']) { "an" } else { "a" };
+    let article = if noun.starts_with(['a', 'e', 'i', 'o']) {
+        "an"
+    } else {
+        "a"
+    };
     format!("{article} {noun}")
 }
 

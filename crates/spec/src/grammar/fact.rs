@@ -38,8 +38,20 @@ static KEEP_LAST: Object = Object {
     name: "keep_last",
     doc: "Deduplication inside a period.",
     keys: &[
-        Key::new("by", Shape::List(&Shape::Word("column")), "Columns of the key. A row with null in one of them stands for itself.", "by: [contact_id]").required(),
-        Key::new("order", Shape::Word("column"), "The row with the greatest value wins.", "order: answered_at").required(),
+        Key::new(
+            "by",
+            Shape::List(&Shape::Word("column")),
+            "Columns of the key. A row with null in one of them stands for itself.",
+            "by: [contact_id]",
+        )
+        .required(),
+        Key::new(
+            "order",
+            Shape::Word("column"),
+            "The row with the greatest value wins.",
+            "order: answered_at",
+        )
+        .required(),
     ],
     rules: &[],
 };

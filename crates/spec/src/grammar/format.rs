@@ -24,11 +24,14 @@ pub(crate) fn is_timestamp(text: &str) -> bool {
     is_date(text) || (text.len() >= 16 && text.parse::<jiff::civil::DateTime>().is_ok())
 }
 
-/// Why a text cannot name a definition, if so: (code, what is wrong, what would be right).
-pub(super) fn name_problem(name: &str) -> Option<(&'static str, String, String)> {
+/// Why a text cannot name a definition, of one that SQL reads or not: (code, what is wrong, what would be right).
+pub(super) fn name_problem(name: &str, in_sql: bool) -> Option<(&'static str, String, String)> {
     let mut characters = name.chars();
-    let first = characters.next().is_some_and(|first| first.is_ascii_lowercase());
-    let rest = characters.all(|next| next.is_ascii_lowercase() || next.is_ascii_digit() || next == '_');
+    let first = characters
+        .next()
+        .is_some_and(|first| first.is_ascii_lowercase());
+    let rest =
+        characters.all(|next| next.is_ascii_lowercase() || next.is_ascii_digit() || next == '_');
     if !first || !rest {
         return Some((
             "bad-name",
@@ -36,7 +39,7 @@ pub(super) fn name_problem(name: &str) -> Option<(&'static str, String, String)>
             "names are lower-case letters, digits and `_`, and begin with a letter".to_owned(),
         ));
     }
-    SQL_WORDS.contains(&name).then(|| {
+    (in_sql && SQL_WORDS.contains(&name)).then(|| {
         (
             "reserved-name",
             format!("`{name}` is a word of SQL and cannot be a name"),
@@ -63,10 +66,16 @@ pub(super) fn time_zone_problem(name: &str) -> Option<String> {
         return None;
     }
     let city = |zone: &&str| zone.rsplit('/').next() == Some(name);
-    Some(match zones().find(city).map(str::to_owned).or_else(|| did_you_mean(name, zones())) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => "an IANA name such as `UTC` or `Europe/Paris`".to_owned(),
-    })
+    Some(
+        match zones()
+            .find(city)
+            .map(str::to_owned)
+            .or_else(|| did_you_mean(name, zones()))
+        {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "an IANA name such as `UTC` or `Europe/Paris`".to_owned(),
+        },
+    )
 }
 
 /// Why a text is no path template, if so.
@@ -75,8 +84,13 @@ pub(super) fn path_problem(path: &str) -> Option<String> {
     while let Some(open) = rest.find('{') {
         let placeholder = &rest[open..];
         if !placeholder.starts_with("{month}") && !placeholder.starts_with("{day}") {
-            let end = placeholder.find('}').map_or(placeholder.len(), |end| end + 1);
-            return Some(format!("`{}` is neither `{{month}}` nor `{{day}}`", &placeholder[..end]));
+            let end = placeholder
+                .find('}')
+                .map_or(placeholder.len(), |end| end + 1);
+            return Some(format!(
+                "`{}` is neither `{{month}}` nor `{{day}}`",
+                &placeholder[..end]
+            ));
         }
         rest = &placeholder[1..];
     }
@@ -105,12 +119,62 @@ const CURRENCIES: &[&str] = &[
 
 /// Words that SQL reads as its own where a name could stand.
 const SQL_WORDS: &[&str] = &[
-    "all", "and", "anti", "any", "as", "asc", "between", "by", "case", "cast", "cross", "desc",
-    "distinct", "else", "end", "except", "exists", "false", "filter", "from", "full", "group",
-    "having", "in", "inner", "intersect", "interval", "into", "is", "join", "left", "like",
-    "limit", "natural", "not", "null", "offset", "on", "or", "order", "outer", "over", "partition",
-    "right", "select", "semi", "set", "then", "true", "union", "using", "values", "when", "where",
-    "window", "with",
+    "all",
+    "and",
+    "anti",
+    "any",
+    "as",
+    "asc",
+    "between",
+    "by",
+    "case",
+    "cast",
+    "cross",
+    "desc",
+    "distinct",
+    "else",
+    "end",
+    "except",
+    "exists",
+    "false",
+    "filter",
+    "from",
+    "full",
+    "group",
+    "having",
+    "in",
+    "inner",
+    "intersect",
+    "interval",
+    "into",
+    "is",
+    "join",
+    "left",
+    "like",
+    "limit",
+    "natural",
+    "not",
+    "null",
+    "offset",
+    "on",
+    "or",
+    "order",
+    "outer",
+    "over",
+    "partition",
+    "right",
+    "select",
+    "semi",
+    "set",
+    "then",
+    "true",
+    "union",
+    "using",
+    "values",
+    "when",
+    "where",
+    "window",
+    "with",
 ];
 
 #[cfg(test)]
@@ -157,8 +221,14 @@ mod tests {
     #[rstest]
     #[case("touchpoints/ym={month}/*.parquet", None)]
     #[case("accounts/dt={day}/*.parquet", None)]
-    #[case("accounts/{year}/*.parquet", Some("`{year}` is neither `{month}` nor `{day}`"))]
-    #[case("../x/*.parquet", Some("the path is below the lake: it cannot begin with `/` or hold `..`"))]
+    #[case(
+        "accounts/{year}/*.parquet",
+        Some("`{year}` is neither `{month}` nor `{day}`")
+    )]
+    #[case(
+        "../x/*.parquet",
+        Some("the path is below the lake: it cannot begin with `/` or hold `..`")
+    )]
     fn path_templates(#[case] path: &str, #[case] expected: Option<&str>) {
         assert_eq!(path_problem(path).as_deref(), expected);
     }

@@ -3,7 +3,7 @@
 use super::{GRAINS, Key, Object, Shape, TITLE, description};
 
 pub(super) static KPI: Object = Object {
-    name: "kpi",
+    name: "KPI",
     doc: "One definition of one KPI. The formula is evaluated at every cut and period, from sums and never from averages of ratios.",
     keys: &[
         Key::new("title", Shape::Object(&TITLE), "English and French title.", "title: {en: Win rate, fr: Taux de succès}").required(),
@@ -31,9 +31,27 @@ static BENCHMARK: Object = Object {
     name: "benchmark",
     doc: "Limits that hold without a scope; they rise where higher is better and fall where lower is. Scoped ones stand in the table that `settings.benchmarks` names.",
     keys: &[
-        Key::new("alarm", Shape::Number, "Worse than this: alarm.", "alarm: 0.1").default("none"),
-        Key::new("healthy", Shape::Number, "At least this good: healthy.", "healthy: 0.2").default("none"),
-        Key::new("strong", Shape::Number, "At least this good: strong.", "strong: 0.4").default("none"),
+        Key::new(
+            "alarm",
+            Shape::Number,
+            "Worse than this: alarm.",
+            "alarm: 0.1",
+        )
+        .default("none"),
+        Key::new(
+            "healthy",
+            Shape::Number,
+            "At least this good: healthy.",
+            "healthy: 0.2",
+        )
+        .default("none"),
+        Key::new(
+            "strong",
+            Shape::Number,
+            "At least this good: strong.",
+            "strong: 0.4",
+        )
+        .default("none"),
     ],
     rules: &[],
 };

@@ -50,7 +50,12 @@ impl Manual {
             return;
         }
         self.seen.push(object.name);
-        let _ = write!(self.text, "\n## {}\n\n{}\n", heading(object.name), object.doc);
+        let _ = write!(
+            self.text,
+            "\n## {}\n\n{}\n",
+            heading(object.name),
+            object.doc
+        );
         for rule in object.rules {
             if let Some(rule) = rule_in_words(rule) {
                 let _ = write!(self.text, "\n{rule}\n");
@@ -101,13 +106,15 @@ fn capitalised(text: &str) -> String {
 fn rule_in_words(rule: &Rule) -> Option<String> {
     Some(match rule {
         Rule::OneOf(names) => format!("Exactly one of {} is given.", list(names.iter().copied())),
-        Rule::AtMostOne(_, names) => format!("At most one of {} is given.", list(names.iter().copied())),
+        Rule::AtMostOne(_, names) => {
+            format!("At most one of {} is given.", list(names.iter().copied()))
+        }
         Rule::Needs(name, needed) => format!("`{name}` goes with `{needed}`."),
     })
 }
 
 /// The objects inside of a shape.
-fn objects(shape: &'static Shape) -> Vec<&'static Object> {
+pub(super) fn objects(shape: &'static Shape) -> Vec<&'static Object> {
     match shape {
         Shape::Object(object) => vec![object],
         Shape::List(inner) | Shape::Pair(inner) | Shape::Map(_, inner) => objects(inner),
@@ -139,14 +146,18 @@ impl Shape {
             Self::Pair(item) => format!("a list of two, each {}", item.describe()),
             Self::Map(keys, value) => {
                 let key = match keys {
-                    Keys::Names => "a name".to_owned(),
+                    Keys::Names | Keys::Labels => "a name".to_owned(),
                     Keys::Any(word) => with_article(word),
                     Keys::Grains => format!("a grain ({})", list(GRAINS.iter().copied())),
                 };
                 format!("a map from {key} to {}", value.describe())
             }
-            Self::Object(object) => format!("a map, see [{}](#{})", object.name, anchor(object.name)),
-            Self::ScalarOr(scalar, object) => format!("{}, or {}", scalar.describe(), object.describe()),
+            Self::Object(object) => {
+                format!("a map, see [{}](#{})", object.name, anchor(object.name))
+            }
+            Self::ScalarOr(scalar, object) => {
+                format!("{}, or {}", scalar.describe(), object.describe())
+            }
         }
     }
 }
@@ -157,7 +168,7 @@ fn with_article(word: &str) -> String {
 
 /// The anchor that Markdown gives a heading.
 fn anchor(name: &str) -> String {
-    name.replace(' ', "-").replace('.', "")
+    name.to_lowercase().replace(' ', "-").replace('.', "")
 }
 
 const INTRODUCTION: &str = "\

@@ -5,6 +5,8 @@
 
 mod check;
 mod entity;
+#[cfg(test)]
+mod examples;
 mod fact;
 mod format;
 mod kpi;
@@ -65,7 +67,7 @@ pub(crate) enum Shape {
     Text,
     /// Text that stands for something: a name, a column, a path; the word says what.
     Word(&'static str),
-    /// The name of something being defined.
+    /// The name of a definition that SQL does not read.
     Name,
     Boolean,
     /// A whole number from … to ….
@@ -101,8 +103,10 @@ pub(crate) enum Shape {
 /// What the keys of a map are.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Keys {
-    /// Names of definitions or of measures: usable in SQL without quotes.
+    /// Names of definitions, measures and columns that SQL reads without quotes.
     Names,
+    /// Names of definitions that SQL does not read.
+    Labels,
     /// Columns of the lake, values of a dimension, dimensions: whatever they are called.
     Any(&'static str),
     /// Period grains.

@@ -45,7 +45,7 @@ pub(crate) static PIPELINES: Object = Object {
         .default("`[jobs/*.yaml]`"),
         Key::new(
             "pipelines",
-            Shape::Map(Keys::Names, &Shape::Object(&PIPELINE)),
+            Shape::Map(Keys::Labels, &Shape::Object(&PIPELINE)),
             "What runs together, by name. `abmart run` takes the pipeline's name.",
             "pipelines:\n  nightly:\n    title: {en: Nightly, fr: Nuit}\n    periods: {month: {}, week: {last: 13}}",
         )
@@ -58,9 +58,27 @@ static STORES: Object = Object {
     name: "stores",
     doc: "Locations as paths relative to the project or as URLs; `--lake`, `--marts` and `--cache` override them.",
     keys: &[
-        Key::new("lake", Shape::Word("location"), "Where the snapshots are read.", "lake: s3://company/lake").default("`data/lake`"),
-        Key::new("marts", Shape::Word("location"), "Where the marts are published.", "marts: out/marts").default("`out/marts`"),
-        Key::new("cache", Shape::Word("location"), "Where the results of rollups are kept between runs.", "cache: out/cache").default("`out/cache`"),
+        Key::new(
+            "lake",
+            Shape::Word("location"),
+            "Where the snapshots are read.",
+            "lake: s3://company/lake",
+        )
+        .default("`data/lake`"),
+        Key::new(
+            "marts",
+            Shape::Word("location"),
+            "Where the marts are published.",
+            "marts: out/marts",
+        )
+        .default("`out/marts`"),
+        Key::new(
+            "cache",
+            Shape::Word("location"),
+            "Where the results of rollups are kept between runs.",
+            "cache: out/cache",
+        )
+        .default("`out/cache`"),
     ],
     rules: &[],
 };
@@ -69,12 +87,48 @@ static SETTINGS: Object = Object {
     name: "settings",
     doc: "What holds for every job of the project.",
     keys: &[
-        Key::new("currency", Shape::Currency, "Reporting currency: ISO 4217 code of the currency that `money` converts to.", "currency: EUR").default("`EUR`"),
-        Key::new("time_zone", Shape::TimeZone, "Reporting time zone (IANA name): a day is a day of this zone.", "time_zone: Europe/Paris").default("`UTC`"),
-        Key::new("fiscal_year_start", Shape::Whole(1, 12), "Month in which the fiscal year begins; without it there are no fiscal periods.", "fiscal_year_start: 7").default("none"),
-        Key::new("rates", Shape::Word("source or table"), "Currency rates: columns `day`, `currency` and `rate` (to the reporting currency).", "rates: fx_rates").default("none"),
-        Key::new("targets", Shape::Word("source or table"), "Targets of KPIs per period and scope.", "targets: targets").default("none"),
-        Key::new("benchmarks", Shape::Word("source or table"), "Benchmarks of KPIs per scope.", "benchmarks: benchmarks").default("none"),
+        Key::new(
+            "currency",
+            Shape::Currency,
+            "Reporting currency: ISO 4217 code of the currency that `money` converts to.",
+            "currency: EUR",
+        )
+        .default("`EUR`"),
+        Key::new(
+            "time_zone",
+            Shape::TimeZone,
+            "Reporting time zone (IANA name): a day is a day of this zone.",
+            "time_zone: Europe/Paris",
+        )
+        .default("`UTC`"),
+        Key::new(
+            "fiscal_year_start",
+            Shape::Whole(1, 12),
+            "Month in which the fiscal year begins; without it there are no fiscal periods.",
+            "fiscal_year_start: 7",
+        )
+        .default("none"),
+        Key::new(
+            "rates",
+            Shape::Word("source or table"),
+            "Currency rates: columns `day`, `currency` and `rate` (to the reporting currency).",
+            "rates: fx_rates",
+        )
+        .default("none"),
+        Key::new(
+            "targets",
+            Shape::Word("source or table"),
+            "Targets of KPIs per period and scope.",
+            "targets: targets",
+        )
+        .default("none"),
+        Key::new(
+            "benchmarks",
+            Shape::Word("source or table"),
+            "Benchmarks of KPIs per scope.",
+            "benchmarks: benchmarks",
+        )
+        .default("none"),
     ],
     rules: &[],
 };
@@ -83,7 +137,13 @@ static PIPELINE: Object = Object {
     name: "pipeline",
     doc: "What runs together: for which periods and cuts, and which marts come out.",
     keys: &[
-        Key::new("title", Shape::Object(&TITLE), "English and French title.", "title: {en: Nightly, fr: Nuit}").required(),
+        Key::new(
+            "title",
+            Shape::Object(&TITLE),
+            "English and French title.",
+            "title: {en: Nightly, fr: Nuit}",
+        )
+        .required(),
         Key::new(
             "periods",
             Shape::Map(Keys::Grains, &Shape::Object(&PERIODS)),
@@ -105,7 +165,13 @@ static PIPELINE: Object = Object {
             "dimensions: restated",
         )
         .default("`as_was`"),
-        Key::new("marts", Shape::List(&Shape::Word("mart")), "The marts to publish.", "marts: [kpi_values, kpi_catalog]").default("all"),
+        Key::new(
+            "marts",
+            Shape::List(&Shape::Word("mart")),
+            "The marts to publish.",
+            "marts: [kpi_values, kpi_catalog]",
+        )
+        .default("all"),
     ],
     rules: &[],
 };
@@ -113,9 +179,13 @@ static PIPELINE: Object = Object {
 static PERIODS: Object = Object {
     name: "periods of a grain",
     doc: "How far back the periods of one grain go.",
-    keys: &[
-        Key::new("last", Shape::Whole(1, 100_000), "Only so many of the newest periods.", "last: 13").default("every period that the lake's events cover"),
-    ],
+    keys: &[Key::new(
+        "last",
+        Shape::Whole(1, 100_000),
+        "Only so many of the newest periods.",
+        "last: 13",
+    )
+    .default("every period that the lake's events cover")],
     rules: &[],
 };
 
@@ -135,7 +205,7 @@ pub(crate) static JOB: Object = Object {
         Key::new("facts", Shape::Map(Keys::Names, &Shape::Object(&FACT)), "Measures per entity and period.", "facts:\n  deals:\n    per: opportunity\n    from: won_deals\n    measures: {won: count(*)}").default("none"),
         Key::new("scores", Shape::Map(Keys::Names, &Shape::Object(&SCORE)), "Explained scores per entity and period.", "scores:\n  engagement:\n    per: account\n    from: signals\n    signal: kind\n    components:\n      touch: {measure: sum(points), by_signal: true}").default("none"),
         Key::new("kpis", Shape::Map(Keys::Names, &Shape::Object(&KPI)), "KPI definitions.", "kpis:\n  won_deals:\n    title: {en: Won deals, fr: Affaires gagnées}\n    formula: sum(deals.won)\n    unit: count\n    better: higher\n    level: [executive]\n    cadence: monthly").default("none"),
-        Key::new("marts", Shape::Map(Keys::Names, &Shape::Object(&MART)), "What is published.", "marts:\n  kpi_catalog: {from: kpi_catalog, key: [kpi, version]}").default("none"),
+        Key::new("marts", Shape::Map(Keys::Labels, &Shape::Object(&MART)), "What is published.", "marts:\n  kpi_catalog: {from: kpi_catalog, key: [kpi, version]}").default("none"),
     ],
     rules: &[],
 };

@@ -35,7 +35,10 @@ fn of_object(object: &Object) -> Value {
     for key in object.keys {
         let mut schema = of_shape(&key.shape);
         if let Some(fields) = schema.as_object_mut() {
-            fields.insert("description".to_owned(), description(key.doc, key.default).into());
+            fields.insert(
+                "description".to_owned(),
+                description(key.doc, key.default).into(),
+            );
         }
         properties.insert(key.name.to_owned(), schema);
     }
@@ -67,7 +70,9 @@ fn of_rule(rule: &Rule) -> Value {
         Rule::OneOf(names) => json!({"oneOf": names.iter().map(required).collect::<Vec<_>>()}),
         Rule::AtMostOne(_, names) => {
             let pairs = names.iter().enumerate().flat_map(|(index, one)| {
-                names[index + 1..].iter().map(move |other| json!({"required": [one, other]}))
+                names[index + 1..]
+                    .iter()
+                    .map(move |other| json!({"required": [one, other]}))
             });
             json!({"not": {"anyOf": pairs.collect::<Vec<_>>()}})
         }
@@ -86,19 +91,25 @@ fn of_shape(shape: &Shape) -> Value {
         Shape::Choice(choices) => json!({"type": "string", "enum": choices}),
         Shape::ColumnType => {
             let types = super::COLUMN_TYPES.iter();
-            let all: Vec<String> = types.flat_map(|ty| [(*ty).to_owned(), format!("{ty}?")]).collect();
+            let all: Vec<String> = types
+                .flat_map(|ty| [(*ty).to_owned(), format!("{ty}?")])
+                .collect();
             json!({"type": "string", "enum": all})
         }
         Shape::Currency => json!({"type": "string", "pattern": "^[A-Z]{3}$"}),
         Shape::Window => json!({"type": "string", "pattern": "^[1-9][0-9]* (days?|months?)$"}),
-        Shape::PathTemplate => json!({"type": "string", "examples": ["touchpoints/ym={month}/*.parquet"]}),
+        Shape::PathTemplate => {
+            json!({"type": "string", "examples": ["touchpoints/ym={month}/*.parquet"]})
+        }
         Shape::Query => json!({"type": "string", "contentMediaType": "application/sql"}),
         Shape::Expression(_) => json!({"type": ["string", "number", "boolean"]}),
         Shape::List(item) => json!({"type": "array", "items": of_shape(item)}),
-        Shape::Pair(item) => json!({"type": "array", "items": of_shape(item), "minItems": 2, "maxItems": 2}),
+        Shape::Pair(item) => {
+            json!({"type": "array", "items": of_shape(item), "minItems": 2, "maxItems": 2})
+        }
         Shape::Map(keys, value) => {
             let names = match keys {
-                Keys::Names => json!({"pattern": NAME}),
+                Keys::Names | Keys::Labels => json!({"pattern": NAME}),
                 Keys::Grains => json!({"enum": GRAINS}),
                 Keys::Any(_) => json!({"type": "string"}),
             };

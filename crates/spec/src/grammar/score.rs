@@ -20,9 +20,27 @@ static COMPONENT: Object = Object {
     name: "component",
     doc: "One addend of a score.",
     keys: &[
-        Key::new("weight", Shape::Number, "Factor of the measure in the score.", "weight: 1.5").default("`1`"),
-        Key::new("measure", Shape::Expression("aggregate expression"), "Aggregates over the signals of an entity.", "measure: sum(points)").required(),
-        Key::new("by_signal", Shape::Boolean, "Whether the measure adds up over signals, so that each signal's contribution is kept.", "by_signal: true").default("`false`"),
+        Key::new(
+            "weight",
+            Shape::Number,
+            "Factor of the measure in the score.",
+            "weight: 1.5",
+        )
+        .default("`1`"),
+        Key::new(
+            "measure",
+            Shape::Expression("aggregate expression"),
+            "Aggregates over the signals of an entity.",
+            "measure: sum(points)",
+        )
+        .required(),
+        Key::new(
+            "by_signal",
+            Shape::Boolean,
+            "Whether the measure adds up over signals, so that each signal's contribution is kept.",
+            "by_signal: true",
+        )
+        .default("`false`"),
     ],
     rules: &[],
 };
@@ -31,9 +49,30 @@ static BANDS: Object = Object {
     name: "bands",
     doc: "Bands of a score: hot above `hot`, cold below `warm`, warm between.",
     keys: &[
-        Key::new("by", Shape::Word("dimension"), "The dimension whose value chooses the thresholds.", "by: industry").required(),
-        Key::new("default", Shape::Object(&THRESHOLDS), "Thresholds of values that have none of their own.", "default: {hot: 75, warm: 45}").required(),
-        Key::new("thresholds", Shape::Map(Keys::Any("value of the dimension"), &Shape::Object(&THRESHOLDS)), "Value of the dimension and its thresholds.", "thresholds: {healthtech: {hot: 60, warm: 35}}").default("none"),
+        Key::new(
+            "by",
+            Shape::Word("dimension"),
+            "The dimension whose value chooses the thresholds.",
+            "by: industry",
+        )
+        .required(),
+        Key::new(
+            "default",
+            Shape::Object(&THRESHOLDS),
+            "Thresholds of values that have none of their own.",
+            "default: {hot: 75, warm: 45}",
+        )
+        .required(),
+        Key::new(
+            "thresholds",
+            Shape::Map(
+                Keys::Any("value of the dimension"),
+                &Shape::Object(&THRESHOLDS),
+            ),
+            "Value of the dimension and its thresholds.",
+            "thresholds: {healthtech: {hot: 60, warm: 35}}",
+        )
+        .default("none"),
     ],
     rules: &[],
 };

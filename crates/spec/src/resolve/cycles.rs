@@ -16,7 +16,11 @@ impl Resolver<'_> {
     pub(super) fn cycles(&mut self) -> bool {
         let before = self.diagnostics.len();
         let project = self.project;
-        let (tables, facts, kpis) = (table_needs(project), fact_needs(project), kpi_needs(project));
+        let (tables, facts, kpis) = (
+            table_needs(project),
+            fact_needs(project),
+            kpi_needs(project),
+        );
         for (noun, needs) in [("tables", tables), ("facts", facts), ("KPIs", kpis)] {
             let mut search = Search {
                 needs: &needs,
@@ -31,7 +35,11 @@ impl Resolver<'_> {
                 self.report(diagnostic(noun, &cycle));
             }
         }
-        self.diagnostics.len() > before || self.diagnostics.iter().any(|one| one.code == "self-reference")
+        self.diagnostics.len() > before
+            || self
+                .diagnostics
+                .iter()
+                .any(|one| one.code == "self-reference")
     }
 }
 
@@ -64,7 +72,11 @@ fn fact_needs(project: &Project) -> Needs<'_> {
 fn kpi_needs(project: &Project) -> Needs<'_> {
     let kpis = project.kpis.values();
     kpis.map(|kpi| {
-        let formulas = [Some(&kpi.formula), kpi.immature.as_ref(), kpi.mature.as_ref()];
+        let formulas = [
+            Some(&kpi.formula),
+            kpi.immature.as_ref(),
+            kpi.mature.as_ref(),
+        ];
         let needs = formulas.into_iter().flatten();
         // A KPI that names itself is reported where its formula is checked.
         let needs = needs.flat_map(|sql| {

@@ -42,8 +42,14 @@ impl Resolver<'_> {
         }
         if let Some(call) = parts(&sql.ast).aggregates.first() {
             self.report(
-                Diagnostic::error("aggregate-not-allowed", format!("`{}` is an aggregate, but {what} is evaluated row by row", call.name))
-                    .at(locate(sql, call.span)),
+                Diagnostic::error(
+                    "aggregate-not-allowed",
+                    format!(
+                        "`{}` is an aggregate, but {what} is evaluated row by row",
+                        call.name
+                    ),
+                )
+                .at(locate(sql, call.span)),
             );
         }
     }
@@ -56,13 +62,28 @@ impl Resolver<'_> {
         let parts = parts(&sql.ast);
         let names = AGGREGATES.iter().map(|(name, _)| *name).collect::<Vec<_>>();
         for call in &parts.nested {
-            self.at_call(sql, call, "nested-aggregate", format!("`{}` stands inside of another aggregate", call.name), "an aggregate over aggregates needs a fact or table in between");
+            self.at_call(
+                sql,
+                call,
+                "nested-aggregate",
+                format!("`{}` stands inside of another aggregate", call.name),
+                "an aggregate over aggregates needs a fact or table in between",
+            );
         }
         for call in &parts.unsupported {
             let help = format!("the aggregates are {}", names.join(", "));
-            self.at_call(sql, call, "unknown-aggregate", format!("`{}` is not an aggregate of facts and KPIs", call.name), &help);
+            self.at_call(
+                sql,
+                call,
+                "unknown-aggregate",
+                format!("`{}` is not an aggregate of facts and KPIs", call.name),
+                &help,
+            );
         }
-        let outside = parts.columns.iter().find(|column| column.aggregate.is_none());
+        let outside = parts
+            .columns
+            .iter()
+            .find(|column| column.aggregate.is_none());
         match outside {
             Some(column) => self.report(
                 Diagnostic::error("column-outside-aggregate", format!("`{}` stands outside of an aggregate, but {what} is one value for many rows", column.path.join(".")))
@@ -84,43 +105,86 @@ impl Resolver<'_> {
         let parts = parts(&sql.ast);
         let before = self.diagnostics.len();
         for call in &parts.windows {
-            self.at_call(sql, call, "window-not-allowed", format!("`{}(…) over (…)` cannot stand here", call.name), "window functions belong into the SQL of a table");
+            self.at_call(
+                sql,
+                call,
+                "window-not-allowed",
+                format!("`{}(…) over (…)` cannot stand here", call.name),
+                "window functions belong into the SQL of a table",
+            );
         }
         for place in &parts.subqueries {
             self.report(
-                Diagnostic::error("subquery-not-allowed", "a query cannot stand inside of an expression here")
-                    .at(locate(sql, *place))
-                    .help("queries belong into the SQL of a table"),
+                Diagnostic::error(
+                    "subquery-not-allowed",
+                    "a query cannot stand inside of an expression here",
+                )
+                .at(locate(sql, *place))
+                .help("queries belong into the SQL of a table"),
             );
         }
         self.calls(sql, &parts, calls);
-        self.moments(&parts, |place| locate(sql, place));
+        self.literals(&parts, |place| locate(sql, place));
         self.diagnostics.len() == before
     }
 
     fn calls(&mut self, sql: &SqlExpr, parts: &Parts, calls: Calls) {
         for call in parts.run_calls.iter().filter(|_| !calls.run) {
-            self.at_call(sql, call, "run-function-not-allowed", format!("`{}()` cannot stand here: the result would depend on the run", call.name), "it can stand in tables, facts and marts");
+            self.at_call(
+                sql,
+                call,
+                "run-function-not-allowed",
+                format!(
+                    "`{}()` cannot stand here: the result would depend on the run",
+                    call.name
+                ),
+                "it can stand in tables, facts and marts",
+            );
         }
         for call in parts.period_calls.iter().filter(|_| !calls.period) {
-            self.at_call(sql, call, "period-function-outside-period", format!("`{}()` has no meaning here: there is no period", call.name), "it can stand in facts, scores, and `for_each: month` or `period` tables");
+            self.at_call(
+                sql,
+                call,
+                "period-function-outside-period",
+                format!("`{}()` has no meaning here: there is no period", call.name),
+                "it can stand in facts, scores, and `for_each: month` or `period` tables",
+            );
         }
         for call in parts.buckets.iter().filter(|_| !calls.bucket) {
-            self.at_call(sql, call, "bucket-outside-rollup", "`bucket(…)` is a group key of rollups".to_owned(), "elsewhere `date_trunc('month', …)` cuts time");
+            self.at_call(
+                sql,
+                call,
+                "bucket-outside-rollup",
+                "`bucket(…)` is a group key of rollups".to_owned(),
+                "elsewhere `date_trunc('month', …)` cuts time",
+            );
         }
     }
 
-    /// Reports `date '…'` and `timestamp '…'` that are none.
-    pub(super) fn moments(
+    /// Reports `date '…'` and `timestamp '…'` that are none, and functions that no rerun could repeat.
+    pub(super) fn literals(
         &mut self,
         parts: &Parts,
         locate: impl Fn(tokenizer::Span) -> crate::diagnostic::Span,
     ) {
+        for call in &parts.unrepeatable {
+            self.report(
+                Diagnostic::error(
+                    "not-repeatable",
+                    format!("`{}` gives something else whenever it is asked", call.name),
+                )
+                .at(locate(call.span))
+                .help("`as_of()` is the day that the run looks back from"),
+            );
+        }
         for (date, text, place) in &parts.moments {
             let (valid, form) = if *date {
                 (is_date(text), "a date is written `date '2026-01-31'`")
             } else {
-                (is_timestamp(text), "a timestamp is written `timestamp '2026-01-31 08:00:00'`")
+                (
+                    is_timestamp(text),
+                    "a timestamp is written `timestamp '2026-01-31 08:00:00'`",
+                )
             };
             if !valid {
                 let noun = if *date { "date" } else { "timestamp" };
@@ -133,7 +197,18 @@ impl Resolver<'_> {
         }
     }
 
-    fn at_call(&mut self, sql: &SqlExpr, call: &Call, code: &'static str, message: String, help: &str) {
-        self.report(Diagnostic::error(code, message).at(locate(sql, call.span)).help(help));
+    fn at_call(
+        &mut self,
+        sql: &SqlExpr,
+        call: &Call,
+        code: &'static str,
+        message: String,
+        help: &str,
+    ) {
+        self.report(
+            Diagnostic::error(code, message)
+                .at(locate(sql, call.span))
+                .help(help),
+        );
     }
 }

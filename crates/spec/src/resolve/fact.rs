@@ -26,13 +26,10 @@ impl Resolver<'_> {
             if matches!(fact.kind, FactKind::State) {
                 self.fact_state(fact);
             }
-            for (name, column) in &fact.dimensions {
-                self.dimension(&Spanned {
-                    value: name.clone(),
-                    span: column.span,
-                });
-            }
             self.fact_expressions(fact);
+        }
+        for dimension in &self.names.dimensions {
+            self.dimension(dimension);
         }
         self.column_clashes();
     }
@@ -60,9 +57,15 @@ impl Resolver<'_> {
         } else if let Some(table) = self.project.tables.get(&input.value) {
             if table.for_each == ForEach::Period && matches!(fact.kind, FactKind::Trailing(_)) {
                 self.report(
-                    Diagnostic::error("trailing-over-period-table", format!("`{}` only holds the rows of one period; a window looks beyond it", table.name))
-                        .at(input.span)
-                        .label(table.span, "the table"),
+                    Diagnostic::error(
+                        "trailing-over-period-table",
+                        format!(
+                            "`{}` only holds the rows of one period; a window looks beyond it",
+                            table.name
+                        ),
+                    )
+                    .at(input.span)
+                    .label(table.span, "the table"),
                 );
             }
             table.time.is_some() || table.for_each == ForEach::Period
@@ -88,14 +91,26 @@ impl Resolver<'_> {
         match &entity.snapshot {
             Some(snapshot) if snapshot.value == table.value => {}
             Some(snapshot) => self.report(
-                Diagnostic::error("state-not-of-snapshot", format!("a state fact of `{}` reads its snapshot, not `{}`", entity.name, table.value))
-                    .at(table.span)
-                    .help(format!("`from: {}`", snapshot.value)),
+                Diagnostic::error(
+                    "state-not-of-snapshot",
+                    format!(
+                        "a state fact of `{}` reads its snapshot, not `{}`",
+                        entity.name, table.value
+                    ),
+                )
+                .at(table.span)
+                .help(format!("`from: {}`", snapshot.value)),
             ),
             None => self.report(
-                Diagnostic::error("state-not-of-snapshot", format!("entity `{}` has no snapshot whose state could be read", entity.name))
-                    .at(fact.per.span)
-                    .label(entity.span, "the entity"),
+                Diagnostic::error(
+                    "state-not-of-snapshot",
+                    format!(
+                        "entity `{}` has no snapshot whose state could be read",
+                        entity.name
+                    ),
+                )
+                .at(fact.per.span)
+                .label(entity.span, "the entity"),
             ),
         }
     }
@@ -105,13 +120,25 @@ impl Resolver<'_> {
             return;
         }
         let above = ancestry(self.project, &entity.value);
-        let below = above.iter().skip(1).any(|ancestor| ancestor.name == fact.per.value);
-        if !below && self.project.entities.contains_key(&entity.value) && self.project.entities.contains_key(&fact.per.value) {
+        let below = above
+            .iter()
+            .skip(1)
+            .any(|ancestor| ancestor.name == fact.per.value);
+        if !below
+            && self.project.entities.contains_key(&entity.value)
+            && self.project.entities.contains_key(&fact.per.value)
+        {
             self.report(
-                Diagnostic::error("entity-mismatch", format!("entity `{}` is not below `{}`", entity.value, fact.per.value))
-                    .at(entity.span)
-                    .label(fact.per.span, "the fact's entity")
-                    .help("`from_entity` names an entity whose `parent` leads to the fact's own"),
+                Diagnostic::error(
+                    "entity-mismatch",
+                    format!(
+                        "entity `{}` is not below `{}`",
+                        entity.value, fact.per.value
+                    ),
+                )
+                .at(entity.span)
+                .label(fact.per.span, "the fact's entity")
+                .help("`from_entity` names an entity whose `parent` leads to the fact's own"),
             );
         }
         for sql in fact.measures.values().chain(&fact.filter) {
@@ -136,9 +163,12 @@ impl Resolver<'_> {
                 }
                 [name] if dimensions(self.project).any(|dimension| dimension == name) => {}
                 path => self.report(
-                    Diagnostic::error("unknown-measure", format!("`{}` is neither a measure nor a dimension", path.join(".")))
-                        .at(place)
-                        .help("measures are written `<fact>.<measure>`"),
+                    Diagnostic::error(
+                        "unknown-measure",
+                        format!("`{}` is neither a measure nor a dimension", path.join(".")),
+                    )
+                    .at(place)
+                    .help("measures are written `<fact>.<measure>`"),
                 ),
             }
         }
@@ -155,15 +185,19 @@ impl Resolver<'_> {
         }
         let measures = formula::measures(self.project, fact)?;
         if !measures.iter().any(|known| known == measure) {
-            let near = crate::diagnostic::did_you_mean(measure, measures.iter().map(String::as_str));
+            let near =
+                crate::diagnostic::did_you_mean(measure, measures.iter().map(String::as_str));
             let help = match near {
                 Some(near) => format!("did you mean `{fact}.{near}`?"),
                 None => format!("its measures are {}", measures.join(", ")),
             };
             self.report(
-                Diagnostic::error("unknown-measure", format!("fact `{fact}` has no measure `{measure}`"))
-                    .at(place)
-                    .help(help),
+                Diagnostic::error(
+                    "unknown-measure",
+                    format!("fact `{fact}` has no measure `{measure}`"),
+                )
+                .at(place)
+                .help(help),
             );
             return None;
         }
@@ -182,9 +216,15 @@ impl Resolver<'_> {
                     continue;
                 };
                 self.report(
-                    Diagnostic::error("column-clash", format!("`{}` and `{}.{measure}` would both be the column `{column}`", other.0, fact.name))
-                        .at(sql.span)
-                        .label(other.1, "the other measure"),
+                    Diagnostic::error(
+                        "column-clash",
+                        format!(
+                            "`{}` and `{}.{measure}` would both be the column `{column}`",
+                            other.0, fact.name
+                        ),
+                    )
+                    .at(sql.span)
+                    .label(other.1, "the other measure"),
                 );
             }
         }

@@ -50,7 +50,9 @@ pub fn formula(project: &Project, formula: &SqlExpr) -> Formula {
             (Some(aggregate), [fact, measure]) => {
                 push_once(&mut aggregate.measures, (fact.clone(), measure.clone()));
             }
-            (Some(aggregate), [dimension]) => push_once(&mut aggregate.dimensions, dimension.clone()),
+            (Some(aggregate), [dimension]) => {
+                push_once(&mut aggregate.dimensions, dimension.clone())
+            }
             (None, [kpi]) => push_once(&mut kpis, kpi.clone()),
             _ => {}
         }
@@ -65,8 +67,12 @@ pub fn formula(project: &Project, formula: &SqlExpr) -> Formula {
 /// The finest of the entities that some facts are per; the root entity where there is no fact.
 fn finest<'f>(project: &Project, facts: impl Iterator<Item = &'f str>) -> Option<String> {
     let depth = |entity: &&str| ancestry(project, entity).len();
-    let finest = facts.filter_map(|fact| entity_of(project, fact)).max_by_key(depth);
-    finest.map(str::to_owned).or_else(|| root(project).map(str::to_owned))
+    let finest = facts
+        .filter_map(|fact| entity_of(project, fact))
+        .max_by_key(depth);
+    finest
+        .map(str::to_owned)
+        .or_else(|| root(project).map(str::to_owned))
 }
 
 /// The first entity without a parent.
@@ -95,7 +101,12 @@ pub fn measures(project: &Project, fact: &str) -> Option<Vec<String>> {
     let score = project.scores.get(fact)?;
     let components = score.components.keys().cloned();
     let band = score.bands.as_ref().map(|_| "band".to_owned());
-    Some(std::iter::once("score".to_owned()).chain(components).chain(band).collect())
+    Some(
+        std::iter::once("score".to_owned())
+            .chain(components)
+            .chain(band)
+            .collect(),
+    )
 }
 
 fn push_once<T: PartialEq>(list: &mut Vec<T>, item: T) {

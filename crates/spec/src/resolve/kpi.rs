@@ -2,7 +2,7 @@
 
 use crate::decode::Kind;
 use crate::diagnostic::{Diagnostic, Span, did_you_mean};
-use crate::model::{Benchmark, Better, Grain, Kpi, Spanned, SqlExpr};
+use crate::model::{Grain, Kpi, Spanned, SqlExpr};
 use crate::sql::{Call, Column, locate, parts};
 
 use super::expression::Calls;
@@ -12,14 +12,18 @@ impl Resolver<'_> {
     pub(super) fn kpis(&mut self) {
         let project = self.project;
         for kpi in project.kpis.values() {
-            for sql in [Some(&kpi.formula), kpi.immature.as_ref(), kpi.mature.as_ref()].into_iter().flatten() {
+            for sql in [
+                Some(&kpi.formula),
+                kpi.immature.as_ref(),
+                kpi.mature.as_ref(),
+            ]
+            .into_iter()
+            .flatten()
+            {
                 self.formula(kpi, sql);
             }
             if let Some(dimension) = &kpi.compares {
                 self.dimension(dimension);
-            }
-            if let Some(benchmark) = &kpi.benchmark {
-                self.benchmark(kpi, benchmark);
             }
             self.fiscal(&kpi.grains, kpi.span);
         }
@@ -32,17 +36,26 @@ impl Resolver<'_> {
         let parts = parts(&sql.ast);
         for call in &parts.nested {
             self.report(
-                Diagnostic::error("nested-aggregate", format!("`{}` stands inside of another aggregate", call.name))
-                    .at(locate(sql, call.span))
-                    .help("the inner one belongs into a fact"),
+                Diagnostic::error(
+                    "nested-aggregate",
+                    format!("`{}` stands inside of another aggregate", call.name),
+                )
+                .at(locate(sql, call.span))
+                .help("the inner one belongs into a fact"),
             );
         }
         for call in &parts.unsupported {
-            let names = crate::sql::AGGREGATES.iter().map(|(name, _)| *name).collect::<Vec<_>>();
+            let names = crate::sql::AGGREGATES
+                .iter()
+                .map(|(name, _)| *name)
+                .collect::<Vec<_>>();
             self.report(
-                Diagnostic::error("unknown-aggregate", format!("`{}` is not an aggregate of facts and KPIs", call.name))
-                    .at(locate(sql, call.span))
-                    .help(format!("the aggregates are {}", names.join(", "))),
+                Diagnostic::error(
+                    "unknown-aggregate",
+                    format!("`{}` is not an aggregate of facts and KPIs", call.name),
+                )
+                .at(locate(sql, call.span))
+                .help(format!("the aggregates are {}", names.join(", "))),
             );
         }
         if parts.aggregates.is_empty() && parts.columns.is_empty() {
@@ -51,11 +64,18 @@ impl Resolver<'_> {
                     .at(sql.span),
             );
         }
-        for column in parts.columns.iter().filter(|column| column.aggregate.is_none()) {
+        for column in parts
+            .columns
+            .iter()
+            .filter(|column| column.aggregate.is_none())
+        {
             self.outside_aggregate(kpi, sql, column);
         }
         for (index, call) in parts.aggregates.iter().enumerate() {
-            let columns = parts.columns.iter().filter(|column| column.aggregate == Some(index));
+            let columns = parts
+                .columns
+                .iter()
+                .filter(|column| column.aggregate == Some(index));
             self.aggregate(sql, call, columns);
         }
     }
@@ -65,15 +85,22 @@ impl Resolver<'_> {
         let span = locate(sql, column.span);
         let [name] = &column.path[..] else {
             self.report(
-                Diagnostic::error("column-outside-aggregate", format!("`{}` stands outside of an aggregate", column.path.join(".")))
-                    .at(span)
-                    .help(format!("for example `sum({})`", column.path.join("."))),
+                Diagnostic::error(
+                    "column-outside-aggregate",
+                    format!("`{}` stands outside of an aggregate", column.path.join(".")),
+                )
+                .at(span)
+                .help(format!("for example `sum({})`", column.path.join("."))),
             );
             return;
         };
         if *name == kpi.name {
             self.report(
-                Diagnostic::error("self-reference", format!("the formula of `{name}` names `{name}` itself")).at(span),
+                Diagnostic::error(
+                    "self-reference",
+                    format!("the formula of `{name}` names `{name}` itself"),
+                )
+                .at(span),
             );
         } else if !self.names.has(&[Kind::Kpi], name) {
             let name = Spanned {
@@ -81,20 +108,31 @@ impl Resolver<'_> {
                 span,
             };
             let hint = if dimensions(self.project).any(|dimension| dimension == name.value) {
-                Some(format!("`{}` is a dimension, which can stand inside of aggregates", name.value))
+                Some(format!(
+                    "`{}` is a dimension, which can stand inside of aggregates",
+                    name.value
+                ))
             } else {
                 self.names.hint(&[Kind::Kpi], &name.value)
             };
             self.report(
-                Diagnostic::error("unknown-kpi", format!("`{}` is not a KPI of the project", name.value))
-                    .at(span)
-                    .maybe_help(hint),
+                Diagnostic::error(
+                    "unknown-kpi",
+                    format!("`{}` is not a KPI of the project", name.value),
+                )
+                .at(span)
+                .maybe_help(hint),
             );
         }
     }
 
     /// Columns of one aggregate are measures of facts of one entity or of those above it, and dimensions.
-    fn aggregate<'c>(&mut self, sql: &SqlExpr, call: &Call, columns: impl Iterator<Item = &'c Column>) {
+    fn aggregate<'c>(
+        &mut self,
+        sql: &SqlExpr,
+        call: &Call,
+        columns: impl Iterator<Item = &'c Column>,
+    ) {
         let mut facts: Vec<(String, String, Span)> = Vec::new();
         for column in columns {
             let place = locate(sql, column.span);
@@ -106,22 +144,50 @@ impl Resolver<'_> {
                 }
                 [name] => self.inside_aggregate(name, place),
                 path => self.report(
-                    Diagnostic::error("unknown-measure", format!("`{}` is not a measure", path.join(".")))
-                        .at(place)
-                        .help("measures are written `<fact>.<measure>`"),
+                    Diagnostic::error(
+                        "unknown-measure",
+                        format!("`{}` is not a measure", path.join(".")),
+                    )
+                    .at(place)
+                    .help("measures are written `<fact>.<measure>`"),
                 ),
             }
         }
         let depth = |entity: &str| ancestry(self.project, entity).len();
-        let Some((_, finest, place)) = facts.iter().max_by_key(|(_, entity, _)| depth(entity)) else {
+        let Some((_, finest, place)) = facts.iter().max_by_key(|(_, entity, _)| depth(entity))
+        else {
             return;
         };
-        let above: Vec<&str> = ancestry(self.project, finest).iter().map(|entity| entity.name.as_str()).collect();
-        if let Some((fact, entity, other)) = facts.iter().find(|(_, entity, _)| !above.contains(&entity.as_str())) {
-            let diagnostic = Diagnostic::error("entities-mixed", format!("`{}` mixes facts of `{finest}` and of `{entity}`", call.name))
-                .at(*other)
-                .label(*place, format!("per `{finest}`"))
-                .help(format!("all facts of one aggregate are per one entity or those above it; `{fact}` can be summed up to `{finest}` by a fact with `from_entity`, if `{finest}` is above `{entity}`"));
+        let above: Vec<&str> = ancestry(self.project, finest)
+            .iter()
+            .map(|entity| entity.name.as_str())
+            .collect();
+        if let Some((fact, entity, other)) = facts
+            .iter()
+            .find(|(_, entity, _)| !above.contains(&entity.as_str()))
+        {
+            let common = ancestry(self.project, entity)
+                .into_iter()
+                .find(|ancestor| above.contains(&ancestor.name.as_str()));
+            let way = match common {
+                Some(common) => format!(
+                    "; a fact per `{0}` with `from_entity: {entity}` sums `{fact}` up to `{0}`",
+                    common.name
+                ),
+                None => String::new(),
+            };
+            let diagnostic = Diagnostic::error(
+                "entities-mixed",
+                format!(
+                    "`{}` mixes facts of `{finest}` and of `{entity}`",
+                    call.name
+                ),
+            )
+            .at(*other)
+            .label(*place, format!("per `{finest}`"))
+            .help(format!(
+                "all facts of one aggregate are per one entity or those above it{way}"
+            ));
             self.report(diagnostic);
         }
     }
@@ -131,36 +197,27 @@ impl Resolver<'_> {
         if dimensions(self.project).any(|dimension| dimension == name) {
             return;
         }
-        let measure = self.project.facts.values().find(|fact| fact.measures.contains_key(name));
+        let measure = self
+            .project
+            .facts
+            .values()
+            .find(|fact| fact.measures.contains_key(name));
         let hint = match measure {
             Some(fact) => Some(format!("did you mean `{}.{name}`?", fact.name)),
-            None if self.names.has(&[Kind::Kpi], name) => Some(format!("`{name}` is a KPI, which stands outside of aggregates")),
-            None => did_you_mean(name, dimensions(self.project)).map(|near| format!("did you mean `{near}`?")),
+            None if self.names.has(&[Kind::Kpi], name) => Some(format!(
+                "`{name}` is a KPI, which stands outside of aggregates"
+            )),
+            None => did_you_mean(name, dimensions(self.project))
+                .map(|near| format!("did you mean `{near}`?")),
         };
         self.report(
-            Diagnostic::error("unknown-dimension", format!("`{name}` is not a dimension; measures are written `<fact>.<measure>`"))
-                .at(place)
-                .maybe_help(hint),
+            Diagnostic::error(
+                "unknown-dimension",
+                format!("`{name}` is not a dimension; measures are written `<fact>.<measure>`"),
+            )
+            .at(place)
+            .maybe_help(hint),
         );
-    }
-
-    fn benchmark(&mut self, kpi: &Kpi, benchmark: &Benchmark) {
-        let limits: Vec<f64> = [benchmark.alarm, benchmark.healthy, benchmark.strong].into_iter().flatten().collect();
-        let in_order = limits.windows(2).all(|pair| match kpi.better {
-            Better::Higher => pair[0] <= pair[1],
-            Better::Lower => pair[0] >= pair[1],
-        });
-        if !in_order {
-            let (better, order) = match kpi.better {
-                Better::Higher => ("higher", "rise"),
-                Better::Lower => ("lower", "fall"),
-            };
-            self.report(
-                Diagnostic::error("benchmark-out-of-order", format!("the benchmark of `{}` does not fit `better: {better}`", kpi.name))
-                    .at(kpi.span)
-                    .help(format!("alarm, healthy and strong {order} where {better} is better")),
-            );
-        }
     }
 
     /// Reports fiscal grains in a project without a fiscal calendar.
@@ -168,9 +225,12 @@ impl Resolver<'_> {
         let fiscal = |grain: &Grain| matches!(grain, Grain::FiscalQuarter | Grain::FiscalYear);
         if grains.iter().any(fiscal) && self.project.settings.fiscal_year_start.is_none() {
             self.report(
-                Diagnostic::error("missing-fiscal-calendar", "fiscal periods need the month in which the fiscal year begins")
-                    .at(place)
-                    .help("`settings.fiscal_year_start` in pipelines.yaml"),
+                Diagnostic::error(
+                    "missing-fiscal-calendar",
+                    "fiscal periods need the month in which the fiscal year begins",
+                )
+                .at(place)
+                .help("`settings.fiscal_year_start` in pipelines.yaml"),
             );
         }
     }

@@ -30,10 +30,16 @@ impl Resolver<'_> {
         if let Some(table) = self.project.tables.get(&name.value) {
             if table.for_each == ForEach::Period && matches!(table.body, TableBody::Sql(_)) {
                 self.report(
-                    Diagnostic::error("period-table-in-mart", format!("`{}` is made for one period at a time, which a mart is not", name.value))
-                        .at(name.span)
-                        .label(table.span, "the table")
-                        .help("a fact over it gives each entity its value per period"),
+                    Diagnostic::error(
+                        "period-table-in-mart",
+                        format!(
+                            "`{}` is made for one period at a time, which a mart is not",
+                            name.value
+                        ),
+                    )
+                    .at(name.span)
+                    .label(table.span, "the table")
+                    .help("a fact over it gives each entity its value per period"),
                 );
             }
             return;
@@ -42,18 +48,42 @@ impl Resolver<'_> {
             return;
         }
         let hint = match self.names.hint(kinds, &name.value) {
-            Some(hint) if self.names.has(&[Kind::Rollup, Kind::Source, Kind::Fact, Kind::Kpi], &name.value) => {
+            Some(hint)
+                if self.names.has(
+                    &[
+                        Kind::Rollup,
+                        Kind::Source,
+                        Kind::Entity,
+                        Kind::Fact,
+                        Kind::Kpi,
+                    ],
+                    &name.value,
+                ) =>
+            {
                 Some(format!("{hint}; {}", advice(kinds)))
             }
             hint => hint,
         };
-        let signals: Vec<String> = self.project.scores.keys().map(|score| format!("{score}_signals")).collect();
-        let made = ENGINE_TABLES.iter().copied().chain(signals.iter().map(String::as_str));
-        let hint = hint.or_else(|| did_you_mean(&name.value, made).map(|near| format!("did you mean `{near}`?")));
+        let signals: Vec<String> = self
+            .project
+            .scores
+            .keys()
+            .map(|score| format!("{score}_signals"))
+            .collect();
+        let made = ENGINE_TABLES
+            .iter()
+            .copied()
+            .chain(signals.iter().map(String::as_str));
+        let hint = hint.or_else(|| {
+            did_you_mean(&name.value, made).map(|near| format!("did you mean `{near}`?"))
+        });
         self.report(
-            Diagnostic::error("unknown-table", format!("`{}` is not a table that a mart can read", name.value))
-                .at(name.span)
-                .maybe_help(hint),
+            Diagnostic::error(
+                "unknown-table",
+                format!("`{}` is not a table that a mart can read", name.value),
+            )
+            .at(name.span)
+            .maybe_help(hint),
         );
     }
 

@@ -39,9 +39,26 @@ pub(crate) fn resolve(project: &Project, names: &Names) -> Vec<Diagnostic> {
     let cyclic = resolver.cycles();
     if !cyclic {
         // Units follow the definitions upwards, which a cycle has no end to.
-        resolver.diagnostics.extend(units::check(project));
+        let mut findings = units::check(project);
+        findings.retain(|finding| {
+            !resolver
+                .diagnostics
+                .iter()
+                .any(|other| overlap(finding, other))
+        });
+        resolver.diagnostics.extend(findings);
     }
     resolver.diagnostics
+}
+
+/// Whether two findings are about the same piece of text, of which the first one is enough.
+fn overlap(one: &Diagnostic, other: &Diagnostic) -> bool {
+    match (one.span, other.span) {
+        (Some(one), Some(other)) => {
+            one.file == other.file && one.start < other.end && other.start < one.end
+        }
+        _ => false,
+    }
 }
 
 struct Resolver<'a> {
@@ -74,9 +91,12 @@ impl<'a> Resolver<'a> {
         if !columns.contains_key(&column.value) {
             let near = did_you_mean(&column.value, columns.keys().map(String::as_str));
             self.report(
-                Diagnostic::error("unknown-column", format!("{owner} has no column `{}`", column.value))
-                    .at(column.span)
-                    .maybe_help(near.map(|near| format!("did you mean `{near}`?"))),
+                Diagnostic::error(
+                    "unknown-column",
+                    format!("{owner} has no column `{}`", column.value),
+                )
+                .at(column.span)
+                .maybe_help(near.map(|near| format!("did you mean `{near}`?"))),
             );
         }
     }
@@ -86,9 +106,12 @@ impl<'a> Resolver<'a> {
         let known = || dimensions(self.project);
         if !known().any(|dimension| dimension == name.value) {
             let near = did_you_mean(&name.value, known());
-            let diagnostic = Diagnostic::error("unknown-dimension", format!("`{}` is not a dimension", name.value))
-                .at(name.span)
-                .maybe_help(near.map(|near| format!("did you mean `{near}`?")));
+            let diagnostic = Diagnostic::error(
+                "unknown-dimension",
+                format!("`{}` is not a dimension", name.value),
+            )
+            .at(name.span)
+            .maybe_help(near.map(|near| format!("did you mean `{near}`?")));
             self.report(diagnostic);
         }
     }
@@ -96,10 +119,12 @@ impl<'a> Resolver<'a> {
 
 /// The dimensions of all root entities.
 fn dimensions(project: &Project) -> impl Iterator<Item = &str> {
-    project
-        .entities
-        .values()
-        .flat_map(|entity| entity.dimensions.iter().map(|dimension| dimension.value.as_str()))
+    project.entities.values().flat_map(|entity| {
+        entity
+            .dimensions
+            .iter()
+            .map(|dimension| dimension.value.as_str())
+    })
 }
 
 /// An entity and those that it belongs to, itself first.

@@ -9,8 +9,16 @@ use super::Resolver;
 impl Resolver<'_> {
     pub(super) fn settings(&mut self) {
         let settings = &self.project.settings;
-        self.role("rates", settings.rates.as_ref(), &["day", "currency", "rate"]);
-        self.role("targets", settings.targets.as_ref(), &["kpi", "period_grain", "target"]);
+        self.role(
+            "rates",
+            settings.rates.as_ref(),
+            &["day", "currency", "rate"],
+        );
+        self.role(
+            "targets",
+            settings.targets.as_ref(),
+            &["kpi", "period_grain", "target"],
+        );
         self.role("benchmarks", settings.benchmarks.as_ref(), &["kpi"]);
     }
 
@@ -20,17 +28,42 @@ impl Resolver<'_> {
         if !self.known(Kind::RELATIONS, name) {
             return;
         }
-        let source = self.project.sources.get(&name.value).map(|source| &source.columns);
-        let table = self.project.tables.get(&name.value).and_then(|table| match &table.body {
-            TableBody::Rows { columns, .. } => Some(columns),
-            TableBody::Sql(_) => None,
-        });
-        let Some(columns) = source.or(table) else { return };
-        for column in wanted.iter().filter(|column| !columns.contains_key(**column)) {
+        let source = self
+            .project
+            .sources
+            .get(&name.value)
+            .map(|source| &source.columns);
+        let table = self
+            .project
+            .tables
+            .get(&name.value)
+            .and_then(|table| match &table.body {
+                TableBody::Rows { columns, .. } => Some(columns),
+                TableBody::Sql(_) => None,
+            });
+        let Some(columns) = source.or(table) else {
+            return;
+        };
+        let missing: Vec<&str> = wanted
+            .iter()
+            .copied()
+            .filter(|column| !columns.contains_key(*column))
+            .collect();
+        if !missing.is_empty() {
             self.report(
-                Diagnostic::error("missing-column", format!("`{}` has no column `{column}`, which `{role}` needs", name.value))
-                    .at(name.span)
-                    .help(format!("`{role}` has the columns `{}`", wanted.join("`, `"))),
+                Diagnostic::error(
+                    "missing-column",
+                    format!(
+                        "`{}` lacks `{}`, which `{role}` needs",
+                        name.value,
+                        missing.join("`, `")
+                    ),
+                )
+                .at(name.span)
+                .help(format!(
+                    "`{role}` has the columns `{}`",
+                    wanted.join("`, `")
+                )),
             );
         }
     }
@@ -40,12 +73,17 @@ impl Resolver<'_> {
         for pipeline in project.pipelines.values() {
             for (index, dimension) in pipeline.cube.iter().enumerate() {
                 self.dimension(dimension);
-                let first = pipeline.cube[..index].iter().find(|first| first.value == dimension.value);
+                let first = pipeline.cube[..index]
+                    .iter()
+                    .find(|first| first.value == dimension.value);
                 if let Some(first) = first {
                     self.report(
-                        Diagnostic::error("repeated-dimension", format!("`{}` stands twice in the cube", dimension.value))
-                            .at(dimension.span)
-                            .label(first.span, "first here"),
+                        Diagnostic::error(
+                            "repeated-dimension",
+                            format!("`{}` stands twice in the cube", dimension.value),
+                        )
+                        .at(dimension.span)
+                        .label(first.span, "first here"),
                     );
                 }
             }

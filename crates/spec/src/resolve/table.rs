@@ -2,7 +2,7 @@
 
 use crate::decode::Kind;
 use crate::diagnostic::Diagnostic;
-use crate::model::{ForEach, SqlQuery, Table, TableBody};
+use crate::model::{ForEach, Spanned, SqlQuery, Table, TableBody};
 use crate::sql::{locate, query_parts};
 
 use super::Resolver;
@@ -14,7 +14,9 @@ impl Resolver<'_> {
             match &table.body {
                 TableBody::Sql(sql) => {
                     for read in &sql.reads {
-                        self.known(Kind::RELATIONS, read);
+                        if self.known(Kind::RELATIONS, read) {
+                            self.period_input(table, read);
+                        }
                     }
                     self.table_query(sql, table.for_each != ForEach::Run);
                     self.table_during(table, sql);
@@ -29,30 +31,57 @@ impl Resolver<'_> {
             }
             if let (Some(money), None) = (&table.money, &self.project.settings.rates) {
                 self.report(
-                    Diagnostic::error("missing-rates", "`money` converts by currency rates, but the project names none")
-                        .at(money.currency.span)
-                        .help("`settings.rates` in pipelines.yaml names the source or table of rates"),
+                    Diagnostic::error(
+                        "missing-rates",
+                        "`money` converts by currency rates, but the project names none",
+                    )
+                    .at(money.currency.span)
+                    .help("`settings.rates` in pipelines.yaml names the source or table of rates"),
                 );
             }
+        }
+    }
+
+    /// A table of one period does not exist outside of that period.
+    fn period_input(&mut self, table: &Table, read: &Spanned<String>) {
+        let Some(input) = self.project.tables.get(&read.value) else {
+            return;
+        };
+        if input.for_each == ForEach::Period && table.for_each != ForEach::Period {
+            self.report(
+                Diagnostic::error(
+                    "period-table-outside-period",
+                    format!("`{}` is made for one period at a time", input.name),
+                )
+                .at(read.span)
+                .label(input.span, "the table")
+                .help("only a `for_each: period` table can read it"),
+            );
         }
     }
 
     /// Reports functions and literals that cannot stand in a query.
     pub(super) fn table_query(&mut self, sql: &SqlQuery, period: bool) {
         let parts = query_parts(&sql.ast);
-        self.moments(&parts, |place| locate(sql, place));
+        self.literals(&parts, |place| locate(sql, place));
         for call in parts.period_calls.iter().filter(|_| !period) {
             self.report(
-                Diagnostic::error("period-function-outside-period", format!("`{}()` has no meaning here: there is no period", call.name))
-                    .at(locate(sql, call.span))
-                    .help("a table with `for_each: month` or `for_each: period` has one"),
+                Diagnostic::error(
+                    "period-function-outside-period",
+                    format!("`{}()` has no meaning here: there is no period", call.name),
+                )
+                .at(locate(sql, call.span))
+                .help("a table with `for_each: month` or `for_each: period` has one"),
             );
         }
         for call in &parts.buckets {
             self.report(
-                Diagnostic::error("bucket-outside-rollup", "`bucket(…)` is a group key of rollups")
-                    .at(locate(sql, call.span))
-                    .help("elsewhere `date_trunc('month', …)` cuts time"),
+                Diagnostic::error(
+                    "bucket-outside-rollup",
+                    "`bucket(…)` is a group key of rollups",
+                )
+                .at(locate(sql, call.span))
+                .help("elsewhere `date_trunc('month', …)` cuts time"),
             );
         }
     }
@@ -64,16 +93,22 @@ impl Resolver<'_> {
             }
             if !sql.reads.iter().any(|read| read.value == input.value) {
                 self.report(
-                    Diagnostic::error("unused-input", format!("the query does not read `{}`", input.value))
-                        .at(input.span)
-                        .help("`during` names inputs of the query"),
+                    Diagnostic::error(
+                        "unused-input",
+                        format!("the query does not read `{}`", input.value),
+                    )
+                    .at(input.span)
+                    .help("`during` names inputs of the query"),
                 );
             }
             if table.for_each == ForEach::Run {
                 self.report(
-                    Diagnostic::error("conflicting-keys", "`during` needs a month or period, but the table is evaluated once per run")
-                        .at(input.span)
-                        .help("`for_each: month` or `for_each: period`"),
+                    Diagnostic::error(
+                        "conflicting-keys",
+                        "`during` needs a month or period, but the table is evaluated once per run",
+                    )
+                    .at(input.span)
+                    .help("`for_each: month` or `for_each: period`"),
                 );
             }
         }
@@ -82,9 +117,15 @@ impl Resolver<'_> {
     fn reference_table(&mut self, table: &Table) {
         if table.for_each != ForEach::Run {
             self.report(
-                Diagnostic::error("conflicting-keys", format!("reference table `{}` is the same for every period", table.name))
-                    .at(table.span)
-                    .help("`for_each` is for tables with `sql`"),
+                Diagnostic::error(
+                    "conflicting-keys",
+                    format!(
+                        "reference table `{}` is the same for every period",
+                        table.name
+                    ),
+                )
+                .at(table.span)
+                .help("`for_each` is for tables with `sql`"),
             );
         }
     }

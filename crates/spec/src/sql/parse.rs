@@ -40,7 +40,9 @@ pub(crate) fn query(text: Text, span: Span) -> Result<SqlQuery, Diagnostic> {
     let ast = match parsed {
         Ok(ast) if reads_only(&ast) => ast,
         Ok(_) => {
-            return Err(Diagnostic::error("sql-syntax", "SQL: only a `select` can stand here").at(span));
+            return Err(
+                Diagnostic::error("sql-syntax", "SQL: only a `select` can stand here").at(span),
+            );
         }
         Err(error) => return Err(syntax_error(&error, &text.value, &text.map, span)),
     };
@@ -86,15 +88,32 @@ fn reads_only(query: &Query) -> bool {
 
 fn syntax_error(error: &ParserError, text: &str, map: &TextMap, span: Span) -> Diagnostic {
     let message = match error {
-        ParserError::TokenizerError(message) | ParserError::ParserError(message) => message.as_str(),
+        ParserError::TokenizerError(message) | ParserError::ParserError(message) => {
+            message.as_str()
+        }
         ParserError::RecursionLimitExceeded => "too deeply nested",
     };
     let (message, location) = split_location(message);
-    let message = message
-        .replacen("Expected: ", "expected ", 1)
-        .replacen("found: EOF", "found the end of the text", 1)
-        .replacen("found: ", "found ", 1);
-    Diagnostic::error("sql-syntax", format!("SQL: {message}")).at(place(text, map, span.file, location))
+    let message = match message
+        .strip_prefix("Expected: ")
+        .and_then(|rest| rest.rsplit_once(", found: "))
+    {
+        Some((expected, found)) => {
+            format!("expected {}, found {}", quoted(expected), quoted(found))
+        }
+        None => message.to_owned(),
+    };
+    Diagnostic::error("sql-syntax", format!("SQL: {message}"))
+        .at(place(text, map, span.file, location))
+}
+
+/// A piece of SQL in backticks; the parser's own phrases as they are.
+fn quoted(piece: &str) -> String {
+    match piece {
+        "EOF" => "the end of the text".to_owned(),
+        phrase if phrase.contains(' ') => phrase.to_owned(),
+        word => format!("`{word}`"),
+    }
 }
 
 /// `… at Line: 1, Column: 8` → the message and the place.
@@ -102,7 +121,10 @@ fn split_location(message: &str) -> (&str, Option<Location>) {
     let split = || {
         let (head, tail) = message.rsplit_once(" at Line: ")?;
         let (line, column) = tail.split_once(", Column: ")?;
-        Some((head, Location::new(line.parse().ok()?, column.parse().ok()?)))
+        Some((
+            head,
+            Location::new(line.parse().ok()?, column.parse().ok()?),
+        ))
     };
     match split() {
         Some((head, location)) => (head, Some(location)),

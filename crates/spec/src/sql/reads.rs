@@ -50,7 +50,10 @@ impl Visitor for Reader {
         let name = relation
             .0
             .iter()
-            .map(|part| part.as_ident().map_or_else(|| part.to_string(), |ident| ident.value.clone()))
+            .map(|part| {
+                part.as_ident()
+                    .map_or_else(|| part.to_string(), |ident| ident.value.clone())
+            })
             .collect::<Vec<_>>()
             .join(".");
         let defined = self

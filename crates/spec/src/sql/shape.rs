@@ -7,7 +7,9 @@ use sqlparser::ast::{
 };
 use sqlparser::tokenizer::Span;
 
-use super::functions::{is_aggregate, is_other_aggregate, is_period_function, is_run_function};
+use super::functions::{
+    is_aggregate, is_other_aggregate, is_period_function, is_run_function, is_unrepeatable,
+};
 
 /// Takes an expression apart.
 pub(crate) fn parts(expr: &Expr) -> Parts {
@@ -45,6 +47,8 @@ pub(crate) struct Parts {
     pub period_calls: Vec<Call>,
     /// `bucket(…)`.
     pub buckets: Vec<Call>,
+    /// `now()` and its like.
+    pub unrepeatable: Vec<Call>,
     /// Places of queries inside of the expression.
     pub subqueries: Vec<Span>,
     /// `date '…'` and `timestamp '…'`: whether it is a date, its text, its place.
@@ -111,7 +115,9 @@ pub(crate) fn arguments(function: &Function) -> Vec<&Expr> {
 impl Parts {
     fn opens_aggregate(&self, function: &Function) -> bool {
         let name = function.name.to_string().to_lowercase();
-        function.over.is_none() && (is_aggregate(&name) || is_other_aggregate(&name)) && !self.in_query
+        function.over.is_none()
+            && (is_aggregate(&name) || is_other_aggregate(&name))
+            && !self.in_query
     }
 
     fn column(&mut self, path: Vec<String>, span: Span) {
@@ -143,6 +149,8 @@ impl Parts {
             self.period_calls.push(call);
         } else if call.name == "bucket" {
             self.buckets.push(call);
+        } else if is_unrepeatable(&call.name) {
+            self.unrepeatable.push(call);
         }
     }
 }
@@ -168,7 +176,9 @@ impl Visitor for Parts {
             Expr::TypedString(typed) => {
                 let date = matches!(typed.data_type, DataType::Date);
                 let timestamp = matches!(typed.data_type, DataType::Timestamp(..));
-                if let (true, Value::SingleQuotedString(text)) = (date || timestamp, &typed.value.value) {
+                if let (true, Value::SingleQuotedString(text)) =
+                    (date || timestamp, &typed.value.value)
+                {
                     self.moments.push((date, text.clone(), typed.value.span));
                 }
             }

@@ -72,18 +72,24 @@ impl<'a> Variables<'a> {
                     "unused-variable",
                     format!("variable `{name}` is given, but no value of the project names it"),
                 )
-                .maybe_help(did_you_mean(name, known()).map(|near| format!("did you mean `{near}`?")))
+                .maybe_help(
+                    did_you_mean(name, known()).map(|near| format!("did you mean `{near}`?")),
+                )
             })
             .collect()
     }
 
     fn get(&self, name: &str) -> Option<String> {
-        self.used.borrow_mut().insert(name.to_owned());
-        self.given
+        let value = self
+            .given
             .get(name)
             .cloned()
             .or_else(|| (self.environment)(name))
-            .or_else(|| self.defaults.get(name).cloned())
+            .or_else(|| self.defaults.get(name).cloned());
+        if value.is_some() {
+            self.used.borrow_mut().insert(name.to_owned());
+        }
+        value
     }
 
     fn unknown(&self, name: &str, span: Span) -> Diagnostic {
@@ -94,9 +100,12 @@ impl<'a> Variables<'a> {
                 "give it with `--var {name}=…`, in the environment, or as a default under `variables` in pipelines.yaml; `$${{{name}}}` stands for the text itself"
             ),
         };
-        Diagnostic::error("unknown-variable", format!("variable `{name}` has no value"))
-            .at(span)
-            .help(help)
+        Diagnostic::error(
+            "unknown-variable",
+            format!("variable `{name}` has no value"),
+        )
+        .at(span)
+        .help(help)
     }
 }
 
@@ -126,7 +135,12 @@ fn fill(
                     }
                     value.push_str(&filled);
                 }
-                None => diagnostics.push(variables.unknown(name, span)),
+                None => {
+                    diagnostics.push(variables.unknown(name, span));
+                    // Something that most values can hold, so that one mistake is one error.
+                    map.push(value.len(), place.start);
+                    value.push('0');
+                }
             }
             at += length;
         } else {
@@ -220,7 +234,10 @@ mod tests {
     fn an_unknown_variable_is_an_error_with_a_suggestion() {
         let (_, diagnostics) = filled("a: x ${HUORS}");
         assert_eq!(diagnostics[0].code, "unknown-variable");
-        assert_eq!(diagnostics[0].help.as_deref(), Some("did you mean `HOURS`?"));
+        assert_eq!(
+            diagnostics[0].help.as_deref(),
+            Some("did you mean `HOURS`?")
+        );
         assert_eq!(diagnostics[0].span, Some(Span::new(FileId(0), 5, 13)));
     }
 }

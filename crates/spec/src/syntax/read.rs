@@ -26,9 +26,9 @@ pub(crate) fn read(file: FileId, text: &str) -> Result<Node, Diagnostic> {
 }
 
 fn syntax_error(error: &serde_yaml::Error, file: FileId, text: &str) -> Diagnostic {
-    let start = error
-        .location()
-        .map_or(0, |location| offset_of(text, location.line(), location.column()));
+    let start = error.location().map_or(0, |location| {
+        offset_of(text, location.line(), location.column())
+    });
     let end = text[start..]
         .char_indices()
         .nth(1)
@@ -165,7 +165,9 @@ impl Placing<'_> {
                     .into_iter()
                     .map(|(key, value)| self.entry(key, value))
                     .collect();
-                let spans = entries.iter().flat_map(|entry| [entry.key.span, entry.node.span]);
+                let spans = entries
+                    .iter()
+                    .flat_map(|entry| [entry.key.span, entry.node.span]);
                 span = self.around(span, spans, '}');
                 Value::Map(entries)
             }
@@ -190,10 +192,16 @@ impl Placing<'_> {
         let bytes = |value: Option<u64>| usize::try_from(value.unwrap_or(0)).unwrap_or(0);
         let limit = self.text.len();
         let start = bytes(location.span().byte_offset()).min(limit);
-        let end = start.saturating_add(bytes(location.span().byte_len())).min(limit);
+        let end = start
+            .saturating_add(bytes(location.span().byte_len()))
+            .min(limit);
         let start = self.text.floor_char_boundary(start);
         let end = self.text.floor_char_boundary(end).max(start);
-        Span::new(self.file, start, start + self.text[start..end].trim_end().len())
+        Span::new(
+            self.file,
+            start,
+            start + self.text[start..end].trim_end().len(),
+        )
     }
 
     /// How a scalar is written. The parser places a block scalar at its content, which may begin with a quote.
@@ -335,7 +343,11 @@ mod tests {
     #[case("a: *nobody\n", "alias references unknown anchor", 3)]
     #[case("é: \"x\nb: 1", "unclosed quote", 4)]
     #[case("a: 1\n---\nb: 2\n", "multiple YAML documents detected", 9)]
-    fn a_syntax_error_has_its_place(#[case] text: &str, #[case] message: &str, #[case] start: usize) {
+    fn a_syntax_error_has_its_place(
+        #[case] text: &str,
+        #[case] message: &str,
+        #[case] start: usize,
+    ) {
         let diagnostic = read(FileId(0), text).unwrap_err();
         assert_eq!(diagnostic.message, format!("YAML syntax: {message}"));
         assert_eq!(diagnostic.span.unwrap().start, start);

@@ -36,7 +36,9 @@ impl TextMap {
 
     /// The map of a value that is written as it is, from `base` on.
     pub(crate) fn at(base: usize) -> Self {
-        Self { runs: vec![(0, base)] }
+        Self {
+            runs: vec![(0, base)],
+        }
     }
 
     /// Finds every character of `value` in `source`, the scalar as written, which begins at `base` in its file.
@@ -71,7 +73,10 @@ impl TextMap {
             let rest = &source[at..];
             if character == '\n' {
                 // Blanks before a line end belong to the value of a literal block only, where they have been passed.
-                at += rest.find('\n').filter(|end| rest[..*end].trim().is_empty()).unwrap_or(0);
+                at += rest
+                    .find('\n')
+                    .filter(|end| rest[..*end].trim().is_empty())
+                    .unwrap_or(0);
             } else if character.is_whitespace() {
                 // Of the blanks that begin a line, the last ones are the value's, the others are indentation.
                 if line_begins {
@@ -104,7 +109,10 @@ impl TextMap {
                 // Blanks and line ends that folding took away, and escaped line ends.
                 loop {
                     let trimmed = rest.trim_start();
-                    match trimmed.strip_prefix("\\\n").or_else(|| trimmed.strip_prefix("\\\r\n")) {
+                    match trimmed
+                        .strip_prefix("\\\n")
+                        .or_else(|| trimmed.strip_prefix("\\\r\n"))
+                    {
                         Some(next) => rest = next,
                         None => {
                             rest = trimmed;
@@ -172,9 +180,10 @@ mod tests {
             match &node.value {
                 crate::syntax::Value::Text(text) => vec![text.clone()],
                 crate::syntax::Value::List(items) => items.iter().flat_map(words).collect(),
-                crate::syntax::Value::Map(entries) => {
-                    entries.iter().flat_map(|entry| words(&entry.node)).collect()
-                }
+                crate::syntax::Value::Map(entries) => entries
+                    .iter()
+                    .flat_map(|entry| words(&entry.node))
+                    .collect(),
                 _ => Vec::new(),
             }
         }

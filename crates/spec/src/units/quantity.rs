@@ -43,7 +43,10 @@ impl Quantity {
     }
 
     fn is_unit(self) -> bool {
-        matches!(self, Self::Count | Self::Money | Self::Unconverted | Self::Days | Self::Hours)
+        matches!(
+            self,
+            Self::Count | Self::Money | Self::Unconverted | Self::Days | Self::Hours
+        )
     }
 }
 
@@ -65,7 +68,10 @@ impl Clash {
 }
 
 /// What an expression gives, and what does not go together in it.
-pub(super) fn infer(expr: &Expr, columns: &dyn Fn(&[String]) -> Quantity) -> (Quantity, Vec<Clash>) {
+pub(super) fn infer(
+    expr: &Expr,
+    columns: &dyn Fn(&[String]) -> Quantity,
+) -> (Quantity, Vec<Clash>) {
     let mut inference = Inference {
         columns,
         clashes: Vec::new(),
@@ -120,7 +126,13 @@ impl Inference<'_> {
         }
     }
 
-    fn operation(&mut self, left: &Expr, operator: &BinaryOperator, right: &Expr, span: Span) -> Quantity {
+    fn operation(
+        &mut self,
+        left: &Expr,
+        operator: &BinaryOperator,
+        right: &Expr,
+        span: Span,
+    ) -> Quantity {
         let (left, right) = (self.of(left), self.of(right));
         match operator {
             BinaryOperator::Plus => self.sum("+", left, right, span),
@@ -132,9 +144,16 @@ impl Inference<'_> {
         }
     }
 
-    fn sum(&mut self, operator: &'static str, left: Quantity, right: Quantity, span: Span) -> Quantity {
+    fn sum(
+        &mut self,
+        operator: &'static str,
+        left: Quantity,
+        right: Quantity,
+        span: Span,
+    ) -> Quantity {
         if left.is_unit() && right.is_unit() && left != right {
-            self.clashes.push(Clash::Operands(operator, left, right, span));
+            self.clashes
+                .push(Clash::Operands(operator, left, right, span));
             return Quantity::Unknown;
         }
         alike(vec![left, right])
@@ -147,7 +166,8 @@ impl Inference<'_> {
         let first = given.first().copied().unwrap_or(Quantity::Unknown);
         match name.as_str() {
             "count" | "count_if" | "n_unique" => Quantity::Count,
-            "sum" | "avg" | "min" | "max" | "median" | "quantile" | "quantile_cont" | "quantile_disc" => {
+            "sum" | "avg" | "min" | "max" | "median" | "quantile" | "quantile_cont"
+            | "quantile_disc" => {
                 if first == Quantity::Unconverted && function.over.is_none() {
                     self.clashes.push(Clash::Unconverted(name, span));
                     // Reported once, at the innermost place.
@@ -159,7 +179,11 @@ impl Inference<'_> {
             "coalesce" | "greatest" | "least" | "ifnull" => alike(given),
             "days_between" => Quantity::Days,
             "hours_between" => Quantity::Hours,
-            "date_diff" => match arguments.first().map(|unit| unit.to_string().to_lowercase()).as_deref() {
+            "date_diff" => match arguments
+                .first()
+                .map(|unit| unit.to_string().to_lowercase())
+                .as_deref()
+            {
                 Some("'day'") => Quantity::Days,
                 Some("'hour'") => Quantity::Hours,
                 _ => Quantity::Unknown,
@@ -214,14 +238,17 @@ mod tests {
 
     fn quantity(sql: &str) -> (Quantity, Vec<Clash>) {
         let mut parser = Parser::new(&GenericDialect).try_with_sql(sql).unwrap();
-        infer(&parser.parse_expr().unwrap(), &|path| match path[0].as_str() {
-            "amount" => Quantity::Money,
-            "raw" => Quantity::Unconverted,
-            "n" => Quantity::Count,
-            "share" => Quantity::Share,
-            "created_at" => Quantity::NotANumber,
-            _ => Quantity::Unknown,
-        })
+        infer(
+            &parser.parse_expr().unwrap(),
+            &|path| match path[0].as_str() {
+                "amount" => Quantity::Money,
+                "raw" => Quantity::Unconverted,
+                "n" => Quantity::Count,
+                "share" => Quantity::Share,
+                "created_at" => Quantity::NotANumber,
+                _ => Quantity::Unknown,
+            },
+        )
     }
 
     #[rstest]
@@ -233,7 +260,10 @@ mod tests {
     #[case("amount * share - amount", Quantity::Money)]
     #[case("avg(days_between(created_at, created_at))", Quantity::Days)]
     #[case("date_diff('hour', created_at, created_at)", Quantity::Hours)]
-    #[case("n * (amount / n) / (avg(days_between(a, b)) / 30.4375)", Quantity::Compound)]
+    #[case(
+        "n * (amount / n) / (avg(days_between(a, b)) / 30.4375)",
+        Quantity::Compound
+    )]
     #[case("case when share > 1 then amount else 0 end", Quantity::Money)]
     #[case("coalesce(amount, 0)", Quantity::Money)]
     #[case("amount * other", Quantity::Unknown)]

@@ -1,0 +1,225 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use jiff::civil::Date;
+
+/// Account-based-marketing KPIs from Parquet snapshots, as BI-ready Parquet marts, from YAML.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true, max_term_width = 110)]
+pub struct Cli {
+    /// Options of all commands.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of all commands.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// Folder that holds pipelines.yaml
+    #[arg(long, global = true, default_value = ".", value_name = "DIR")]
+    pub project: PathBuf,
+    /// Day to run for: rows after it do not count [default: the newest snapshot]
+    #[arg(long, global = true, value_name = "DATE")]
+    pub as_of: Option<Date>,
+    /// Read the lake here instead of where pipelines.yaml says
+    #[arg(long, global = true, value_name = "URL")]
+    pub lake: Option<String>,
+    /// Publish the marts here
+    #[arg(long, global = true, value_name = "URL")]
+    pub marts: Option<String>,
+    /// Keep rollup results here
+    #[arg(long, global = true, value_name = "URL")]
+    pub cache: Option<String>,
+    /// Give a variable of the project a value
+    #[arg(long = "var", global = true, value_name = "NAME=VALUE", value_parser = variable)]
+    pub vars: Vec<(String, String)>,
+    /// Where rollups are computed
+    #[arg(long, global = true, value_enum, default_value_t = Engine::Local)]
+    pub engine: Engine,
+    /// Memory to stay within, such as 2GiB or 800MB
+    #[arg(long, global = true, default_value = "2GiB", value_name = "SIZE", value_parser = size)]
+    pub memory: u64,
+    /// Threads to use [default: all cores]
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: Option<u16>,
+    /// Form of the log on standard error
+    #[arg(long, global = true, value_enum, default_value_t = Log::Text)]
+    pub log: Log,
+    /// Say nothing but errors and results
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+}
+
+/// Engines for rollups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Engine {
+    /// Polars in this process
+    Local,
+}
+
+/// Forms of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Log {
+    /// For people
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+/// Commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Compute the KPIs and publish the marts
+    Run(PipelineArgs),
+    /// Show what a run would read and compute, and why
+    Plan(PlanArgs),
+    /// Check the project without data: names, columns, types, units, also inside SQL
+    Validate(ValidateArgs),
+    /// Show the last run and what is published
+    Status(StatusArgs),
+    /// Generate a lake of the canonical model
+    Sample(SampleArgs),
+    /// Print the JSON Schema that editors check YAML with
+    Schema(SchemaArgs),
+    /// Print the completions of a shell
+    Completions(CompletionsArgs),
+}
+
+/// Which pipeline.
+#[derive(Debug, Args)]
+pub struct PipelineArgs {
+    /// Pipeline of pipelines.yaml
+    #[arg(default_value = "nightly")]
+    pub pipeline: String,
+}
+
+/// Options of `plan`.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// Pipeline of pipelines.yaml
+    #[arg(default_value = "nightly")]
+    pub pipeline: String,
+    /// Print the plan as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `validate`.
+#[derive(Debug, Args)]
+pub struct ValidateArgs {
+    /// Print what was found as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `status`.
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// Print the status as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `sample`.
+#[derive(Debug, Args)]
+pub struct SampleArgs {
+    /// Accounts; contacts are about twenty times as many
+    #[arg(long, default_value_t = 400)]
+    pub accounts: u32,
+    /// Months up to the one that holds --until
+    #[arg(long, default_value_t = 18)]
+    pub months: u32,
+    /// Touchpoints in all
+    #[arg(long, default_value_t = 60_000)]
+    pub touchpoints: u64,
+    /// Equal seeds give equal files
+    #[arg(long, default_value_t = 42)]
+    pub seed: u64,
+    /// Last day of the lake
+    #[arg(long, default_value = "2026-11-22", value_name = "DATE")]
+    pub until: Date,
+    /// Where to write it
+    #[arg(long, value_name = "URL")]
+    pub out: String,
+    /// Replace a lake that is there
+    #[arg(long)]
+    pub overwrite: bool,
+}
+
+/// Options of `schema`.
+#[derive(Debug, Args)]
+pub struct SchemaArgs {
+    /// Which kind of file
+    #[arg(value_enum, default_value_t = SchemaOf::Job)]
+    pub of: SchemaOf,
+}
+
+/// Kinds of YAML files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    /// A file of jobs/
+    Job,
+    /// pipelines.yaml
+    Pipelines,
+}
+
+/// Options of `completions`.
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: Shell,
+}
+
+fn variable(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("write it as NAME=VALUE".to_owned()),
+    }
+}
+
+fn size(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let number: u64 = digits.trim().parse().map_err(|_| "write it as 2GiB, 800MB or a number of bytes".to_owned())?;
+    let unit: u64 = match text[digits.len()..].to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kb" => 1000,
+        "kib" => 1 << 10,
+        "m" | "mb" => 1_000_000,
+        "mib" => 1 << 20,
+        "g" | "gb" => 1_000_000_000,
+        "gib" => 1 << 30,
+        other => return Err(format!("`{other}` is no unit of size; known are B, KB, MB, GB, KiB, MiB, GiB")),
+    };
+    let bytes = number.checked_mul(unit).ok_or("that is more than any machine has")?;
+    if bytes < 64 << 20 { Err("less than 64MiB is too little for any run".to_owned()) } else { Ok(bytes) }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+    use rstest::rstest;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[rstest]
+    #[case("2GiB", Ok(2 << 30))]
+    #[case("800MB", Ok(800_000_000))]
+    #[case("1073741824", Ok(1 << 30))]
+    #[case("1MB", Err("less than 64MiB is too little for any run"))]
+    #[case("lots", Err("write it as 2GiB, 800MB or a number of bytes"))]
+    fn a_size_is_read(#[case] text: &str, #[case] expected: Result<u64, &str>) {
+        assert_eq!(size(text), expected.map_err(str::to_owned));
+    }
+}

@@ -1,0 +1,9 @@
+//! One file a command.
+
+pub mod completions;
+pub mod plan;
+pub mod run;
+pub mod sample;
+pub mod schema;
+pub mod status;
+pub mod validate;

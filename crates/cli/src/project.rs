@@ -1,0 +1,134 @@
+//! The project as a command sees it: loaded, checked, with the stores that the command line names.
+
+use std::collections::BTreeMap;
+use std::collections::HashMap;
+
+use abmart_plan::contract::{self, Breach};
+use abmart_plan::{Plan, plan};
+use abmart_spec::Project;
+use abmart_spec::diagnostic::{Diagnostic, render};
+use abmart_store::{ObjectInfo, ParquetFooter, Store, StoreError};
+
+use crate::args::Global;
+use crate::exit::{Failure, colours};
+
+/// Footers asked for at a time.
+const FOOTERS_AT_ONCE: usize = 16;
+
+/// Loads and checks the project; warnings go to standard error.
+///
+/// # Errors
+/// Everything that is wrong with it, each finding at its place.
+pub fn load(global: &Global) -> Result<Project, Failure> {
+    let vars: BTreeMap<String, String> = global.vars.iter().cloned().collect();
+    let env = |name: &str| std::env::var(name).ok();
+    let (mut project, warnings) = abmart_spec::load(&global.project, &vars, &env)
+        .map_err(|error| Failure::of_diagnostics(&error.diagnostics, &error.files))?;
+    override_stores(&mut project, global);
+    show(&warnings, &project, global.quiet);
+    let findings = abmart_engine::check(&project);
+    if findings.iter().any(Diagnostic::is_error) {
+        return Err(Failure::of_diagnostics(&findings, &project.files));
+    }
+    show(&findings, &project, global.quiet);
+    Ok(project)
+}
+
+/// What a run needs to know of the lake.
+pub struct Prepared {
+    /// The lake.
+    pub lake: Store,
+    /// The plan.
+    pub plan: Plan,
+    /// Footers of all planned files, by key.
+    pub footers: HashMap<String, ParquetFooter>,
+}
+
+/// Lists the lake, plans, reads the footers and holds the contracts against them.
+///
+/// # Errors
+/// When the lake cannot be read, nothing fits the day, or files break their contracts.
+pub fn prepare(project: &Project, pipeline: &str, global: &Global) -> Result<Prepared, Failure> {
+    let lake = open(&project.stores.lake.value, project, false)?;
+    let mut listing: BTreeMap<String, Vec<ObjectInfo>> = BTreeMap::new();
+    for (source, folder) in plan::folders(project) {
+        listing.insert(source, lake.list(&folder)?);
+    }
+    let plan = Plan::build(project, pipeline, global.as_of, &listing)?;
+    let objects: HashMap<&str, &ObjectInfo> =
+        listing.values().flatten().map(|object| (object.key.as_str(), object)).collect();
+    let planned: Vec<ObjectInfo> = plan
+        .sources
+        .values()
+        .flat_map(|source| &source.files)
+        .filter_map(|file| objects.get(file.key.as_str()).map(|object| (*object).clone()))
+        .collect();
+    let mut footers = HashMap::new();
+    let mut broken: Vec<String> = Vec::new();
+    for (object, footer) in planned.iter().zip(lake.footers(&planned, FOOTERS_AT_ONCE)) {
+        match footer {
+            Ok(footer) => {
+                footers.insert(object.key.clone(), footer);
+            }
+            Err(error) if error.is_environment() => return Err(error.into()),
+            Err(error) => broken.push(unreadable(&plan, &object.key, &error)),
+        }
+    }
+    broken.extend(breaches(project, &plan, &footers).iter().map(ToString::to_string));
+    if broken.is_empty() {
+        Ok(Prepared { lake, plan, footers })
+    } else {
+        broken.sort();
+        let lead = format!("the lake {} breaks its contracts; nothing was published", lake.label());
+        Err(Failure::Run(format!("{lead}\n  {}", broken.join("\n  "))))
+    }
+}
+
+/// Opens a store of the project; paths are relative to the project's folder.
+///
+/// # Errors
+/// When the location is no store, or is not there.
+pub fn open(location: &str, project: &Project, create: bool) -> Result<Store, Failure> {
+    Ok(Store::open(location, &project.root, create)?)
+}
+
+fn override_stores(project: &mut Project, global: &Global) {
+    // A path on the command line is relative to where the command was given.
+    let here = |given: &String| match std::env::current_dir() {
+        Ok(folder) if !given.contains("://") => folder.join(given).display().to_string(),
+        _ => given.clone(),
+    };
+    let stores = &mut project.stores;
+    for (given, store) in
+        [(&global.lake, &mut stores.lake), (&global.marts, &mut stores.marts), (&global.cache, &mut stores.cache)]
+    {
+        if let Some(given) = given {
+            store.value = here(given);
+        }
+    }
+}
+
+fn breaches(project: &Project, plan: &Plan, footers: &HashMap<String, ParquetFooter>) -> Vec<Breach> {
+    let mut found = Vec::new();
+    for (name, planned) in &plan.sources {
+        let Some(source) = project.sources.get(name) else { continue };
+        for file in &planned.files {
+            if let Some(footer) = footers.get(&file.key) {
+                found.extend(contract::breaches(source, &file.key, footer));
+            }
+        }
+    }
+    found
+}
+
+fn unreadable(plan: &Plan, key: &str, error: &StoreError) -> String {
+    let of = |file: &abmart_plan::PlannedFile| file.key == key;
+    let source = plan.sources.iter().find(|(_, source)| source.files.iter().any(of)).map_or("?", |(name, _)| name.as_str());
+    format!("source `{source}`: {}", crate::exit::chain(error))
+}
+
+fn show(findings: &[Diagnostic], project: &Project, quiet: bool) {
+    if !findings.is_empty() && !quiet {
+        eprint!("{}", render(findings, &project.files, colours()));
+    }
+}

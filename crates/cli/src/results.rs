@@ -1,0 +1,122 @@
+//! `run_results.json`, beside the marts: what a run did, or why it failed.
+
+use std::time::Duration;
+
+use abmart_engine::{Outcome, SourceRows, StageTime};
+use abmart_store::{Store, StoreError};
+use bytes::Bytes;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+/// Key of the results in the store of marts.
+pub const KEY: &str = "run_results.json";
+
+/// What a run did.
+#[derive(Debug, Clone, Serialize)]
+pub struct RunResults {
+    /// The run.
+    pub run_id: String,
+    /// Version of the program.
+    pub abmart: &'static str,
+    /// The pipeline.
+    pub pipeline: String,
+    /// The run's day, once it was known.
+    pub as_of: Option<Date>,
+    /// `published` or `failed`.
+    pub status: &'static str,
+    /// The program's exit code.
+    pub exit_code: u8,
+    /// Why it failed.
+    pub error: Option<String>,
+    /// When it began.
+    pub started_at: jiff::Timestamp,
+    /// Seconds that it took.
+    pub seconds: f64,
+    /// Seconds by stage.
+    pub stages: Vec<StageTime>,
+    /// Rows of every source: in = used + quarantined + later.
+    pub sources: Vec<SourceRows>,
+    /// Rows of every rollup.
+    pub rollups: std::collections::BTreeMap<String, usize>,
+    /// Cells of the KPI cube.
+    pub cells: usize,
+    /// What was published.
+    pub marts: Vec<MartResult>,
+    /// Checks that failed for some rows.
+    pub findings: Vec<abmart_engine::Finding>,
+}
+
+/// A published mart.
+#[derive(Debug, Clone, Serialize)]
+pub struct MartResult {
+    /// Its name.
+    pub mart: String,
+    /// Its rows.
+    pub rows: u64,
+    /// Its bytes.
+    pub bytes: u64,
+    /// Whether the file was already there, byte for byte.
+    pub unchanged: bool,
+}
+
+/// What `status` reads of the results.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+pub struct LastRun {
+    /// The run.
+    pub run_id: String,
+    /// The pipeline.
+    pub pipeline: String,
+    /// The run's day.
+    pub as_of: Option<Date>,
+    /// `published` or `failed`.
+    pub status: String,
+    /// Why it failed.
+    pub error: Option<String>,
+    /// When it began.
+    pub started_at: jiff::Timestamp,
+    /// Seconds that it took.
+    pub seconds: f64,
+}
+
+impl RunResults {
+    /// Results of a run that begins now.
+    pub fn begun(run_id: String, pipeline: String) -> Self {
+        Self {
+            run_id,
+            abmart: env!("CARGO_PKG_VERSION"),
+            pipeline,
+            as_of: None,
+            status: "failed",
+            exit_code: 1,
+            error: None,
+            started_at: jiff::Timestamp::now(),
+            seconds: 0.0,
+            stages: Vec::new(),
+            sources: Vec::new(),
+            rollups: std::collections::BTreeMap::new(),
+            cells: 0,
+            marts: Vec::new(),
+            findings: Vec::new(),
+        }
+    }
+
+    /// Takes over what the engine saw.
+    pub fn saw(&mut self, outcome: &Outcome) {
+        self.stages.clone_from(&outcome.stages);
+        self.sources.clone_from(&outcome.sources);
+        self.rollups.clone_from(&outcome.rollup_rows);
+        self.cells = outcome.cells;
+        self.findings = outcome.findings.iter().filter(|finding| finding.rows_failed > 0).cloned().collect();
+    }
+
+    /// Writes the results.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn write(&mut self, store: &Store, took: Duration) -> Result<(), StoreError> {
+        self.seconds = took.as_secs_f64();
+        // Plain data without maps of odd keys always has a JSON form.
+        let text = serde_json::to_vec_pretty(self).unwrap_or_default();
+        store.put(KEY, Bytes::from(text))
+    }
+}

@@ -1,0 +1,355 @@
+//! The whole project type-checked without data: every query is built and run over empty frames of the declared
+//! columns, by the same code that runs it over the lake.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::ControlFlow;
+use std::sync::atomic::AtomicBool;
+
+use abmart_plan::Plan;
+use abmart_plan::calendar::Period;
+use abmart_spec::diagnostic::{Diagnostic, Span, did_you_mean};
+use abmart_spec::model::{Fact, FactInput, Grain, Mart, MartBody, Project, SourceKind, SqlExpr, SqlQuery, TableBody};
+use abmart_spec::sql::locate;
+use indexmap::IndexMap;
+use jiff::civil::{Date, date};
+use polars::prelude::*;
+use sqlparser::ast::{self, Expr as Sql, Spanned as _};
+
+use crate::context::{Budget, Context, Silent};
+use crate::cube::values;
+use crate::error::EngineError;
+use crate::input::load::Loaded;
+use crate::input::rollup::{self, Rolled};
+use crate::input::scan;
+use crate::measure::fact::{CompiledFact, keys_of};
+use crate::output::{catalog, marts};
+use crate::run::{Job, ordered_tables};
+use crate::scope::{Frames, Scope};
+use crate::table;
+
+/// Any day will do: types do not depend on it.
+const SOME_DAY: Date = date(2026, 1, 31);
+
+/// Checks columns and types of everything that the project computes, and says what is wrong, each at its place.
+///
+/// A definition whose inputs are already wrong is not checked, so that one mistake gives one finding.
+#[must_use]
+pub fn check(project: &Project) -> Vec<Diagnostic> {
+    let plan = some_plan(project);
+    let context = Context {
+        project,
+        plan: &plan,
+        lake: None,
+        footers: &HashMap::new(),
+        budget: Budget { memory: 1 << 30, threads: 1 },
+        observer: &Silent,
+        interrupted: &AtomicBool::new(false),
+    };
+    let mut checker = Checker { context, frames: Frames::default(), broken: BTreeSet::new(), findings: Vec::new() };
+    checker.sources();
+    checker.rollups();
+    checker.tables();
+    checker.facts_and_kpis();
+    checker.findings
+}
+
+struct Checker<'a> {
+    context: Context<'a>,
+    frames: Frames,
+    /// Rollups and tables that cannot be computed.
+    broken: BTreeSet<&'a str>,
+    findings: Vec<Diagnostic>,
+}
+
+impl<'a> Checker<'a> {
+    fn sources(&mut self) {
+        for source in self.context.project.sources.values() {
+            let rows = scan::empty(source.columns.values());
+            let loaded = match source.kind {
+                SourceKind::Snapshot => Loaded::Snapshots(BTreeMap::from([(SOME_DAY, rows)])),
+                SourceKind::Events => Loaded::Events(rows),
+            };
+            self.frames.sources.insert(source.name.clone(), loaded);
+        }
+    }
+
+    fn rollups(&mut self) {
+        let project = self.context.project;
+        for definition in project.rollups.values() {
+            let Some(source) = project.sources.get(&definition.from.value) else { continue };
+            match rollup::schema_only(&self.context, source, definition) {
+                Ok(rows) => {
+                    self.frames.rollups.insert(definition.name.clone(), Rolled::empty(rows));
+                }
+                Err(error) => {
+                    let pieces = definition.by.values().chain(definition.measures.values()).chain(&definition.filter);
+                    self.report(&format!("rollup `{}`", definition.name), definition.span, pieces_of(pieces), &error);
+                    self.broken.insert(&definition.name);
+                }
+            }
+        }
+    }
+
+    fn tables(&mut self) {
+        let project = self.context.project;
+        for definition in ordered_tables(project, |_| true) {
+            let reads_broken = match &definition.body {
+                TableBody::Sql(sql) => sql.reads.iter().any(|name| self.broken.contains(name.value.as_str())),
+                TableBody::Rows { .. } => false,
+            };
+            if reads_broken {
+                self.broken.insert(&definition.name);
+                continue;
+            }
+            let result = {
+                let scope = Scope::of_period(project, self.context.plan, &self.frames, self.period());
+                table::evaluate(definition, &scope).and_then(|rows| {
+                    table::declared_columns(definition, &rows)?;
+                    Ok(rows)
+                })
+            };
+            match result {
+                Ok(rows) => {
+                    self.frames.tables.insert(definition.name.clone(), rows);
+                }
+                Err(error) => {
+                    let piece = match &definition.body {
+                        TableBody::Sql(sql) => vec![Piece::Query(sql)],
+                        TableBody::Rows { .. } => Vec::new(),
+                    };
+                    self.report(&format!("table `{}`", definition.name), definition.span, piece, &error);
+                    self.broken.insert(&definition.name);
+                }
+            }
+        }
+    }
+
+    fn facts_and_kpis(&mut self) {
+        let project = self.context.project;
+        let before = self.findings.len();
+        let mut reports = Vec::new();
+        let frames = std::mem::take(&mut self.frames);
+        let mut scope = Scope::of_period(project, self.context.plan, &frames, self.period());
+        for fact in project.facts.values() {
+            let FactInput::Table(from) = &fact.from else { continue };
+            if self.broken.contains(from.value.as_str()) {
+                continue;
+            }
+            if let Err(error) = one_fact(project, fact, &scope) {
+                reports.push((format!("fact `{}`", fact.name), fact.span, pieces_of_fact(fact), error));
+            }
+        }
+        for (what, span, pieces, error) in reports {
+            self.report(&what, span, pieces, &error);
+        }
+        if self.findings.len() > before || !self.broken.is_empty() {
+            return;
+        }
+        let wanted: Vec<&Mart> = project.marts.values().collect();
+        let job = Job::new(project, &wanted);
+        match job.frames_checked(&mut scope) {
+            Err(error) => self.report("facts", project.jobs.values().next().map_or(Span::none(), |job| job.span), Vec::new(), &error),
+            Ok(period) => {
+                self.kpis(&job, &period, &scope);
+                self.marts(&job, period, &scope);
+            }
+        }
+    }
+
+    fn kpis(&mut self, job: &Job<'a>, period: &crate::measure::frame::PeriodFrames, scope: &Scope<'_>) {
+        let Some(cube) = &job.cube else { return };
+        let mut wrong = false;
+        for kpi in &cube.kpis {
+            let formulas = [Some(&kpi.formula), kpi.immature.as_ref(), kpi.mature.as_ref()];
+            let places = formulas.into_iter().flatten().flat_map(|formula| &formula.places);
+            let first_error = places.filter_map(|index| cube.aggregate_alone(*index, period, scope).err()).next();
+            if let Some(error) = first_error {
+                wrong = true;
+                let pieces = pieces_of([Some(&kpi.kpi.formula), kpi.kpi.immature.as_ref(), kpi.kpi.mature.as_ref()].into_iter().flatten());
+                self.report(&format!("kpi `{}`", kpi.kpi.name), kpi.kpi.formula.span, pieces, &error);
+            }
+        }
+        if wrong {
+            return;
+        }
+        let evaluated = cube
+            .finest(0, period, scope)
+            .and_then(|finest| cube.roll_up(vec![finest]))
+            .and_then(|rolled| cube.cells(rolled, self.context.plan));
+        if let Err(error) = evaluated {
+            self.report("kpis", Span::none(), Vec::new(), &error);
+        }
+    }
+
+    fn marts(&mut self, job: &Job<'a>, period: crate::measure::frame::PeriodFrames, scope: &Scope<'_>) {
+        let project = self.context.project;
+        let Some(cube) = &job.cube else { return };
+        let mut made: HashMap<String, DataFrame> = HashMap::new();
+        made.insert("kpi_values".to_owned(), values::empty(&cube.dimensions));
+        if let Ok(rows) = catalog::kpi_catalog(&[], &BTreeMap::new(), &|_| String::new()) {
+            made.insert("kpi_catalog".to_owned(), rows);
+        }
+        if let Ok(rows) = catalog::data_quality(&[], SOME_DAY) {
+            made.insert("data_quality".to_owned(), rows);
+        }
+        if let Ok(rows) = job.made(period, &self.period()) {
+            made.extend(rows);
+        }
+        for mart in project.marts.values() {
+            let result = marts::rows_of(mart, scope, &|name| made.get(name).map(|frame| frame.clone().lazy()))
+                .and_then(|mut rows| Ok(rows.collect_schema()?));
+            match result {
+                Err(error) => {
+                    let piece = match &mart.body {
+                        MartBody::Sql(sql) => vec![Piece::Query(sql)],
+                        MartBody::From(_) => Vec::new(),
+                    };
+                    self.report(&format!("mart `{}`", mart.name), mart.span, piece, &error);
+                }
+                Ok(schema) => self.mart_columns(mart, &schema),
+            }
+        }
+    }
+
+    /// Columns that a mart names and its rows do not have; columns that it has and does not document.
+    fn mart_columns(&mut self, mart: &Mart, schema: &Schema) {
+        let known = || schema.iter_names().map(PlSmallStr::as_str);
+        let named = mart.key.iter().chain(&mart.sort).map(|name| (name.value.as_str(), name.span));
+        let documented = mart.columns.iter().map(|(name, column)| (name.as_str(), column.span));
+        for (name, span) in named.chain(documented) {
+            if schema.get(name).is_none() {
+                let help = did_you_mean(name, known()).map(|near| format!("did you mean `{near}`?"));
+                let message = format!("mart `{}` has no column `{name}`", mart.name);
+                self.findings.push(Diagnostic::error("unknown-column", message).at(span).maybe_help(help));
+            }
+        }
+        for name in known().filter(|name| !mart.columns.contains_key(*name)) {
+            let message = format!("column `{name}` of mart `{}` is not documented", mart.name);
+            let help = format!("add `{name}: {{description: …}}` under `columns`");
+            self.findings.push(Diagnostic::warning("undocumented-column", message).at(mart.span).help(help));
+        }
+    }
+
+    fn period(&self) -> Period {
+        self.context.plan.periods[0]
+    }
+
+    fn report(&mut self, what: &str, span: Span, pieces: Vec<Piece<'_>>, error: &EngineError) {
+        let (span, inner) = innermost(span, error);
+        let column = match inner {
+            EngineError::Polars(PolarsError::ColumnNotFound(text)) => quoted(text),
+            EngineError::Polars(PolarsError::SQLInterface(text)) => quoted(text),
+            _ => None,
+        };
+        let found = column.as_ref().and_then(|name| pieces.iter().find_map(|piece| piece.place_of(name)));
+        let text = inner.to_string();
+        let finding = match (&column, inner) {
+            (Some(name), EngineError::Polars(PolarsError::ColumnNotFound(_))) => {
+                let candidates = valid_columns(&text);
+                let near = did_you_mean(name, candidates.iter().map(String::as_str));
+                let help = match near {
+                    Some(near) => Some(format!("did you mean `{near}`?")),
+                    None if candidates.is_empty() => None,
+                    None => Some(format!("there are {}", candidates.join(", "))),
+                };
+                Diagnostic::error("unknown-column", format!("{what}: there is no column `{name}`")).maybe_help(help)
+            }
+            _ => Diagnostic::error("does-not-compute", format!("{what}: {}", first_line(&text))),
+        };
+        self.findings.push(finding.at(found.unwrap_or(span)));
+    }
+}
+
+/// A piece of SQL in which a name may stand.
+enum Piece<'a> {
+    Expression(&'a SqlExpr),
+    Query(&'a SqlQuery),
+}
+
+impl Piece<'_> {
+    /// Where the piece names a column.
+    fn place_of(&self, name: &str) -> Option<Span> {
+        let bare = name.rsplit('.').next().unwrap_or(name);
+        let find = |names: Vec<(String, sqlparser::tokenizer::Span)>| {
+            names.into_iter().find(|(known, _)| known == name || known == bare).map(|(_, place)| place)
+        };
+        match self {
+            Self::Expression(sql) => find(names_in(&sql.ast)).map(|place| locate(*sql, place)),
+            Self::Query(sql) => find(names_in(&*sql.ast)).map(|place| locate(*sql, place)),
+        }
+    }
+}
+
+fn pieces_of<'a>(expressions: impl Iterator<Item = &'a SqlExpr>) -> Vec<Piece<'a>> {
+    expressions.map(Piece::Expression).collect()
+}
+
+fn pieces_of_fact(fact: &Fact) -> Vec<Piece<'_>> {
+    pieces_of(fact.measures.values().chain(&fact.filter))
+}
+
+fn names_in(node: &impl ast::Visit) -> Vec<(String, sqlparser::tokenizer::Span)> {
+    let mut names = Vec::new();
+    let _ = ast::visit_expressions(node, |expr| {
+        match expr {
+            Sql::Identifier(name) => names.push((name.value.clone(), expr.span())),
+            Sql::CompoundIdentifier(parts) => names.extend(parts.last().map(|part| (part.value.clone(), part.span))),
+            _ => {}
+        }
+        ControlFlow::<()>::Continue(())
+    });
+    names
+}
+
+fn one_fact(project: &Project, fact: &Fact, scope: &Scope<'_>) -> Result<(), EngineError> {
+    let Some(entity) = project.entities.get(&fact.per.value) else { return Ok(()) };
+    let keys = keys_of(project, entity);
+    let compiled = CompiledFact::new(fact);
+    if matches!(fact.kind, abmart_spec::model::FactKind::State) {
+        let FactInput::Table(from) = &fact.from else { return Ok(()) };
+        compiled.state(scope.rows(&from.value, false)?, &keys, scope)?.collect_schema()?;
+    } else {
+        compiled.rows(scope, &keys, None)?.with_columns(compiled.measures()?).collect()?;
+    }
+    Ok(())
+}
+
+/// The place that the error itself knows, and the error without it.
+fn innermost(span: Span, error: &EngineError) -> (Span, &EngineError) {
+    match error {
+        EngineError::At { span, source, .. } => innermost(*span, source),
+        other => (span, other),
+    }
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or(text)
+}
+
+/// The first name in quotes of a message.
+fn quoted(text: &str) -> Option<String> {
+    if !text.contains(' ') {
+        return Some(text.trim_matches(['"', '\'']).to_owned());
+    }
+    text.split_once('"').and_then(|(_, rest)| rest.split_once('"')).map(|(name, _)| name.to_owned())
+        .or_else(|| text.split_once('\'').and_then(|(_, rest)| rest.split_once('\'')).map(|(name, _)| name.to_owned()))
+}
+
+/// The columns that Polars lists as valid ones.
+fn valid_columns(text: &str) -> Vec<String> {
+    let Some((_, list)) = text.split_once("valid columns: [") else { return Vec::new() };
+    let Some((list, _)) = list.split_once(']') else { return Vec::new() };
+    list.split(", ").map(|name| name.trim_matches('"').to_owned()).collect()
+}
+
+fn some_plan(project: &Project) -> Plan {
+    let period = Period::holding(Grain::Month, SOME_DAY, SOME_DAY, 1);
+    Plan {
+        pipeline: project.pipelines.keys().next().cloned().unwrap_or_default(),
+        as_of: SOME_DAY,
+        history_start: SOME_DAY.first_of_month(),
+        periods: vec![period],
+        buckets: vec![SOME_DAY.first_of_month()],
+        sources: IndexMap::new(),
+    }
+}
