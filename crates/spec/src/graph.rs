@@ -290,7 +290,7 @@ impl Edges<'_> {
 
     /// The facts whose `<fact>_<measure>` columns a query may name.
     fn entity_columns(&self, entity: &str, sql: &SqlQuery) -> Vec<Node> {
-        let names: BTreeSet<String> = sql::query_parts(&sql.ast)
+        let columns: BTreeSet<String> = sql::query_parts(&sql.ast)
             .columns
             .into_iter()
             .filter_map(|column| column.path.into_iter().next_back())
@@ -300,7 +300,7 @@ impl Edges<'_> {
             let measures = formula::measures(self.project, fact).unwrap_or_default();
             measures
                 .iter()
-                .any(|measure| names.contains(&format!("{fact}_{measure}")))
+                .any(|measure| columns.contains(&format!("{fact}_{measure}")))
         };
         let facts = self.project.facts.keys().chain(self.project.scores.keys());
         facts

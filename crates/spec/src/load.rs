@@ -138,7 +138,7 @@ impl Loader<'_> {
             Ok(node) => Some(node),
             Err(diagnostic) => {
                 self.unreadable = true;
-                self.diagnostics.push(diagnostic);
+                self.diagnostics.push(*diagnostic);
                 None
             }
         }

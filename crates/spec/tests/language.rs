@@ -1,6 +1,6 @@
 //! The manual, the JSON Schema, the graph and the fingerprints, on the shipped project.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

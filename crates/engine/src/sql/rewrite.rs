@@ -14,8 +14,8 @@
 use std::ops::ControlFlow;
 
 use abmart_plan::calendar::Period;
-use jiff::ToSpan;
-use jiff::civil::Date;
+use jiff::civil::{Date, DateTime};
+use jiff::{ToSpan, Unit};
 use sqlparser::ast::{
     self, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Join, JoinConstraint, JoinOperator, Query, Select,
     SelectItem, SetExpr, Value,
@@ -93,11 +93,8 @@ fn visit<N: ast::VisitMut>(node: &mut N, clock: &Clock) -> Result<(), RewriteErr
 fn rewrite_one(expr: &mut Expr, clock: &Clock) -> Result<(), RewriteError> {
     match expr {
         Expr::TypedString(typed) => {
-            if matches!(typed.data_type, ast::DataType::Timestamp(..) | ast::DataType::Datetime(_))
-                && let Value::SingleQuotedString(text) = &mut typed.value.value
-                && text.len() == 10
-            {
-                text.push_str(" 00:00:00");
+            if let Some(number) = typed_literal(typed) {
+                *expr = number;
             }
             Ok(())
         }
@@ -130,7 +127,7 @@ fn run_function(name: &str, function: &ast::Function, clock: &Clock) -> Result<O
     let period = || clock.period.ok_or_else(|| RewriteError::NoPeriod(name.to_owned()));
     let text = match name {
         "as_of" => date_literal(clock.as_of),
-        "as_of_end" => format!("TIMESTAMP '{} 00:00:00'", clock.as_of.saturating_add(1.day())),
+        "as_of_end" => format!("CAST({} AS TIMESTAMP)", date_literal(clock.as_of.saturating_add(1.day()))),
         "period_start" => date_literal(period()?.start),
         "period_end" => date_literal(period()?.end),
         "cutoff" => date_literal(period()?.cutoff),
@@ -159,12 +156,33 @@ fn run_function(name: &str, function: &ast::Function, clock: &Clock) -> Result<O
         }
         _ => return Ok(None),
     };
-    // The text is made of parsed expressions and constants, so it parses.
-    Ok(Parser::new(&GenericDialect {}).try_with_sql(&text).and_then(|mut parser| parser.parse_expr()).ok())
+    Ok(parsed(&text))
 }
 
+/// A day as Polars' SQL understands it without parsing text row by row.
 fn date_literal(day: Date) -> String {
-    format!("DATE '{day}'")
+    format!("CAST(CAST({} AS INTEGER) AS DATE)", crate::input::load::day_number(day))
+}
+
+/// `date '2026-10-30'` and `timestamp '2026-10-30'`, with or without a time of day. What is no date stays as it is,
+/// for Polars to refuse.
+fn typed_literal(typed: &ast::TypedString) -> Option<Expr> {
+    let Value::SingleQuotedString(text) = &typed.value.value else { return None };
+    let text = match typed.data_type {
+        ast::DataType::Date => date_literal(text.parse().ok()?),
+        ast::DataType::Timestamp(..) | ast::DataType::Datetime(_) => {
+            let moment: DateTime = if text.len() == 10 { text.parse::<Date>().ok()?.into() } else { text.parse().ok()? };
+            let since = moment.since((Unit::Microsecond, DateTime::from(jiff::civil::date(1970, 1, 1)))).ok()?;
+            format!("CAST(CAST({} AS BIGINT) AS TIMESTAMP)", since.get_microseconds())
+        }
+        _ => return None,
+    };
+    parsed(&text)
+}
+
+/// The text is made of parsed expressions and constants, so it parses.
+fn parsed(text: &str) -> Option<Expr> {
+    Parser::new(&GenericDialect {}).try_with_sql(text).and_then(|mut parser| parser.parse_expr()).ok()
 }
 
 fn unit_of(expr: &Expr) -> String {

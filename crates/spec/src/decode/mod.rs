@@ -94,9 +94,9 @@ impl Decoder<'_> {
         self.report(sql::query(text, node.span))
     }
 
-    fn report<T>(&mut self, result: Result<T, Diagnostic>) -> Option<T> {
+    fn report<T>(&mut self, result: Result<T, Box<Diagnostic>>) -> Option<T> {
         result
-            .map_err(|diagnostic| self.diagnostics.push(diagnostic))
+            .map_err(|diagnostic| self.diagnostics.push(*diagnostic))
             .ok()
     }
 

@@ -183,7 +183,7 @@ fn typed(
         let literals: Vec<Literal> = cells
             .map(|(cell, column)| {
                 literal(cell, column).unwrap_or_else(|diagnostic| {
-                    diagnostics.push(diagnostic);
+                    diagnostics.push(*diagnostic);
                     Literal::Null
                 })
             })
@@ -213,7 +213,7 @@ fn arity(row: &Row, expected: usize) -> Diagnostic {
 }
 
 /// A cell as a value of its column.
-fn literal(cell: &Cell, column: &Column) -> Result<Literal, Diagnostic> {
+fn literal(cell: &Cell, column: &Column) -> Result<Literal, Box<Diagnostic>> {
     let name = &column.name;
     let wrong = |found: &str| {
         Diagnostic::error(
@@ -222,6 +222,7 @@ fn literal(cell: &Cell, column: &Column) -> Result<Literal, Diagnostic> {
         )
         .at(cell.span)
         .label(column.span, "the column's type stands here")
+        .boxed()
     };
     let value = match &cell.value {
         Written::Structure => return Err(wrong("a list or map")),
@@ -236,7 +237,8 @@ fn literal(cell: &Cell, column: &Column) -> Result<Literal, Diagnostic> {
             return Err(
                 Diagnostic::error("null-value", format!("column `{name}` cannot be null"))
                     .at(cell.span)
-                    .label(column.span, "`?` after the type would allow null"),
+                    .label(column.span, "`?` after the type would allow null")
+                    .boxed(),
             );
         }
         #[expect(clippy::cast_precision_loss, reason = "a number column holds floats")]
@@ -254,7 +256,7 @@ fn literal(cell: &Cell, column: &Column) -> Result<Literal, Diagnostic> {
         (Literal::String(text), ColumnType::Date | ColumnType::Timestamp) => {
             let code = "bad-date";
             let message = format!("`{text}` is not {}", noun(column.ty));
-            return Err(Diagnostic::error(code, message).at(cell.span));
+            return Err(Diagnostic::error(code, message).at(cell.span).boxed());
         }
         (Literal::Boolean(value), _) => return Err(wrong(&format!("`{value}`"))),
         (Literal::Integer(value), _) => return Err(wrong(&format!("the number {value}"))),
@@ -284,7 +286,7 @@ fn from_text(text: &str, ty: ColumnType) -> Option<Literal> {
     })
 }
 
-fn in_range(value: &Literal, column: &Column, span: Span) -> Result<(), Diagnostic> {
+fn in_range(value: &Literal, column: &Column, span: Span) -> Result<(), Box<Diagnostic>> {
     let number = match value {
         #[expect(clippy::cast_precision_loss, reason = "limits are floats")]
         Literal::Integer(value) => *value as f64,
@@ -305,7 +307,9 @@ fn in_range(value: &Literal, column: &Column, span: Span) -> Result<(), Diagnost
             limit.1.unwrap_or_default(),
             column.name
         );
-        return Err(Diagnostic::error("value-out-of-range", message).at(span));
+        return Err(Diagnostic::error("value-out-of-range", message)
+            .at(span)
+            .boxed());
     }
     Ok(())
 }

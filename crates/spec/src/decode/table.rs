@@ -13,12 +13,10 @@ pub(super) fn decode(entry: &Entry, job: &Job, decoder: &mut Decoder) -> Option<
         fields.get("columns")?;
         let columns = source::columns(fields);
         let key = fields.texts("key");
-        let rows = match fields.text("file") {
-            Some(file) => rows::from_file(&file, &columns, &key, decoder)?,
-            None => {
-                fields.get("rows")?;
-                rows::inline(fields.items("rows"), &columns, &key, decoder)
-            }
+        let rows = if let Some(file) = fields.text("file") {
+            rows::from_file(&file, &columns, &key, decoder)?
+        } else {
+            rows::inline(fields.get("rows")?.items(), &columns, &key, decoder)
         };
         TableBody::Rows { columns, rows }
     };

@@ -89,6 +89,12 @@ impl Diagnostic {
         self
     }
 
+    /// On the heap, for the error of a `Result`.
+    #[must_use]
+    pub fn boxed(self) -> Box<Self> {
+        Box::new(self)
+    }
+
     /// Whether the finding makes the project unusable.
     #[must_use]
     pub fn is_error(&self) -> bool {

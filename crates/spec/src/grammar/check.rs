@@ -240,7 +240,7 @@ impl Checker<'_> {
         match shape {
             Shape::Name => self.name(text, span, false),
             Shape::Choice(choices) => {
-                self.choice(text, span, choices, &format!("a value of `{key}`"))
+                self.choice(text, span, choices, &format!("a value of `{key}`"));
             }
             Shape::ColumnType => {
                 let ty = text.strip_suffix('?').unwrap_or(text);
@@ -333,7 +333,8 @@ impl Checker<'_> {
 
 /// `a source`, `an entity`.
 pub(crate) fn with_article(noun: &str) -> String {
-    if noun.ends_with(".yaml") {
+    if noun.contains('.') {
+        // The name of a file.
         return noun.to_owned();
     }
     let article = if noun.starts_with(['a', 'e', 'i', 'o']) {

@@ -81,5 +81,5 @@ fn parse_sql(shape: &Shape, node: &Node, diagnostics: &mut Vec<crate::Diagnostic
         Shape::Expression(_) => sql::expression(text.clone(), node.span).map(|_| ()),
         _ => Ok(()),
     };
-    diagnostics.extend(parsed.err());
+    diagnostics.extend(parsed.err().map(|error| *error));
 }

@@ -50,16 +50,9 @@ impl Manual {
             return;
         }
         self.seen.push(object.name);
-        let _ = write!(
-            self.text,
-            "\n## {}\n\n{}\n",
-            heading(object.name),
-            object.doc
-        );
+        let _ = write!(self.text, "\n## {}\n\n{}\n", heading(object), object.doc);
         for rule in object.rules {
-            if let Some(rule) = rule_in_words(rule) {
-                let _ = write!(self.text, "\n{rule}\n");
-            }
+            let _ = write!(self.text, "\n{}\n", rule_in_words(rule));
         }
         for key in object.keys {
             self.key(key);
@@ -88,11 +81,12 @@ impl Manual {
     }
 }
 
-fn heading(name: &str) -> String {
-    if name == "pipelines.yaml" {
-        return format!("`{name}`");
+/// The heading of an object's section; keys have headings too, from which its anchor must differ.
+fn heading(object: &Object) -> String {
+    match object.name {
+        file if file.contains('.') => format!("`{file}`"),
+        name => format!("Keys: {name}"),
     }
-    capitalised(name)
 }
 
 fn capitalised(text: &str) -> String {
@@ -103,14 +97,14 @@ fn capitalised(text: &str) -> String {
     }
 }
 
-fn rule_in_words(rule: &Rule) -> Option<String> {
-    Some(match rule {
+fn rule_in_words(rule: &Rule) -> String {
+    match rule {
         Rule::OneOf(names) => format!("Exactly one of {} is given.", list(names.iter().copied())),
         Rule::AtMostOne(_, names) => {
             format!("At most one of {} is given.", list(names.iter().copied()))
         }
         Rule::Needs(name, needed) => format!("`{name}` goes with `{needed}`."),
-    })
+    }
 }
 
 /// The objects inside of a shape.
@@ -166,9 +160,9 @@ fn with_article(word: &str) -> String {
     super::check::with_article(word)
 }
 
-/// The anchor that Markdown gives a heading.
+/// The anchor that Markdown gives the heading of an object's section.
 fn anchor(name: &str) -> String {
-    name.to_lowercase().replace(' ', "-").replace('.', "")
+    format!("keys-{}", name.to_lowercase().replace(' ', "-"))
 }
 
 const INTRODUCTION: &str = "\
@@ -188,7 +182,7 @@ Rules that hold everywhere:
 ";
 
 const SQL: &str = "
-## SQL
+## Queries and expressions
 
 Queries are `select` statements in the dialect of Polars: joins (inner, left, full, cross, semi, anti, `using`), `with`,
 window functions, `filter (where …)`, `case`, `coalesce`, intervals, `union all`. Added to it:

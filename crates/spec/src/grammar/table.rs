@@ -7,7 +7,7 @@ pub(super) static TABLE: Object = Object {
     name: "table",
     doc: "A SQL query over sources, rollups and other tables, or a reference table that the project itself holds, inline (`rows`) or in a CSV file (`file`).",
     keys: &[
-        Key::new("sql", Shape::Query, "The query; see [SQL](#sql).", "sql: |\n  select opportunity_id, account_id, amount, currency, closed_at\n  from opportunities\n  where is_won").default("none"),
+        Key::new("sql", Shape::Query, "The query; see [queries](#queries-and-expressions).", "sql: |\n  select opportunity_id, account_id, amount, currency, closed_at\n  from opportunities\n  where is_won").default("none"),
         Key::new("rows", Shape::List(&Shape::List(&Shape::Scalar)), "Rows of a reference table: a value per column, in the order of `columns`; dates as `YYYY-MM-DD`.", "rows:\n  - [page_view, 1, touch]\n  - [download, 2, content]").default("none"),
         Key::new("file", Shape::Word("path"), "CSV file with a header, relative to the project. An empty field is null.", "file: data/reference/benchmarks.csv").default("none"),
         Key::new("columns", Shape::Map(Keys::Names, &Shape::ScalarOr(&Shape::ColumnType, &Shape::Object(&COLUMN))), "Columns of a reference table, as in the contract of a source. A query's columns follow from its SQL.", "columns: {kind: string, points: number, component: string}").default("none"),

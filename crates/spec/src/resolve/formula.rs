@@ -51,7 +51,7 @@ pub fn formula(project: &Project, formula: &SqlExpr) -> Formula {
                 push_once(&mut aggregate.measures, (fact.clone(), measure.clone()));
             }
             (Some(aggregate), [dimension]) => {
-                push_once(&mut aggregate.dimensions, dimension.clone())
+                push_once(&mut aggregate.dimensions, dimension.clone());
             }
             (None, [kpi]) => push_once(&mut kpis, kpi.clone()),
             _ => {}

@@ -67,7 +67,7 @@ struct Resolver<'a> {
     diagnostics: Vec<Diagnostic>,
 }
 
-impl<'a> Resolver<'a> {
+impl Resolver<'_> {
     fn report(&mut self, diagnostic: Diagnostic) {
         self.diagnostics.push(diagnostic);
     }

@@ -1,10 +1,31 @@
 //! Settings and pipelines.
 
 use crate::decode::Kind;
-use crate::diagnostic::Diagnostic;
-use crate::model::{Spanned, TableBody};
+use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::model::{Pipeline, Project, Spanned, TableBody};
 
 use super::Resolver;
+
+impl Project {
+    /// The pipeline of a name.
+    ///
+    /// # Errors
+    ///
+    /// `unknown-pipeline`, without a place, where the project has none of this name.
+    pub fn pipeline(&self, name: &str) -> Result<&Pipeline, Box<Diagnostic>> {
+        self.pipelines.get(name).ok_or_else(|| {
+            let names: Vec<&str> = self.pipelines.keys().map(String::as_str).collect();
+            let help = match did_you_mean(name, names.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("the pipelines are {}", names.join(", ")),
+            };
+            let message = format!("`{name}` is not a pipeline of the project");
+            Diagnostic::error("unknown-pipeline", message)
+                .help(help)
+                .boxed()
+        })
+    }
+}
 
 impl Resolver<'_> {
     pub(super) fn settings(&mut self) {

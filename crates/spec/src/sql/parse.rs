@@ -13,7 +13,7 @@ use super::locate::offset;
 use super::reads::reads;
 
 /// Parses an expression; all of the text must be one.
-pub(crate) fn expression(text: Text, span: Span) -> Result<SqlExpr, Diagnostic> {
+pub(crate) fn expression(text: Text, span: Span) -> Result<SqlExpr, Box<Diagnostic>> {
     let parsed = parser(&text.value).and_then(|mut parser| {
         let ast = parser.parse_expr()?;
         finished(&parser)?;
@@ -26,12 +26,12 @@ pub(crate) fn expression(text: Text, span: Span) -> Result<SqlExpr, Diagnostic> 
             map: text.map,
             ast,
         }),
-        Err(error) => Err(syntax_error(&error, &text.value, &text.map, span)),
+        Err(error) => Err(syntax_error(&error, &text.value, &text.map, span).boxed()),
     }
 }
 
 /// Parses a query; all of the text must be one.
-pub(crate) fn query(text: Text, span: Span) -> Result<SqlQuery, Diagnostic> {
+pub(crate) fn query(text: Text, span: Span) -> Result<SqlQuery, Box<Diagnostic>> {
     let parsed = parser(&text.value).and_then(|mut parser| {
         let ast = parser.parse_query()?;
         finished(&parser)?;
@@ -41,10 +41,12 @@ pub(crate) fn query(text: Text, span: Span) -> Result<SqlQuery, Diagnostic> {
         Ok(ast) if reads_only(&ast) => ast,
         Ok(_) => {
             return Err(
-                Diagnostic::error("sql-syntax", "SQL: only a `select` can stand here").at(span),
+                Diagnostic::error("sql-syntax", "SQL: only a `select` can stand here")
+                    .at(span)
+                    .boxed(),
             );
         }
-        Err(error) => return Err(syntax_error(&error, &text.value, &text.map, span)),
+        Err(error) => return Err(syntax_error(&error, &text.value, &text.map, span).boxed()),
     };
     let mut sql = SqlQuery {
         text: text.value,

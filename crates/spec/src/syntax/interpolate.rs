@@ -128,20 +128,15 @@ fn fill(
         } else if let Some((name, length)) = reference(rest) {
             let place = text.map.range(at..at + length);
             let span = Span::new(file, place.start, place.end);
-            match variables.get(name) {
-                Some(filled) => {
-                    for (offset, _) in filled.char_indices() {
-                        map.push(value.len() + offset, place.start);
-                    }
-                    value.push_str(&filled);
-                }
-                None => {
-                    diagnostics.push(variables.unknown(name, span));
-                    // Something that most values can hold, so that one mistake is one error.
-                    map.push(value.len(), place.start);
-                    value.push('0');
-                }
+            let filled = variables.get(name).unwrap_or_else(|| {
+                diagnostics.push(variables.unknown(name, span));
+                // Something that most values can hold, so that one mistake is one error.
+                "0".to_owned()
+            });
+            for (offset, _) in filled.char_indices() {
+                map.push(value.len() + offset, place.start);
             }
+            value.push_str(&filled);
             at += length;
         } else {
             map.push(value.len(), text.map.to_file(at));

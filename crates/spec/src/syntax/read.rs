@@ -13,7 +13,7 @@ use super::text_map::Style;
 use super::{Entry, Node, Text, TextMap, Value};
 
 /// Parses one YAML document; every value is kept with its place, repeated keys included.
-pub(crate) fn read(file: FileId, text: &str) -> Result<Node, Diagnostic> {
+pub(crate) fn read(file: FileId, text: &str) -> Result<Node, Box<Diagnostic>> {
     let options = serde_yaml::options! {
         duplicate_keys: options::DuplicateKeyPolicy::PassThrough,
         strict_booleans: true,
@@ -21,7 +21,7 @@ pub(crate) fn read(file: FileId, text: &str) -> Result<Node, Diagnostic> {
         underscored_numbers_as_strings: true,
     };
     let raw: Raw = serde_yaml::from_str_with_options(text, options)
-        .map_err(|error| syntax_error(&error, file, text))?;
+        .map_err(|error| syntax_error(&error, file, text).boxed())?;
     Ok(Placing { file, text }.node(raw))
 }
 

@@ -107,18 +107,9 @@ impl TextMap {
             let mut rest = &source[at..];
             if !character.is_whitespace() {
                 // Blanks and line ends that folding took away, and escaped line ends.
-                loop {
-                    let trimmed = rest.trim_start();
-                    match trimmed
-                        .strip_prefix("\\\n")
-                        .or_else(|| trimmed.strip_prefix("\\\r\n"))
-                    {
-                        Some(next) => rest = next,
-                        None => {
-                            rest = trimmed;
-                            break;
-                        }
-                    }
+                rest = rest.trim_start();
+                while let Some(next) = after_escaped_line_end(rest) {
+                    rest = next.trim_start();
                 }
                 at = source.len() - rest.len();
             }
@@ -140,6 +131,12 @@ pub(super) enum Style {
     DoubleQuoted,
     /// After `|` or `>`.
     Block,
+}
+
+fn after_escaped_line_end(text: &str) -> Option<&str> {
+    let rest = text.strip_prefix('\\')?;
+    rest.strip_prefix('\n')
+        .or_else(|| rest.strip_prefix("\r\n"))
 }
 
 /// How many blanks a text begins with.
@@ -191,6 +188,6 @@ mod tests {
         let scalar = words(&node).remove(0);
         let offset = scalar.value.find("bad").unwrap();
         let range = scalar.map.range(offset..offset + 3);
-        assert_eq!(&text[range.clone()], "bad", "{range:?} {:?}", scalar);
+        assert_eq!(&text[range.clone()], "bad", "{range:?} {scalar:?}");
     }
 }

@@ -98,11 +98,13 @@ impl Inference<'_> {
                 Value::Null => Quantity::Unknown,
                 _ => Quantity::NotANumber,
             },
-            Expr::Nested(inner) => self.of(inner),
-            Expr::UnaryOp {
+            Expr::Nested(expr)
+            | Expr::UnaryOp {
                 op: UnaryOperator::Minus | UnaryOperator::Plus,
                 expr,
-            } => self.of(expr),
+            }
+            | Expr::Ceil { expr, .. }
+            | Expr::Floor { expr, .. } => self.of(expr),
             Expr::Cast { expr, .. } => match self.of(expr) {
                 Quantity::NotANumber => Quantity::Unknown,
                 quantity => quantity,
@@ -121,7 +123,6 @@ impl Inference<'_> {
                 alike(results)
             }
             Expr::Function(function) => self.call(function, expr.span()),
-            Expr::Ceil { expr, .. } | Expr::Floor { expr, .. } => self.of(expr),
             _ => Quantity::Unknown,
         }
     }
@@ -209,11 +210,19 @@ fn alike(quantities: Vec<Quantity>) -> Quantity {
 
 fn product(left: Quantity, right: Quantity) -> Quantity {
     use Quantity::{Compound, Count, Literal, NotANumber, Share, Unknown};
-    match (left, right) {
-        (Unknown | NotANumber, _) | (_, Unknown | NotANumber) => Unknown,
-        (Literal, other) | (other, Literal) | (Share, other) | (other, Share) => other,
-        (Count, other) | (other, Count) => other,
-        _ => Compound,
+    if [left, right]
+        .iter()
+        .any(|side| matches!(side, Unknown | NotANumber))
+    {
+        Unknown
+    } else if matches!(right, Literal | Share) {
+        left
+    } else if matches!(left, Literal | Share | Count) {
+        right
+    } else if right == Count {
+        left
+    } else {
+        Compound
     }
 }
 

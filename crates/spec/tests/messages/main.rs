@@ -2,7 +2,7 @@
 //!
 //! Each test adds one job file with a mistake to the small project in `fixture`, and shows the rendered messages.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod expressions;
 mod fingerprints;
@@ -10,6 +10,7 @@ mod kpis;
 mod names;
 mod project;
 mod reference;
+mod robustness;
 mod shape;
 mod tables;
 mod units;

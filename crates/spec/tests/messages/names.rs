@@ -208,6 +208,18 @@ fn unknown_names_in_pipelines() {
 }
 
 #[test]
+fn an_unknown_pipeline() {
+    let (project, _) = crate::load(&[], &[]).unwrap();
+    let error = project.pipeline("nigthly").unwrap_err();
+    assert_snapshot!(abmart_spec::diagnostic::render(&[*error], &project.files, false), @"
+    error[unknown-pipeline]: `nigthly` is not a pipeline of the project
+     |
+     = help: did you mean `nightly`?
+    ");
+    assert_eq!(project.pipeline("nightly").unwrap().title.fr, "Nuit");
+}
+
+#[test]
 fn unknown_columns_of_a_contract() {
     assert_snapshot!(case("sources:\n  s:\n    kind: events\n    time: happened_at\n    key: [ids]\n    columns: {id: string, happend_at: timestamp}\nentities:\n  s2: {key: id, snapshot: contacts, dimensions: [account]}\n"), @"
     error[unknown-column]: source `s` has no column `happened_at`

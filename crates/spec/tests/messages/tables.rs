@@ -71,14 +71,14 @@ fn facts_are_summed_up_from_an_entity_below() {
 
 #[test]
 fn columns_of_entity_tables_are_unique() {
-    assert_snapshot!(case("facts:\n  activity_all: {per: account, from: touches, time: day, measures: {inbound: count(*)}}\n  activity_x: {per: account, from: touches, time: day, measures: {y: count(*)}}\n  activity_x_y: {per: account, from: touches, time: day, measures: {z: count(*)}}\n  activity_x2: {per: account, from: touches, time: day, measures: {n: count(*)}}\n  act: {per: account, from: touches, time: day, measures: {ivity_inbound: count(*)}}\n  activity_all_inbound2: {per: account, from: touches, time: day, measures: {n: count(*)}}\n  clash: {per: account, from: touches, time: day, measures: {a_b: count(*)}}\n  clash_a: {per: account, from: touches, time: day, measures: {b: count(*)}}\n"), @"
+    assert_snapshot!(case("facts:\n  clash: {per: account, from: touches, time: day, measures: {a_b: count(*)}}\n  clash_a: {per: account, from: touches, time: day, measures: {b: count(*)}}\n  clash_c: {per: contact, from: touches, time: day, measures: {b: count(*)}}\n"), @"
     error[column-clash]: `clash.a_b` and `clash_a.b` would both be the column `clash_a_b`
-      --> jobs/case.yaml:11:67
-       |
-    10 |   clash: {per: account, from: touches, time: day, measures: {a_b: count(*)}}
-       |                                                                   -------- the other measure
-    11 |   clash_a: {per: account, from: touches, time: day, measures: {b: count(*)}}
-       |                                                                   ^^^^^^^^
+     --> jobs/case.yaml:5:67
+      |
+    4 |   clash: {per: account, from: touches, time: day, measures: {a_b: count(*)}}
+      |                                                                   -------- the other measure
+    5 |   clash_a: {per: account, from: touches, time: day, measures: {b: count(*)}}
+      |                                                                   ^^^^^^^^
     ");
 }
 
