@@ -67,6 +67,37 @@ impl Project {
     }
 }
 
+impl Project {
+    /// The project without what the marts of a pipeline do not need, so that a run reads and computes nothing in vain.
+    /// A pipeline that names no marts publishes all of them.
+    #[must_use]
+    pub fn restricted_to(&self, pipeline: &str) -> Self {
+        let mut project = self.clone();
+        let named = self.pipelines.get(pipeline).map(|pipeline| pipeline.marts.as_slice()).unwrap_or_default();
+        if !named.is_empty() {
+            project.marts.retain(|name, _| named.iter().any(|mart| mart.value == *name));
+        }
+        let marts = project.marts.keys().cloned().map(Node::Mart);
+        let settings = [&self.settings.rates, &self.settings.targets, &self.settings.benchmarks];
+        let roles = settings.into_iter().flatten().map(|name| {
+            if self.sources.contains_key(&name.value) {
+                Node::Source(name.value.clone())
+            } else {
+                Node::Table(name.value.clone())
+            }
+        });
+        let needed: BTreeSet<Node> = self.graph().closure(marts.chain(roles)).into_iter().collect();
+        let keeps = |node: fn(String) -> Node, name: &String| needed.contains(&node(name.clone()));
+        project.sources.retain(|name, _| keeps(Node::Source, name));
+        project.rollups.retain(|name, _| keeps(Node::Rollup, name));
+        project.tables.retain(|name, _| keeps(Node::Table, name));
+        project.facts.retain(|name, _| keeps(Node::Fact, name));
+        project.scores.retain(|name, _| keeps(Node::Score, name));
+        project.kpis.retain(|name, _| keeps(Node::Kpi, name));
+        project
+    }
+}
+
 impl Graph {
     /// The graph of a project.
     #[must_use]

@@ -11,8 +11,11 @@
 //! and consistent, except for the columns inside of SQL: those are known once an engine has built the queries,
 //! which reports them as [`diagnostic::Diagnostic`]s too, placed by [`sql::locate`].
 //!
-//! The grammar is data, from which also come the JSON Schema ([`json_schema`]) and the manual ([`language_markdown`]).
+//! The grammar is data, from which also come the JSON Schema ([`json_schema`]) and the manual ([`language_markdown`]);
+//! definitions give the KPI catalogue ([`kpi_markdown`]) and the contracts of the sources ([`source_markdown`]).
 
+mod catalogue;
+mod contracts;
 mod decode;
 pub mod diagnostic;
 pub mod fingerprint;
@@ -25,6 +28,8 @@ pub mod sql;
 mod syntax;
 mod units;
 
+pub use catalogue::kpi_markdown;
+pub use contracts::source_markdown;
 pub use diagnostic::{Diagnostic, SourceMap, Span};
 pub use grammar::{Document, json_schema, language_markdown};
 pub use graph::{Graph, Node};

@@ -15,7 +15,7 @@ use crate::text::{bytes, count, print};
 /// # Errors
 /// As a run would fail before it begins: a wrong project, an unreadable lake, a broken contract.
 pub fn plan(global: &Global, args: &PlanArgs) -> Result<(), Failure> {
-    let project = project::load(global)?;
+    let project = project::load(global)?.restricted_to(&args.pipeline);
     let prepared = project::prepare(&project, &args.pipeline, global)?;
     if args.json {
         let text = serde_json::to_string_pretty(&json!({

@@ -29,7 +29,7 @@ use crate::interrupt;
 pub fn run(global: &Global, args: &PipelineArgs) -> Result<(), Failure> {
     let begun = Instant::now();
     interrupt::listen();
-    let project = project::load(global)?;
+    let project = project::load(global)?.restricted_to(&args.pipeline);
     let marts = project::open(&project.stores.marts.value, &project, true)?;
     let recovered = marts.recover()?;
     tracing::debug!(?recovered, "store of marts is clean");

@@ -82,7 +82,8 @@ pub fn band(score: &Score, key: &str) -> Option<Expr> {
             when(by.clone().eq(lit(value.as_str()))).then(lit(of(thresholds))).otherwise(otherwise)
         })
     };
-    let value = col(measure_column(&score.name, "score"));
+    // A score that is a threshold but for the rounding of its addends is that threshold.
+    let value = col(measure_column(&score.name, "score")).round(9, RoundMode::HalfToEven);
     let band = when(value.clone().gt(limit(|thresholds| thresholds.hot)))
         .then(lit("hot"))
         .when(value.lt(limit(|thresholds| thresholds.warm)))
