@@ -7,6 +7,8 @@ mod interrupt;
 mod logging;
 mod progress;
 mod project;
+#[cfg(test)]
+mod reference;
 mod results;
 mod text;
 mod threads;

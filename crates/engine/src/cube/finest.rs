@@ -8,7 +8,7 @@ use super::compile::{CellAggregate, Cube, aggregate_column};
 use crate::error::EngineError;
 use crate::measure::frame::PeriodFrames;
 use crate::scope::Scope;
-use crate::sql::aggregate;
+use crate::sql::prepared::Prepared;
 use crate::sql::query;
 
 /// The number of the period, the first column of everything in the cube.
@@ -92,34 +92,12 @@ impl Cube<'_> {
         if cells.is_empty() {
             return Ok(None);
         }
-        let mut columns = self.dimension_columns();
-        // Conditions and arguments repeat between aggregates; each is computed once.
-        let mut prepared_as: Vec<(Sql, String)> = Vec::new();
-        let mut prepare = |sql: &Option<Sql>| -> Option<String> {
-            let sql = sql.as_ref()?;
-            if let Some((_, name)) = prepared_as.iter().find(|(known, _)| known == sql) {
-                return Some(name.clone());
-            }
-            let name = format!("x{}", prepared_as.len());
-            prepared_as.push((sql.clone(), name.clone()));
-            Some(name)
-        };
-        let inputs: Vec<(Option<String>, Option<String>)> = cells
-            .iter()
-            .map(|(_, cell)| (prepare(&cell.aggregate.argument), prepare(&cell.aggregate.filter)))
-            .collect();
-        columns.extend(prepared_as.into_iter().map(|(sql, name)| (name, sql)));
+        let named = cells.iter().map(|(index, cell)| (aggregate_column(*index), &cell.aggregate));
+        let aggregates = Prepared::new(named);
+        let columns = self.dimension_columns().into_iter().chain(aggregates.inputs());
         let mut prepared = query::project(frame.clone().lazy(), columns, None, &scope.clock())?;
         let schema = prepared.collect_schema()?;
-        let partials: Vec<Expr> = cells
-            .iter()
-            .zip(inputs)
-            .map(|((index, cell), (argument, filter))| {
-                let dtype = argument.as_ref().and_then(|name| schema.get(name.as_str()));
-                let (value, filter) = (argument.as_ref().map(|name| col(name.as_str())), filter.map(col));
-                aggregate::partial(cell.aggregate.kind, value, filter, dtype).alias(aggregate_column(*index))
-            })
-            .collect();
+        let partials = aggregates.partials(&schema);
         let by: Vec<Expr> = self.dimensions.iter().map(|name| col(name.as_str())).collect();
         let grouped = prepared.group_by(by).agg(partials).with_column(period_literal(number)).collect()?;
         Ok(Some(grouped))

@@ -16,6 +16,7 @@ use super::{load, scan};
 use crate::context::Context;
 use crate::error::EngineError;
 use crate::sql::aggregate::{self, Aggregate, AggregateKind};
+use crate::sql::prepared::Prepared;
 use crate::sql::rewrite::Clock;
 use crate::sql::{query, rewrite};
 
@@ -199,7 +200,9 @@ struct Compiled {
     filter: Option<Sql>,
     keys: Vec<(String, Sql)>,
     buckets: Vec<String>,
-    measures: Vec<(String, Aggregate)>,
+    measures: Prepared,
+    /// Measures that are sums, which may be in fixed point.
+    sums: Vec<String>,
     reads: BTreeSet<String>,
 }
 
@@ -218,11 +221,14 @@ impl Compiled {
             })
             .collect();
         // A measure is exactly one aggregate; the spec refuses everything else.
-        let measures = rollup
+        let measures: Vec<(String, Aggregate)> = rollup
             .measures
             .iter()
             .filter_map(|(name, expr)| Some((name.clone(), aggregate::split(&expr.ast).1.into_iter().next()?)))
             .collect();
+        let is_sum = |(_, measure): &&(String, Aggregate)| measure.kind == AggregateKind::Sum;
+        let sums = measures.iter().filter(is_sum).map(|(name, _)| name.clone()).collect();
+        let measures = Prepared::new(measures.iter().map(|(name, aggregate)| (name.clone(), aggregate)));
         let mut reads = BTreeSet::new();
         let expressions = rollup.by.values().chain(rollup.measures.values()).chain(rollup.filter.iter());
         for expr in expressions {
@@ -233,7 +239,8 @@ impl Compiled {
                 std::ops::ControlFlow::<()>::Continue(())
             });
         }
-        Self { filter: rollup.filter.as_ref().map(|expr| expr.ast.clone()), keys, buckets, measures, reads }
+        let filter = rollup.filter.as_ref().map(|expr| expr.ast.clone());
+        Self { filter, keys, buckets, measures, sums, reads }
     }
 
     fn key_columns(&self) -> Vec<Expr> {
@@ -243,48 +250,31 @@ impl Compiled {
     /// Groups rows by the keys; sums of floats stay in fixed point.
     fn reduce(&self, rows: DataFrame, context: &Context<'_>) -> Result<DataFrame, EngineError> {
         let clock = Clock { as_of: context.plan.as_of, period: None };
-        let mut columns = self.keys.clone();
-        for (name, aggregate) in &self.measures {
-            columns.extend(aggregate.argument.clone().map(|sql| (format!("{name}#"), sql)));
-            columns.extend(aggregate.filter.clone().map(|sql| (format!("{name}?"), sql)));
-        }
+        let columns = self.keys.iter().cloned().chain(self.measures.inputs());
         let mut prepared = query::project(rows.lazy(), columns, self.filter.as_ref(), &clock)?;
         for name in &self.buckets {
             prepared = prepared.with_column(bucketed(col(name.as_str()), context));
         }
         let schema = prepared.collect_schema()?;
-        let aggregates: Vec<Expr> = self
-            .measures
-            .iter()
-            .map(|(name, aggregate)| {
-                let value = aggregate.argument.as_ref().map(|_| col(format!("{name}#")));
-                let filter = aggregate.filter.as_ref().map(|_| col(format!("{name}?")));
-                let dtype = schema.get(format!("{name}#").as_str());
-                aggregate::partial(aggregate.kind, value, filter, dtype).alias(name.as_str())
-            })
-            .collect();
-        Ok(prepared.group_by(self.key_columns()).agg(aggregates).collect()?)
+        Ok(prepared.group_by(self.key_columns()).agg(self.measures.partials(&schema)).collect()?)
     }
 
     fn merge(&self, mut frames: Vec<DataFrame>) -> Result<DataFrame, EngineError> {
         if frames.len() == 1 {
             return Ok(frames.swap_remove(0));
         }
-        let merged: Vec<Expr> =
-            self.measures.iter().map(|(name, measure)| aggregate::merge(measure.kind, col(name.as_str()))).collect();
         let all = concat(frames.into_iter().map(IntoLazy::lazy).collect::<Vec<_>>(), UnionArgs::default())?;
-        Ok(all.group_by(self.key_columns()).agg(merged).collect()?)
+        Ok(all.group_by(self.key_columns()).agg(self.measures.merged()).collect()?)
     }
 
     /// Fixed point becomes float.
     fn finish(&self, frame: DataFrame) -> Result<DataFrame, EngineError> {
+        let in_fixed_point = |name: &&String| frame.schema().get(name.as_str()) == Some(&DataType::Int128);
         let fixed: Vec<Expr> = self
-            .measures
+            .sums
             .iter()
-            .filter(|(name, measure)| {
-                measure.kind == AggregateKind::Sum && frame.schema().get(name.as_str()) == Some(&DataType::Int128)
-            })
-            .map(|(name, _)| aggregate::from_fixed(col(name.as_str())).alias(name.as_str()))
+            .filter(in_fixed_point)
+            .map(|name| aggregate::from_fixed(col(name.as_str())).alias(name.as_str()))
             .collect();
         if fixed.is_empty() { Ok(frame) } else { Ok(frame.lazy().with_columns(fixed).collect()?) }
     }

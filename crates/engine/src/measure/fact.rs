@@ -9,13 +9,14 @@ use crate::error::EngineError;
 use crate::input::load::day;
 use crate::scope::Scope;
 use crate::sql::aggregate::{self, Aggregate};
+use crate::sql::prepared::Prepared;
 use crate::sql::{formula, query};
 
 /// A fact with its aggregates taken out of its measures.
 pub struct CompiledFact<'a> {
     /// The definition.
     pub fact: &'a Fact,
-    aggregates: Vec<Aggregate>,
+    aggregates: Prepared,
     /// Measure → expression over placeholders, and which aggregate each placeholder is.
     measures: Vec<(String, Sql, Vec<usize>)>,
 }
@@ -44,6 +45,8 @@ impl<'a> CompiledFact<'a> {
                 .collect();
             measures.push((name.clone(), outer, places));
         }
+        let column = |index: usize| format!("{}#{index}", fact.name);
+        let aggregates = Prepared::new(aggregates.iter().enumerate().map(|(index, aggregate)| (column(index), aggregate)));
         Self { fact, aggregates, measures }
     }
 
@@ -78,10 +81,7 @@ impl<'a> CompiledFact<'a> {
         for (dimension, column) in &self.fact.dimensions {
             columns.push((format!("{dimension}@"), query::column(&column.value)));
         }
-        for (index, aggregate) in self.aggregates.iter().enumerate() {
-            columns.extend(aggregate.argument.clone().map(|sql| (format!("{index}#"), sql)));
-            columns.extend(aggregate.filter.clone().map(|sql| (format!("{index}?"), sql)));
-        }
+        columns.extend(self.aggregates.inputs());
         let mut prepared = query::project(input, columns, filter, &clock)?;
         let mut by: Vec<Expr> = keys.iter().map(|key| col(key.as_str())).collect();
         for dimension in self.fact.dimensions.keys() {
@@ -92,37 +92,13 @@ impl<'a> CompiledFact<'a> {
         }
         by.extend(self.fact.dimensions.keys().map(|dimension| col(dimension.as_str())));
         let schema = prepared.collect_schema()?;
-        let dtype = |index: usize| schema.get(format!("{index}#").as_str()).cloned();
-        let partials: Vec<Expr> = self
-            .aggregates
-            .iter()
-            .enumerate()
-            .map(|(index, aggregate)| {
-                let value = aggregate.argument.as_ref().map(|_| col(format!("{index}#")));
-                let filter = aggregate.filter.as_ref().map(|_| col(format!("{index}?")));
-                aggregate::partial(aggregate.kind, value, filter, dtype(index).as_ref()).alias(self.column(index))
-            })
-            .collect();
-        let finished: Vec<Expr> = self
-            .aggregates
-            .iter()
-            .enumerate()
-            .map(|(index, aggregate)| {
-                let column = col(self.column(index));
-                aggregate::finish(aggregate.kind, column, dtype(index).as_ref()).alias(self.column(index))
-            })
-            .collect();
+        let (partials, finished) = (self.aggregates.partials(&schema), self.aggregates.finished(&schema));
         Ok(prepared.group_by(by).agg(partials).with_columns(finished))
     }
 
     /// Fills what an entity without rows has: 0 for sums and counts.
     pub fn zeros(&self) -> Vec<Expr> {
-        self.aggregates
-            .iter()
-            .enumerate()
-            .filter(|(_, aggregate)| aggregate.kind.zero_when_empty())
-            .map(|(index, _)| col(self.column(index)).fill_null(lit(0)))
-            .collect()
+        self.aggregates.zeros()
     }
 
     /// The measures over the aggregates' columns, named `fact.measure`.

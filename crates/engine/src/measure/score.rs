@@ -7,7 +7,8 @@ use sqlparser::ast::Expr as Sql;
 use super::fact::measure_column;
 use crate::error::EngineError;
 use crate::scope::Scope;
-use crate::sql::aggregate::{self, Aggregate};
+use crate::sql::aggregate;
+use crate::sql::prepared::Prepared;
 use crate::sql::{formula, query};
 
 /// A score inside one period.
@@ -109,25 +110,15 @@ fn signals_of(
         columns.push(("signal".to_owned(), query::column(&score.signal.value)));
         by.push(col("signal"));
     }
-    for (index, Aggregate { argument, filter, .. }) in aggregates.iter().enumerate() {
-        columns.extend(argument.clone().map(|sql| (format!("{index}#"), sql)));
-        columns.extend(filter.clone().map(|sql| (format!("{index}?"), sql)));
-    }
+    let named = aggregates.iter().enumerate().map(|(index, aggregate)| (aggregate::placeholder(index), aggregate));
+    let aggregates = Prepared::new(named);
+    columns.extend(aggregates.inputs());
     let mut prepared = query::project(input, columns, None, &scope.clock())?;
     let schema = prepared.collect_schema()?;
-    let dtype = |index: usize| schema.get(format!("{index}#").as_str()).cloned();
-    let (mut partials, mut finished) = (Vec::new(), Vec::new());
-    for (index, aggregate) in aggregates.iter().enumerate() {
-        let value = aggregate.argument.as_ref().map(|_| col(format!("{index}#")));
-        let filter = aggregate.filter.as_ref().map(|_| col(format!("{index}?")));
-        let column = aggregate::placeholder(index);
-        partials.push(aggregate::partial(aggregate.kind, value, filter, dtype(index).as_ref()).alias(column.as_str()));
-        finished.push(aggregate::finish(aggregate.kind, col(column.as_str()), dtype(index).as_ref()).alias(column.as_str()));
-    }
     let measure = formula::lower(&outer, &|name| name.starts_with("__agg_").then(|| col(name)))?;
     let signal = if component.by_signal { col("signal").cast(DataType::String) } else { lit(name) };
     // A signal without an entity can raise nobody's score.
-    let rows = prepared.filter(col(key).is_not_null()).group_by(by).agg(partials).with_columns(finished);
+    let rows = prepared.filter(col(key).is_not_null()).group_by(by).agg(aggregates.partials(&schema)).with_columns(aggregates.finished(&schema));
     let measure = measure.cast(DataType::Float64).fill_null(lit(0.0));
     Ok(rows.select([
         col(key),

@@ -2,5 +2,6 @@
 
 pub mod aggregate;
 pub mod formula;
+pub mod prepared;
 pub mod query;
 pub mod rewrite;

@@ -1,0 +1,41 @@
+//! `abmart validate` of the shipped project: as a command from start to exit, and its two parts in this process.
+
+use std::collections::BTreeMap;
+use std::hint::black_box;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use criterion::{Criterion, criterion_group, criterion_main};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn command(criterion: &mut Criterion) {
+    let root = root();
+    criterion.bench_function("validate: the command", |bencher| {
+        bencher.iter(|| {
+            let mut validate = Command::new(env!("CARGO_BIN_EXE_abmart"));
+            let status = validate.arg("--project").arg(&root).arg("validate").stdout(Stdio::null()).status();
+            assert!(status.is_ok_and(|status| status.success()));
+        });
+    });
+}
+
+fn parts(criterion: &mut Criterion) {
+    let root = root();
+    let load = || abmart_spec::load(&root, &BTreeMap::new(), &|_| None);
+    criterion.bench_function("validate: load", |bencher| bencher.iter(|| black_box(load().is_ok())));
+    if let Ok((project, _)) = load() {
+        criterion.bench_function("validate: check", |bencher| {
+            bencher.iter(|| assert!(black_box(abmart_engine::check(&project)).is_empty()));
+        });
+    }
+}
+
+criterion_group! {
+    name = validate;
+    config = Criterion::default().sample_size(30);
+    targets = command, parts
+}
+criterion_main!(validate);

@@ -1,0 +1,16 @@
+//! What the integration tests share: lakes made of a few rows, the real program run on them, its marts read back.
+//!
+//! ```text
+//! fixtures/*.yaml ──lake──▶ a folder of Parquet ──program──▶ a folder of marts ──marts──▶ figures
+//! ```
+
+#![allow(dead_code, unreachable_pub, reason = "every test file uses a part of it")]
+
+pub mod contract;
+pub mod lake;
+pub mod marts;
+pub mod program;
+
+pub use lake::Lake;
+pub use marts::{Cell, Marts};
+pub use program::{Outcome, Project, Workshop, run};

@@ -1,0 +1,192 @@
+//! The real program, run on the shipped project or on a copy of it.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::contract;
+use super::{Lake, Marts};
+
+/// What a command did.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Exit code.
+    pub code: i32,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+}
+
+impl Outcome {
+    /// Asserts that the command did what it was asked to.
+    #[track_caller]
+    pub fn ok(self) -> Self {
+        assert_eq!(self.code, 0, "{}", self.stderr);
+        self
+    }
+
+    /// Asserts that the command failed with this code and said all of these.
+    #[track_caller]
+    pub fn fails(self, code: i32, words: &[&str]) -> Self {
+        assert_eq!(self.code, code, "{}{}", self.stdout, self.stderr);
+        for word in words {
+            assert!(self.stderr.contains(word), "`{word}` is not in:\n{}", self.stderr);
+        }
+        self
+    }
+}
+
+/// A place for one lake, its marts and the project that makes them.
+#[derive(Debug)]
+pub struct Workshop {
+    folder: TempDir,
+    project: PathBuf,
+}
+
+impl Workshop {
+    /// A place with a lake and the shipped project.
+    pub fn new(lake: &Lake) -> Self {
+        let place = Self { folder: TempDir::new().expect("a temporary folder"), project: contract::root() };
+        lake.write(&place.lake());
+        place
+    }
+
+    /// The same place with a project of its own.
+    pub fn with_project(mut self, project: &Project) -> Self {
+        self.project = project.folder();
+        self
+    }
+
+    /// The folder of the lake.
+    pub fn lake(&self) -> PathBuf {
+        self.folder.path().join("lake")
+    }
+
+    /// The folder of the marts.
+    pub fn marts_folder(&self) -> PathBuf {
+        self.folder.path().join("marts")
+    }
+
+    /// Replaces the lake.
+    pub fn relaid(&self, lake: &Lake) -> &Self {
+        fs::remove_dir_all(self.lake()).expect("a lake to replace");
+        lake.write(&self.lake());
+        self
+    }
+
+    /// Runs a command with the place's project and stores.
+    pub fn command<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Outcome {
+        let folder = |name: &str| self.folder.path().join(name).into_os_string();
+        let mut all: Vec<_> = arguments.iter().map(|argument| argument.as_ref().to_owned()).collect();
+        for (option, place) in [
+            ("--project", self.project.clone().into_os_string()),
+            ("--lake", folder("lake")),
+            ("--marts", folder("marts")),
+            ("--cache", folder("cache")),
+        ] {
+            all.extend([option.into(), place]);
+        }
+        run(&all)
+    }
+
+    /// Runs the nightly pipeline.
+    pub fn run(&self) -> Outcome {
+        self.command(&["run"])
+    }
+
+    /// The published marts.
+    pub fn marts(&self) -> Marts {
+        Marts::read(&self.marts_folder())
+    }
+
+    /// `run_results.json`.
+    pub fn results(&self) -> Value {
+        let text = fs::read(self.marts_folder().join("run_results.json")).expect("run_results.json");
+        serde_json::from_slice(&text).expect("JSON")
+    }
+
+    /// What the last run did with the rows of a source.
+    pub fn source_rows(&self, source: &str) -> Value {
+        let results = self.results();
+        let sources = results["sources"].as_array().expect("a list of sources").clone();
+        sources.into_iter().find(|row| row["source"] == source).unwrap_or_else(|| panic!("no rows of `{source}`"))
+    }
+}
+
+/// A copy of the shipped project, to be changed.
+#[derive(Debug)]
+pub struct Project {
+    folder: TempDir,
+}
+
+impl Project {
+    /// Copies pipelines.yaml, the jobs and the reference data.
+    pub fn copy() -> Self {
+        let copy = Self { folder: TempDir::new().expect("a temporary folder") };
+        for part in ["pipelines.yaml", "jobs", "data/reference"] {
+            copy_all(&contract::root().join(part), &copy.folder().join(part));
+        }
+        copy
+    }
+
+    /// Its folder.
+    pub fn folder(&self) -> PathBuf {
+        self.folder.path().to_owned()
+    }
+
+    /// Replaces a text that a file holds, everywhere.
+    #[track_caller]
+    pub fn edit(self, file: &str, from: &str, to: &str) -> Self {
+        let path = self.folder().join(file);
+        let text = fs::read_to_string(&path).expect("a file of the project");
+        assert!(text.contains(from), "{file} holds `{from}`");
+        fs::write(path, text.replace(from, to)).expect("a file that can be written");
+        self
+    }
+
+    /// Runs a command on it.
+    pub fn command(&self, arguments: &[&str]) -> Outcome {
+        let mut all: Vec<_> = arguments.iter().map(Into::into).collect();
+        all.extend(["--project".into(), self.folder().into_os_string()]);
+        run::<std::ffi::OsString>(&all)
+    }
+}
+
+/// Runs the program, its output in pipes.
+pub fn run<S: AsRef<OsStr>>(arguments: &[S]) -> Outcome {
+    let output = Command::new(env!("CARGO_BIN_EXE_abmart"))
+        .args(arguments)
+        .env_remove("ABMART_LOG")
+        .stdin(Stdio::null())
+        .output()
+        .expect("the program starts");
+    Outcome {
+        code: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+/// The marts of a fixture, or the reason why there are none.
+pub fn published(fixture: &str) -> Marts {
+    let place = Workshop::new(&Lake::fixture(fixture));
+    place.run().ok();
+    place.marts()
+}
+
+fn copy_all(from: &Path, to: &Path) {
+    fs::create_dir_all(to.parent().expect("a folder")).expect("a folder that can be made");
+    if from.is_file() {
+        fs::copy(from, to).expect("a file that can be copied");
+        return;
+    }
+    for entry in fs::read_dir(from).expect("a folder of the project") {
+        let entry = entry.expect("an entry");
+        copy_all(&entry.path(), &to.join(entry.file_name()));
+    }
+}
