@@ -23,7 +23,7 @@ use crate::input::rollup::{self, Rolled};
 use crate::input::scan;
 use crate::measure::fact::{CompiledFact, keys_of};
 use crate::output::{catalog, marts};
-use crate::run::{Job, ordered_tables};
+use crate::job::{Job, ordered_tables};
 use crate::scope::{Frames, Scope};
 use crate::table;
 
@@ -79,11 +79,11 @@ impl<'a> Checker<'a> {
             let Some(source) = project.sources.get(&definition.from.value) else { continue };
             match rollup::schema_only(&self.context, source, definition) {
                 Ok(rows) => {
-                    self.frames.rollups.insert(definition.name.clone(), Rolled::empty(rows));
+                    self.frames.rollups.insert(definition.name.clone(), Rolled::empty(&rows));
                 }
                 Err(error) => {
                     let pieces = definition.by.values().chain(definition.measures.values()).chain(&definition.filter);
-                    self.report(&format!("rollup `{}`", definition.name), definition.span, pieces_of(pieces), &error);
+                    self.report(&format!("rollup `{}`", definition.name), definition.span, &pieces_of(pieces), &error);
                     self.broken.insert(&definition.name);
                 }
             }
@@ -117,7 +117,7 @@ impl<'a> Checker<'a> {
                         TableBody::Sql(sql) => vec![Piece::Query(sql)],
                         TableBody::Rows { .. } => Vec::new(),
                     };
-                    self.report(&format!("table `{}`", definition.name), definition.span, piece, &error);
+                    self.report(&format!("table `{}`", definition.name), definition.span, &piece, &error);
                     self.broken.insert(&definition.name);
                 }
             }
@@ -140,7 +140,7 @@ impl<'a> Checker<'a> {
             }
         }
         for (what, span, pieces, error) in reports {
-            self.report(&what, span, pieces, &error);
+            self.report(&what, span, &pieces, &error);
         }
         if self.findings.len() > before || !self.broken.is_empty() {
             return;
@@ -148,7 +148,7 @@ impl<'a> Checker<'a> {
         let wanted: Vec<&Mart> = project.marts.values().collect();
         let job = Job::new(project, &wanted);
         match job.frames_checked(&mut scope) {
-            Err(error) => self.report("facts", project.jobs.values().next().map_or(Span::none(), |job| job.span), Vec::new(), &error),
+            Err(error) => self.report("facts", project.jobs.values().next().map_or(Span::none(), |job| job.span), &[], &error),
             Ok(period) => {
                 self.kpis(&job, &period, &scope);
                 self.marts(&job, period, &scope);
@@ -162,11 +162,12 @@ impl<'a> Checker<'a> {
         for kpi in &cube.kpis {
             let formulas = [Some(&kpi.formula), kpi.immature.as_ref(), kpi.mature.as_ref()];
             let places = formulas.into_iter().flatten().flat_map(|formula| &formula.places);
-            let first_error = places.filter_map(|index| cube.aggregate_alone(*index, period, scope).err()).next();
+            let mut places = places;
+            let first_error = places.find_map(|index| cube.aggregate_alone(*index, period, scope).err());
             if let Some(error) = first_error {
                 wrong = true;
                 let pieces = pieces_of([Some(&kpi.kpi.formula), kpi.kpi.immature.as_ref(), kpi.kpi.mature.as_ref()].into_iter().flatten());
-                self.report(&format!("kpi `{}`", kpi.kpi.name), kpi.kpi.formula.span, pieces, &error);
+                self.report(&format!("kpi `{}`", kpi.kpi.name), kpi.kpi.formula.span, &pieces, &error);
             }
         }
         if wrong {
@@ -175,9 +176,9 @@ impl<'a> Checker<'a> {
         let evaluated = cube
             .finest(0, period, scope)
             .and_then(|finest| cube.roll_up(vec![finest]))
-            .and_then(|rolled| cube.cells(rolled, self.context.plan));
+            .and_then(|rolled| cube.cells(&rolled, self.context.plan));
         if let Err(error) = evaluated {
-            self.report("kpis", Span::none(), Vec::new(), &error);
+            self.report("kpis", Span::none(), &[], &error);
         }
     }
 
@@ -204,7 +205,7 @@ impl<'a> Checker<'a> {
                         MartBody::Sql(sql) => vec![Piece::Query(sql)],
                         MartBody::From(_) => Vec::new(),
                     };
-                    self.report(&format!("mart `{}`", mart.name), mart.span, piece, &error);
+                    self.report(&format!("mart `{}`", mart.name), mart.span, &piece, &error);
                 }
                 Ok(schema) => self.mart_columns(mart, &schema),
             }
@@ -234,11 +235,10 @@ impl<'a> Checker<'a> {
         self.context.plan.periods[0]
     }
 
-    fn report(&mut self, what: &str, span: Span, pieces: Vec<Piece<'_>>, error: &EngineError) {
+    fn report(&mut self, what: &str, span: Span, pieces: &[Piece<'_>], error: &EngineError) {
         let (span, inner) = innermost(span, error);
         let column = match inner {
-            EngineError::Polars(PolarsError::ColumnNotFound(text)) => quoted(text),
-            EngineError::Polars(PolarsError::SQLInterface(text)) => quoted(text),
+            EngineError::Polars(PolarsError::ColumnNotFound(text) | PolarsError::SQLInterface(text)) => quoted(text),
             _ => None,
         };
         let found = column.as_ref().and_then(|name| pieces.iter().find_map(|piece| piece.place_of(name)));

@@ -84,6 +84,7 @@ pub struct Context<'a> {
 
 impl Context<'_> {
     /// The reporting time zone.
+    #[must_use]
     pub fn time_zone(&self) -> &str {
         &self.project.settings.time_zone
     }
@@ -101,6 +102,7 @@ impl Context<'_> {
     }
 
     /// Rows of a file, as its footer says.
+    #[must_use]
     pub fn rows_of(&self, file: &PlannedFile) -> u64 {
         self.footers.get(&file.key).map_or(0, |footer| footer.rows)
     }

@@ -11,6 +11,7 @@ pub mod context;
 mod cube;
 mod error;
 mod input;
+mod job;
 mod measure;
 mod money;
 mod output;

@@ -112,13 +112,11 @@ impl<'a> Scope<'a> {
                     None => days.keys().next_back().copied(),
                 };
                 let frame = day.and_then(|day| days.get(&day)).or_else(|| days.values().next_back());
-                match frame {
-                    Some(frame) => Ok(frame.clone().lazy()),
-                    None => {
-                        let columns = self.project.sources.get(name).ok_or_else(unknown)?;
-                        Ok(crate::input::scan::empty(columns.columns.values()).lazy())
-                    }
+                if let Some(frame) = frame {
+                    return Ok(frame.clone().lazy());
                 }
+                let source = self.project.sources.get(name).ok_or_else(unknown)?;
+                Ok(crate::input::scan::empty(source.columns.values()).lazy())
             }
         }
     }

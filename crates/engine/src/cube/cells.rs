@@ -35,7 +35,7 @@ impl Cube<'_> {
     ///
     /// # Errors
     /// When a formula cannot be lowered or evaluated.
-    pub fn cells(&self, rolled: DataFrame, plan: &Plan) -> Result<Cells, EngineError> {
+    pub fn cells(&self, rolled: &DataFrame, plan: &Plan) -> Result<Cells, EngineError> {
         let by: Vec<&str> = ["period_grain", "period_start", "cut"]
             .into_iter()
             .chain(self.dimensions.iter().map(String::as_str))
@@ -43,7 +43,7 @@ impl Cube<'_> {
         let sorted = rolled
             .clone()
             .lazy()
-            .with_columns(self.finished(&rolled))
+            .with_columns(self.finished(rolled))
             .join(period_table(plan)?, [col(PERIOD)], [col(PERIOD)], JoinArgs::new(JoinType::Inner))
             .with_column(self.cut_names())
             .sort(by, SortMultipleOptions::default())
@@ -64,26 +64,6 @@ impl Cube<'_> {
         Ok(Cells { frame, prior, year_before, parent })
     }
 
-    /// Lowers a formula over the cells' columns.
-    ///
-    /// # Errors
-    /// When the formula holds what formulas cannot.
-    pub fn lowered(&self, formula: &CompiledFormula, kpi: &CompiledKpi<'_>) -> Result<Expr, EngineError> {
-        self.lower_part(&formula.outer, formula, kpi)
-    }
-
-    /// Numerator and denominator, where the formula is a ratio.
-    ///
-    /// # Errors
-    /// As [`Cube::lowered`].
-    pub fn ratio(&self, kpi: &CompiledKpi<'_>) -> Result<Option<(Expr, Expr)>, EngineError> {
-        let Some((numerator, denominator)) = formula::as_ratio(&kpi.formula.outer) else { return Ok(None) };
-        Ok(Some((
-            self.lower_part(numerator, &kpi.formula, kpi)?,
-            self.lower_part(denominator, &kpi.formula, kpi)?,
-        )))
-    }
-
     /// The grouping sets whose cells the KPI compares itself in, where it has no value.
     pub fn compared(&self, kpi: &CompiledKpi<'_>) -> Option<Expr> {
         let dimension = kpi.kpi.compares.as_ref()?;
@@ -92,24 +72,11 @@ impl Cube<'_> {
     }
 
     fn value(&self, kpi: &CompiledKpi<'_>) -> Result<Expr, EngineError> {
-        let value = self.lowered(&kpi.formula, kpi)?.cast(DataType::Float64);
+        let value = lowered(&kpi.formula, kpi)?.cast(DataType::Float64);
         Ok(match self.compared(kpi) {
             None => value,
             Some(compared) => when(compared).then(lit(NULL)).otherwise(value),
         })
-    }
-
-    fn lower_part(
-        &self,
-        part: &sqlparser::ast::Expr,
-        formula: &CompiledFormula,
-        kpi: &CompiledKpi<'_>,
-    ) -> Result<Expr, EngineError> {
-        let resolve = |name: &str| match name.strip_prefix("__agg_") {
-            Some(local) => Some(col(aggregate_column(*formula.places.get(local.parse::<usize>().ok()?)?))),
-            None => kpi.reads.iter().any(|read| read == name).then(|| col(value_column(name))),
-        };
-        formula::lower(part, &resolve).map_err(|error| located(error.into(), kpi))
     }
 
     /// Fixed point becomes float; sums and counts of nothing are 0; what no period has is null.
@@ -190,6 +157,38 @@ impl Cube<'_> {
     fn cell_key_and_row(&self) -> Vec<Expr> {
         self.cell_key().into_iter().chain([col(ROW)]).collect()
     }
+}
+
+/// Lowers a formula over the cells' columns.
+///
+/// # Errors
+/// When the formula holds what formulas cannot.
+pub fn lowered(formula: &CompiledFormula, kpi: &CompiledKpi<'_>) -> Result<Expr, EngineError> {
+    lower_part(&formula.outer, formula, kpi)
+}
+
+/// Numerator and denominator, where the formula is a ratio.
+///
+/// # Errors
+/// As [`lowered`].
+pub fn ratio(kpi: &CompiledKpi<'_>) -> Result<Option<(Expr, Expr)>, EngineError> {
+    let Some((numerator, denominator)) = formula::as_ratio(&kpi.formula.outer) else { return Ok(None) };
+    Ok(Some((
+        lower_part(numerator, &kpi.formula, kpi)?,
+        lower_part(denominator, &kpi.formula, kpi)?,
+    )))
+}
+
+fn lower_part(
+    part: &sqlparser::ast::Expr,
+    formula: &CompiledFormula,
+    kpi: &CompiledKpi<'_>,
+) -> Result<Expr, EngineError> {
+    let resolve = |name: &str| match name.strip_prefix("__agg_") {
+        Some(local) => Some(col(aggregate_column(*formula.places.get(local.parse::<usize>().ok()?)?))),
+        None => kpi.reads.iter().any(|read| read == name).then(|| col(value_column(name))),
+    };
+    formula::lower(part, &resolve).map_err(|error| located(error.into(), kpi))
 }
 
 /// Names the KPI as the place of an error.

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use abmart_plan::Plan;
 use abmart_plan::calendar::grain_name;
-use abmart_spec::model::{Benchmark, Better};
+use abmart_spec::model::Better;
 use arrow::array::{ArrayRef, RecordBatch};
 use polars::prelude::*;
 
-use super::cells::{Cells, value_column};
+use super::cells::{Cells, lowered, ratio, value_column};
 use super::compile::{CompiledKpi, Cube, aggregate_column};
 use super::finest::PERIOD;
 use super::sets::SET;
@@ -26,22 +26,33 @@ pub struct Yardsticks {
     pub definitions: BTreeMap<String, String>,
 }
 
-/// Columns of `kpi_values` that all KPIs share, made into Arrow once.
-pub struct Shared {
+/// The evaluated cube as rows of `kpi_values`. Columns that all KPIs share are made into Arrow once.
+pub struct Figures<'a> {
+    /// The KPIs.
+    pub cube: &'a Cube<'a>,
+    /// Their values.
+    pub cells: &'a Cells,
+    yardsticks: Yardsticks,
+    plan: &'a Plan,
     identity: Vec<(String, ArrayRef)>,
     /// Rows of each grain, which lie together.
     grains: Vec<(String, usize, usize)>,
 }
 
-impl Cube<'_> {
-    /// The columns that say which cell a row is.
+impl<'a> Figures<'a> {
+    /// Prepares the columns that say which cell a row is.
     ///
     /// # Errors
     /// When a column cannot be made into Arrow.
-    pub fn shared(&self, cells: &Cells, plan: &Plan) -> Result<Shared, EngineError> {
+    pub fn new(
+        cube: &'a Cube<'a>,
+        cells: &'a Cells,
+        yardsticks: Yardsticks,
+        plan: &'a Plan,
+    ) -> Result<Self, EngineError> {
         let height = cells.frame.height();
         let names = ["period_grain", "period_start", "period_end", "partial", "cut"];
-        let names = names.into_iter().chain(self.dimensions.iter().map(String::as_str));
+        let names = names.into_iter().chain(cube.dimensions.iter().map(String::as_str));
         let mut identity = vec![("as_of".to_owned(), constant_day(plan.as_of, height))];
         for name in names {
             identity.push((name.to_owned(), to_arrow(cells.frame.column(name)?)?));
@@ -54,25 +65,18 @@ impl Cube<'_> {
                 _ => grains.push((grain.to_owned(), row, 1)),
             }
         }
-        Ok(Shared { identity, grains })
+        Ok(Self { cube, cells, yardsticks, plan, identity, grains })
     }
 
     /// The rows of one KPI in the order of the mart.
     ///
     /// # Errors
     /// When the KPI cannot be evaluated.
-    pub fn rows(
-        &self,
-        kpi: &CompiledKpi<'_>,
-        cells: &Cells,
-        shared: &Shared,
-        yardsticks: &Yardsticks,
-        plan: &Plan,
-    ) -> Result<Vec<RecordBatch>, EngineError> {
-        let figures = self.figures(kpi, cells, yardsticks)?;
-        let height = cells.frame.height();
-        let hash = yardsticks.definitions.get(&kpi.kpi.name).map_or("", String::as_str);
-        let mut columns = shared.identity.clone();
+    pub fn rows(&self, kpi: &CompiledKpi<'_>) -> Result<Vec<RecordBatch>, EngineError> {
+        let figures = self.figures(kpi)?;
+        let height = self.cells.frame.height();
+        let hash = self.yardsticks.definitions.get(&kpi.kpi.name).map_or("", String::as_str);
+        let mut columns = self.identity.clone();
         columns.push(("kpi".to_owned(), constant(&kpi.kpi.name, height)));
         for column in figures.columns() {
             columns.push((column.name().to_string(), to_arrow(column)?));
@@ -81,21 +85,23 @@ impl Cube<'_> {
         let schema = schema_of(&columns);
         let whole = RecordBatch::try_new(Arc::clone(&schema), columns.into_iter().map(|(_, array)| array).collect())?;
         let exists = |grain: &str| {
-            plan.periods.iter().find(|period| grain_name(period.grain) == grain).is_some_and(|period| self.applies(kpi, period))
+            let of_grain = self.plan.periods.iter().find(|period| grain_name(period.grain) == grain);
+            of_grain.is_some_and(|period| self.cube.applies(kpi, period))
         };
-        let runs = shared.grains.iter().filter(|(grain, _, _)| exists(grain));
+        let runs = self.grains.iter().filter(|(grain, _, _)| exists(grain));
         Ok(runs.map(|(_, start, length)| whole.slice(*start, *length)).collect())
     }
 
-    fn figures(&self, kpi: &CompiledKpi<'_>, cells: &Cells, yardsticks: &Yardsticks) -> Result<DataFrame, EngineError> {
+    fn figures(&self, kpi: &CompiledKpi<'_>) -> Result<DataFrame, EngineError> {
+        let (cells, dimensions) = (self.cells, self.cube.dimensions.as_slice());
         let value_name = value_column(&kpi.kpi.name);
         let value = cells.frame.column(&value_name)?.as_materialized_series().clone();
         let null = || lit(NULL).cast(DataType::Float64);
-        let hidden = |expr: Expr| match self.compared(kpi) {
+        let hidden = |expr: Expr| match self.cube.compared(kpi) {
             None => expr,
             Some(compared) => when(compared).then(lit(NULL)).otherwise(expr),
         };
-        let (numerator, denominator) = match self.ratio(kpi)? {
+        let (numerator, denominator) = match ratio(kpi)? {
             Some((numerator, denominator)) => {
                 (hidden(numerator.cast(DataType::Float64)), hidden(denominator.cast(DataType::Float64)))
             }
@@ -104,11 +110,11 @@ impl Cube<'_> {
         let counted = kpi.counts.iter().map(|index| col(aggregate_column(*index)).cast(DataType::Int64)).collect::<Vec<_>>();
         let n = if counted.is_empty() { lit(0_i64) } else { polars::lazy::dsl::max_horizontal(&counted)? };
         let immature = match &kpi.immature {
-            Some(formula) => self.lowered(formula, kpi)?.cast(DataType::Int64),
+            Some(formula) => lowered(formula, kpi)?.cast(DataType::Int64),
             None => lit(NULL).cast(DataType::Int64),
         };
         let mature = match &kpi.mature {
-            Some(formula) => self.lowered(formula, kpi)?.cast(DataType::Float64),
+            Some(formula) => lowered(formula, kpi)?.cast(DataType::Float64),
             None => null(),
         };
         let taken = |rows: &IdxCa| -> Result<Series, EngineError> { Ok(gathered(&value, rows)?) };
@@ -119,8 +125,8 @@ impl Cube<'_> {
             .rank(RankOptions { method: RankMethod::Min, descending }, None)
             .over([col(PERIOD), col(SET)])?
             .cast(DataType::Int64);
-        let limits = limits(kpi, yardsticks.benchmarks.as_ref(), &self.dimensions)?;
-        let target = target(kpi, yardsticks.targets.as_ref(), &self.dimensions)?;
+        let limits = limits(kpi, self.yardsticks.benchmarks.as_ref(), dimensions)?;
+        let target = target(kpi, self.yardsticks.targets.as_ref(), dimensions)?;
         let over = |top: Expr, bottom: Expr| crate::sql::formula::divide(top, bottom);
         let frame = cells
             .frame
@@ -218,7 +224,7 @@ struct Limits {
 
 /// The KPI's own benchmark, or the row of the table that fits the cell best.
 fn limits(kpi: &CompiledKpi<'_>, table: Option<&DataFrame>, dimensions: &[String]) -> Result<Limits, EngineError> {
-    let own = kpi.kpi.benchmark.unwrap_or(Benchmark::default());
+    let own = kpi.kpi.benchmark.unwrap_or_default();
     let number = |value: Option<f64>| value.map_or(lit(NULL).cast(DataType::Float64), lit);
     let mut limits = Limits { alarm: number(own.alarm), healthy: number(own.healthy), strong: number(own.strong) };
     let Some(table) = table else { return Ok(limits) };

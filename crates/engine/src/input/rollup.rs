@@ -72,7 +72,7 @@ impl Rolled {
     }
 
     /// A rollup without rows, for checks of types.
-    pub fn empty(rows: DataFrame) -> Self {
+    pub fn empty(rows: &DataFrame) -> Self {
         let schema = rows.schema().clone();
         Self { parts: Vec::new(), schema }
     }
@@ -114,7 +114,7 @@ pub fn reduce(
     for (rollup, frames) in compiled.iter().zip(partials) {
         let rolled = if frames.is_empty() {
             let empty = rollup.reduce(scan::empty(source.columns.values()), context)?;
-            Rolled::empty(rollup.finish(empty)?)
+            Rolled::empty(&rollup.finish(empty)?)
         } else {
             rollup.assemble(frames)?
         };

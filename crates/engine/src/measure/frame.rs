@@ -106,9 +106,9 @@ impl<'a> Measures<'a> {
             }
             parts.push(FactRows { keyed: scored.rows, unkeyed: None, zeros: scored.zeros, measures: scored.measures });
         }
-        let snapshot = self.snapshot(entity, scope)?;
+        let snapshot = snapshot_of(entity, scope)?;
         let known = |name: &str| col(name).cast(DataType::String).fill_null(lit(UNKNOWN));
-        let members = self.with_states(entity, scope, snapshot.clone(), &keys, dimensions.iter().map(|d| known(d)).collect())?;
+        let members = self.with_states(entity, scope, &snapshot, &keys, dimensions.iter().map(|d| known(d)).collect())?;
         let unknown = unknown_members(&members, &parts, entity)?;
         let mut rows = match unknown {
             None => members.clone().lazy(),
@@ -157,8 +157,8 @@ impl<'a> Measures<'a> {
     fn members(&self, entity: &Entity, scope: &Scope<'_>) -> Result<DataFrame, EngineError> {
         let keys = keys_of(self.project, entity);
         let on: Vec<Expr> = keys.iter().map(|key| col(key.as_str())).collect();
-        let snapshot = self.snapshot(entity, scope)?;
-        let mut rows = self.with_states(entity, scope, snapshot, &keys, Vec::new())?.lazy();
+        let snapshot = snapshot_of(entity, scope)?;
+        let mut rows = self.with_states(entity, scope, &snapshot, &keys, Vec::new())?.lazy();
         for fact in self.facts_of(entity, scope).filter(|fact| !matches!(fact.fact.kind, FactKind::State)) {
             let grouped = fact.rows(scope, &keys, None).map_err(|error| fact.located_here(error))?;
             rows = rows
@@ -204,21 +204,12 @@ impl<'a> Measures<'a> {
         Ok(rows.join(known, [key.clone()], [key], JoinArgs::new(JoinType::Left)).with_columns(dimensions).collect()?)
     }
 
-    fn snapshot(&self, entity: &Entity, scope: &Scope<'_>) -> Result<LazyFrame, EngineError> {
-        match &entity.snapshot {
-            Some(name) => {
-                scope.rows(&name.value, false).map_err(|error| error.at(format!("entity `{}`", entity.name), entity.span))
-            }
-            None => Ok(DataFrame::empty().lazy()),
-        }
-    }
-
     /// The snapshot's keys with other columns and the measures of the entity's state facts.
     fn with_states(
         &self,
         entity: &Entity,
         scope: &Scope<'_>,
-        snapshot: LazyFrame,
+        snapshot: &LazyFrame,
         keys: &[String],
         others: Vec<Expr>,
     ) -> Result<DataFrame, EngineError> {
@@ -233,6 +224,15 @@ impl<'a> Measures<'a> {
             rows = rows.join(states, on.clone(), on.clone(), JoinArgs::new(JoinType::Left));
         }
         Ok(rows.collect()?)
+    }
+}
+
+fn snapshot_of(entity: &Entity, scope: &Scope<'_>) -> Result<LazyFrame, EngineError> {
+    match &entity.snapshot {
+        Some(name) => {
+            scope.rows(&name.value, false).map_err(|error| error.at(format!("entity `{}`", entity.name), entity.span))
+        }
+        None => Ok(DataFrame::empty().lazy()),
     }
 }
 

@@ -7,9 +7,8 @@ use abmart_store::{MartColumn as FileColumn, MartSpec, MartWriter, StagedFile, S
 use polars::prelude::*;
 
 use super::{arrow, audit};
-use crate::cube::cells::Cells;
-use crate::cube::compile::Cube;
-use crate::cube::values::{Shared, Yardsticks};
+use crate::context::Context;
+use crate::cube::values::Figures;
 use crate::error::EngineError;
 use crate::scope::Scope;
 use crate::sql::query;
@@ -35,19 +34,16 @@ impl Staging<'_> {
     pub fn kpi_values(
         &self,
         mart: &Mart,
-        cube: &Cube<'_>,
-        cells: &Cells,
-        shared: &Shared,
-        yardsticks: &Yardsticks,
-        scope: &Scope<'_>,
-        done: &dyn Fn(),
+        figures: &Figures<'_>,
+        context: &Context<'_>,
     ) -> Result<StagedFile, EngineError> {
-        let mut published: Vec<_> = cube.kpis.iter().filter(|kpi| kpi.kpi.published).collect();
+        let mut published: Vec<_> = figures.cube.kpis.iter().filter(|kpi| kpi.kpi.published).collect();
         published.sort_by(|a, b| a.kpi.name.cmp(&b.kpi.name));
         let mut writer: Option<MartWriter> = None;
         for kpi in published {
-            audit::kpi(cube, kpi, cells, &mart.name)?;
-            for batch in cube.rows(kpi, cells, shared, yardsticks, scope.plan)? {
+            context.check_interrupted()?;
+            audit::kpi(figures.cube, kpi, figures.cells, &mart.name)?;
+            for batch in figures.rows(kpi)? {
                 let target = match &mut writer {
                     Some(writer) => writer,
                     None => writer.insert(MartWriter::create(
@@ -60,7 +56,7 @@ impl Staging<'_> {
                 };
                 target.write(batch)?;
             }
-            done();
+            context.advance(1);
         }
         match writer {
             Some(writer) => Ok(writer.finish()?),

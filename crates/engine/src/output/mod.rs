@@ -4,3 +4,4 @@ pub mod arrow;
 pub mod audit;
 pub mod catalog;
 pub mod marts;
+pub mod stage;

@@ -41,7 +41,7 @@ pub fn project(
     }
     let mut text = format!("SELECT {} FROM input", items.join(", "));
     if let Some(filter) = filter {
-        text.push_str(&format!(" WHERE {}", ready(filter.clone(), clock)?));
+        text = format!("{text} WHERE {}", ready(filter.clone(), clock)?);
     }
     let mut context = SQLContext::new();
     context.register("input", input);
