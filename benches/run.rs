@@ -90,8 +90,9 @@ impl Run {
 
 fn run(root: &Path, lake: &Path, marts: &Path) -> Outcome<Run> {
     let begun = Instant::now();
-    let mut child =
-        abmart(root, lake).args([OsStr::new("--quiet"), OsStr::new("--marts"), marts.as_os_str(), OsStr::new("run")]).spawn()?;
+    let mut child = abmart(root, lake)
+        .args([OsStr::new("--quiet"), OsStr::new("--marts"), marts.as_os_str(), OsStr::new("run")])
+        .spawn()?;
     let mut peak = None;
     let status = loop {
         peak = high_water(child.id()).max(peak);
@@ -107,7 +108,7 @@ fn run(root: &Path, lake: &Path, marts: &Path) -> Outcome<Run> {
     let results: Value = serde_json::from_slice(&std::fs::read(marts.join("run_results.json"))?)?;
     let sources = results["sources"].as_array().map(Vec::as_slice).unwrap_or_default();
     let rows = sources.iter().filter_map(|source| source["rows_in"].as_u64()).sum();
-    Ok(Run { seconds, rows, peak, results })
+    Ok(Run { seconds, results, rows, peak })
 }
 
 /// The highest memory of a process so far, where the system tells.
@@ -136,7 +137,8 @@ fn columns<'a>(project: &'a Project, source: &'a Source) -> Vec<&'a str> {
     let rollups: Vec<&Rollup> = project.rollups.values().filter(|rollup| rollup.from.value == source.name).collect();
     let named = |column: &&str| {
         let key = source.key.iter().chain(&source.time).any(|name| name.value == *column);
-        let mut texts = rollups.iter().flat_map(|rollup| rollup.by.values().chain(rollup.measures.values()).chain(&rollup.filter));
+        let mut texts =
+            rollups.iter().flat_map(|rollup| rollup.by.values().chain(rollup.measures.values()).chain(&rollup.filter));
         key || texts.any(|sql| sql.text.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == *column))
     };
     source.columns.keys().map(String::as_str).filter(|column| rollups.is_empty() || named(column)).collect()

@@ -5,10 +5,13 @@ use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::Criterion;
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+fn main() {
+    let mut criterion = Criterion::default().sample_size(30).configure_from_args();
+    command(&mut criterion);
+    parts(&mut criterion);
+    criterion.final_summary();
 }
 
 fn command(criterion: &mut Criterion) {
@@ -33,9 +36,6 @@ fn parts(criterion: &mut Criterion) {
     }
 }
 
-criterion_group! {
-    name = validate;
-    config = Criterion::default().sample_size(30);
-    targets = command, parts
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
-criterion_main!(validate);

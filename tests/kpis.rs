@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 
 use rstest::rstest;
 use support::Marts;
+use support::marts::assert_close;
 use support::program::published;
 
 static COVERAGE: LazyLock<Marts> = LazyLock::new(|| published("coverage"));
@@ -17,12 +18,6 @@ static MONEY: LazyLock<Marts> = LazyLock::new(|| published("money"));
 static ALIGNMENT: LazyLock<Marts> = LazyLock::new(|| published("alignment"));
 
 const JUNE: &str = "2026-06-01";
-
-#[track_caller]
-fn assert_close(found: Option<f64>, expected: f64) {
-    let found = found.expect("a value");
-    assert!((found - expected).abs() <= 1e-9 * expected.abs().max(1.0), "{found} is not {expected}");
-}
 
 /// A single figure of June.
 #[track_caller]
@@ -198,10 +193,7 @@ fn the_promoter_score_takes_the_latest_answer_of_each_person() {
 fn every_kpi_has_an_example() {
     let examples = [include_str!("kpis.rs"), include_str!("worked_examples.rs")].concat();
     let catalogue = COVERAGE.rows("kpi_catalog");
-    let missing: Vec<&String> = catalogue
-        .iter()
-        .map(|row| &row["kpi"])
-        .filter(|kpi| !examples.contains(&format!("\"{kpi}\"")))
-        .collect();
+    let missing: Vec<&String> =
+        catalogue.iter().map(|row| &row["kpi"]).filter(|kpi| !examples.contains(&format!("\"{kpi}\""))).collect();
     assert!(missing.is_empty(), "without an example: {missing:?}");
 }

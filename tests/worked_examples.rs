@@ -2,15 +2,17 @@
 //!
 //! The lakes are in `tests/fixtures`; every expected value can be checked by hand from the rows there.
 
-#![expect(clippy::float_cmp, reason = "tests")]
+#![expect(clippy::expect_used, clippy::float_cmp, reason = "tests")]
 
 #[path = "support/mod.rs"]
 mod support;
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use rstest::rstest;
 use support::Marts;
+use support::marts::assert_close;
 use support::program::published;
 
 static ONE_QUARTER: LazyLock<Marts> = LazyLock::new(|| published("one_quarter"));
@@ -18,20 +20,25 @@ static ENGAGEMENT_SCORE: LazyLock<Marts> = LazyLock::new(|| published("engagemen
 static VELOCITY: LazyLock<Marts> = LazyLock::new(|| published("velocity"));
 static LIFETIME_VALUE: LazyLock<Marts> = LazyLock::new(|| published("lifetime_value"));
 
-/// Equal but for the rounding of the last digits.
-#[track_caller]
-fn assert_close(found: Option<f64>, expected: f64) {
-    let found = found.expect("a value");
-    assert!((found - expected).abs() <= 1e-9 * expected.abs().max(1.0), "{found} is not {expected}");
-}
-
 #[rstest]
 #[case::of_50_target_accounts_30_engaged_which_is_60_percent("target_account_coverage", 30.0, 50.0, 0.6, "healthy")]
-#[case::of_30_engaged_accounts_came_9_opportunities_which_is_30_percent("account_to_opportunity_rate", 9.0, 30.0, 0.3, "healthy")]
+#[case::of_30_engaged_accounts_came_9_opportunities_which_is_30_percent(
+    "account_to_opportunity_rate",
+    9.0,
+    30.0,
+    0.3,
+    "healthy"
+)]
 #[case::of_8_stakeholders_3_engaged_which_is_37_5_percent("account_penetration_rate", 3.0, 8.0, 0.375, "healthy")]
 #[case::the_committee_of_8_is_penetrated_to_37_5_percent("committee_penetration", 3.0, 8.0, 0.375, "low")]
 #[case::deals_of_45_against_22_thousand_are_2_045_times_as_big("deal_size_uplift", 45_000.0, 22_000.0, 45.0 / 22.0, "strong")]
-#[case::abm_brings_45_percent_of_the_pipeline_with_15_percent_of_the_spend("pipeline_to_investment_index", 0.45, 0.15, 3.0, "")]
+#[case::abm_brings_45_percent_of_the_pipeline_with_15_percent_of_the_spend(
+    "pipeline_to_investment_index",
+    0.45,
+    0.15,
+    3.0,
+    ""
+)]
 fn a_quarter_of_a_small_company(
     #[case] kpi: &str,
     #[case] numerator: f64,
@@ -114,7 +121,7 @@ fn the_engagement_score_is_explained(
 fn the_contributions_make_up_the_score() {
     let (touch, reach, content, intent) = (18.75 + 5.0 + 2.0 + 3.0 + 4.0, 2.0 * 3.0, 1.5 * (0.5 + 1.0), 3.0 * 2.0);
     let rows = ENGAGEMENT_SCORE.rows("account_scores");
-    let of_june = |row: &&std::collections::BTreeMap<String, String>| {
+    let of_june = |row: &&BTreeMap<String, String>| {
         row["account_id"] == "formula" && row["period_grain"] == "month" && row["period_start"] == "2026-06-01"
     };
     let signals: Vec<_> = rows.iter().filter(of_june).collect();
@@ -158,7 +165,7 @@ fn bands_and_scores_of_sixteen_accounts(#[case] kpi: &str, #[case] value: f64) {
     assert_close(ENGAGEMENT_SCORE.cell(kpi, "month", "2026-06-01", &[]).value, value);
 }
 
-fn account_in_june(account: &str) -> std::collections::BTreeMap<String, String> {
+fn account_in_june(account: &str) -> BTreeMap<String, String> {
     let june = [("account_id", account), ("period_grain", "month"), ("period_start", "2026-06-01")];
     ENGAGEMENT_SCORE.row("account_360", &june)
 }

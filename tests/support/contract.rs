@@ -50,8 +50,7 @@ pub fn neutral(source: &Source, column: &Column, number: usize) -> Value {
         ColumnType::String => json!(column.values.first().map_or("any", String::as_str)),
         ColumnType::Integer | ColumnType::Number | ColumnType::Money => json!(column.min.unwrap_or(0.0)),
         ColumnType::Boolean => json!(false),
-        ColumnType::Date => json!("2020-01-01"),
-        ColumnType::Timestamp => json!("2020-01-01"),
+        ColumnType::Date | ColumnType::Timestamp => json!("2020-01-01"),
     }
 }
 

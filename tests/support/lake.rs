@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use abmart_spec::model::{Source, SourceKind};
-use arrow::array::{ArrayRef, BooleanArray, Date32Array, Float64Array, Int64Array, RecordBatch, StringArray};
 use arrow::array::TimestampMicrosecondArray;
+use arrow::array::{ArrayRef, BooleanArray, Date32Array, Float64Array, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Schema};
 use jiff::civil::{Date, DateTime, date};
 use jiff::tz::TimeZone;
@@ -58,7 +58,8 @@ impl Lake {
                 SourceKind::Events => format!("ym={}", &day[..7]),
             };
             if !lake.files.values().any(|(name, _)| *name == source.name) {
-                lake.files.insert(format!("{}/{folder}/part-0.parquet", source.name), (source.name.as_str(), Vec::new()));
+                lake.files
+                    .insert(format!("{}/{folder}/part-0.parquet", source.name), (source.name.as_str(), Vec::new()));
             }
         }
         lake
@@ -69,7 +70,8 @@ impl Lake {
         let (name, day) = table.split_once('@').unwrap_or((table, &self.as_of));
         let (source, day) = (contract::source(name), day.to_owned());
         for mut row in rows {
-            let number = self.files.values().filter(|(known, _)| *known == source.name).map(|(_, rows)| rows.len()).sum();
+            let number =
+                self.files.values().filter(|(known, _)| *known == source.name).map(|(_, rows)| rows.len()).sum();
             for column in row.keys() {
                 assert!(source.columns.contains_key(column), "`{name}` has no column `{column}`");
             }
@@ -98,12 +100,40 @@ impl Lake {
         self
     }
 
-    /// Reverses the rows of every file and deals them out to `parts` files.
+    /// Replaces a table's only file by what a change of its rows gives, in any types.
+    pub fn with_batch(mut self, table: &str, change: impl Fn(&RecordBatch) -> RecordBatch) -> Self {
+        let key = self.key_of(table);
+        let batch = match self.raw.get(&key) {
+            None => self.batch(table),
+            Some(file) => super::marts::batches(&file.clone().into()).remove(0),
+        };
+        self.raw.insert(key, parquet(&change(&batch)));
+        self
+    }
+
+    /// Leaves a table's files without rows.
+    pub fn clear(&mut self, table: &str) {
+        self.files.values_mut().filter(|(name, _)| *name == table).for_each(|(_, rows)| rows.clear());
+    }
+
+    /// Deals the rows of every table out to `parts` files in turn, the last row first.
     pub fn shuffled(mut self, parts: usize) -> Self {
-        for (key, (source, rows)) in std::mem::take(&mut self.files) {
+        for source in SHIPPED.sources.keys() {
+            self.files.values_mut().filter(|(name, _)| name == source).for_each(|(_, rows)| rows.reverse());
+            self = self.dealt(source, parts);
+        }
+        self
+    }
+
+    /// Deals the rows of a table out to `parts` files in turn.
+    pub fn dealt(mut self, table: &str, parts: usize) -> Self {
+        let (own, others) = std::mem::take(&mut self.files).into_iter().partition(|(_, (name, _))| *name == table);
+        let own: BTreeMap<String, (&'static str, Vec<Row>)> = own;
+        self.files = others;
+        for (key, (source, rows)) in own {
             let folder = key.rsplit_once('/').map(|(folder, _)| folder.to_owned()).expect("a key has a folder");
             let mut dealt: Vec<Vec<Row>> = vec![Vec::new(); parts];
-            for (number, row) in rows.into_iter().rev().enumerate() {
+            for (number, row) in rows.into_iter().enumerate() {
                 dealt[number % parts].push(row);
             }
             for (number, rows) in dealt.into_iter().enumerate() {
@@ -115,7 +145,8 @@ impl Lake {
 
     /// The only file of a table.
     pub fn key_of(&self, table: &str) -> String {
-        let keys: Vec<&String> = self.files.iter().filter(|(_, (name, _))| *name == table).map(|(key, _)| key).collect();
+        let keys: Vec<&String> =
+            self.files.iter().filter(|(_, (name, _))| *name == table).map(|(key, _)| key).collect();
         assert_eq!(keys.len(), 1, "`{table}` has one file");
         keys[0].clone()
     }
@@ -196,7 +227,9 @@ fn array<'a>(data_type: &DataType, values: impl Iterator<Item = &'a Value>) -> A
     let text = |value: &'a Value| value.as_str().map(str::to_owned);
     match data_type {
         DataType::Utf8 => Arc::new(values.map(text).collect::<StringArray>()),
-        DataType::Int64 => Arc::new(values.map(|value| value.as_f64().map(|number| number as i64)).collect::<Int64Array>()),
+        DataType::Int64 => {
+            Arc::new(values.map(|value| value.as_f64().map(|number| number as i64)).collect::<Int64Array>())
+        }
         DataType::Float64 => Arc::new(values.map(number).collect::<Float64Array>()),
         DataType::Boolean => Arc::new(values.map(Value::as_bool).collect::<BooleanArray>()),
         DataType::Date32 => Arc::new(values.map(|value| value.as_str().map(day)).collect::<Date32Array>()),

@@ -1,6 +1,6 @@
 //! Published marts, read back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -41,6 +41,13 @@ pub struct Cell {
     pub mature_value: Option<f64>,
 }
 
+/// Asserts that a value is there and equals another but for the rounding of its last digits.
+#[track_caller]
+pub fn assert_close(found: Option<f64>, expected: f64) {
+    let found = found.expect("a value");
+    assert!((found - expected).abs() <= 1e-9 * expected.abs().max(1.0), "{found} is not {expected}");
+}
+
 impl Marts {
     /// Reads what is published in a folder.
     pub fn read(folder: &Path) -> Self {
@@ -58,6 +65,12 @@ impl Marts {
     /// Names of the marts.
     pub fn names(&self) -> Vec<&str> {
         self.files.keys().map(String::as_str).collect()
+    }
+
+    /// Marts whose files are not the same, byte for byte.
+    pub fn differing<'a>(&'a self, other: &'a Self) -> Vec<&'a str> {
+        let names: BTreeSet<&String> = self.files.keys().chain(other.files.keys()).collect();
+        names.into_iter().filter(|name| self.files.get(*name) != other.files.get(*name)).map(String::as_str).collect()
     }
 
     /// The bytes of a mart.
@@ -114,7 +127,8 @@ impl Marts {
         for batch in batches(self.bytes("kpi_values")) {
             let at = |column: &str, row: usize| text(batch.column_by_name(column).expect("a column"), row);
             for row in 0..batch.num_rows() {
-                let fits = at("kpi", row) == kpi && at("period_grain", row) == grain && at("period_start", row) == start;
+                let fits =
+                    at("kpi", row) == kpi && at("period_grain", row) == grain && at("period_start", row) == start;
                 if fits && at("cut", row) == cut {
                     values.extend(cell(&batch, row).value);
                 }

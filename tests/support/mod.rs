@@ -5,6 +5,7 @@
 //! ```
 
 #![allow(dead_code, unreachable_pub, reason = "every test file uses a part of it")]
+#![allow(clippy::expect_used, clippy::panic, clippy::cast_possible_truncation, reason = "tests")]
 
 pub mod contract;
 pub mod lake;
@@ -12,5 +13,4 @@ pub mod marts;
 pub mod program;
 
 pub use lake::Lake;
-pub use marts::{Cell, Marts};
-pub use program::{Outcome, Project, Workshop, run};
+pub use marts::Marts;

@@ -1,5 +1,6 @@
 //! The real program, run on the shipped project or on a copy of it.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -104,10 +105,28 @@ impl Workshop {
         Marts::read(&self.marts_folder())
     }
 
-    /// `run_results.json`.
+    /// The file `run_results.json`.
     pub fn results(&self) -> Value {
         let text = fs::read(self.marts_folder().join("run_results.json")).expect("run_results.json");
         serde_json::from_slice(&text).expect("JSON")
+    }
+
+    /// Puts the files of another place's marts folder here.
+    pub fn with_published(self, files: &Files) -> Self {
+        for (key, content) in files {
+            let path = self.marts_folder().join(key);
+            fs::create_dir_all(path.parent().expect("a folder")).expect("a folder that can be made");
+            fs::write(path, content).expect("a file that can be written");
+        }
+        self
+    }
+
+    /// Every file of the marts folder but `run_results.json`, which failed runs write too.
+    pub fn published_files(&self) -> Files {
+        let mut files = Files::new();
+        collect(&self.marts_folder(), "", &mut files);
+        files.remove("run_results.json");
+        files
     }
 
     /// What the last run did with the rows of a source.
@@ -117,6 +136,9 @@ impl Workshop {
         sources.into_iter().find(|row| row["source"] == source).unwrap_or_else(|| panic!("no rows of `{source}`"))
     }
 }
+
+/// The files of a folder: key → content.
+pub type Files = BTreeMap<String, Vec<u8>>;
 
 /// A copy of the shipped project, to be changed.
 #[derive(Debug)]
@@ -177,6 +199,17 @@ pub fn published(fixture: &str) -> Marts {
     let place = Workshop::new(&Lake::fixture(fixture));
     place.run().ok();
     place.marts()
+}
+
+fn collect(folder: &Path, prefix: &str, files: &mut Files) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let key = format!("{prefix}{}", entry.file_name().to_string_lossy());
+        if entry.path().is_dir() {
+            collect(&entry.path(), &format!("{key}/"), files);
+        } else {
+            files.insert(key, fs::read(entry.path()).expect("a file that can be read"));
+        }
+    }
 }
 
 fn copy_all(from: &Path, to: &Path) {

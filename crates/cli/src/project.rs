@@ -10,7 +10,7 @@ use abmart_spec::diagnostic::{Diagnostic, render};
 use abmart_store::{ObjectInfo, ParquetFooter, Store, StoreError};
 
 use crate::args::Global;
-use crate::exit::{Failure, colours};
+use crate::exit::{Failure, colours, config};
 
 /// Footers asked for at a time.
 const FOOTERS_AT_ONCE: usize = 16;
@@ -20,6 +20,12 @@ const FOOTERS_AT_ONCE: usize = 16;
 /// # Errors
 /// Everything that is wrong with it, each finding at its place.
 pub fn load(global: &Global) -> Result<Project, Failure> {
+    if !global.project.join("pipelines.yaml").exists() {
+        let folder = global.project.display();
+        return Err(config(format!(
+            "folder `{folder}` holds no pipelines.yaml; `--project` names the folder that does"
+        )));
+    }
     let vars: BTreeMap<String, String> = global.vars.iter().cloned().collect();
     let env = |name: &str| std::env::var(name).ok();
     let (mut project, warnings) = abmart_spec::load(&global.project, &vars, &env)
@@ -123,7 +129,8 @@ fn breaches(project: &Project, plan: &Plan, footers: &HashMap<String, ParquetFoo
 
 fn unreadable(plan: &Plan, key: &str, error: &StoreError) -> String {
     let of = |file: &abmart_plan::PlannedFile| file.key == key;
-    let source = plan.sources.iter().find(|(_, source)| source.files.iter().any(of)).map_or("?", |(name, _)| name.as_str());
+    let source =
+        plan.sources.iter().find(|(_, source)| source.files.iter().any(of)).map_or("?", |(name, _)| name.as_str());
     format!("source `{source}`: {}", crate::exit::chain(error))
 }
 

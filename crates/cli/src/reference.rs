@@ -1,6 +1,8 @@
 //! The command line → docs/cli.md, which a test holds against what clap knows.
 
-use std::fmt::Write;
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::fmt::Write as _;
 use std::path::Path;
 
 use clap::{Arg, Command, CommandFactory};
@@ -78,7 +80,8 @@ fn meaning(arg: &Arg) -> String {
         let names: Vec<String> = possible.iter().map(|value| format!("`{}`", value.get_name())).collect();
         let _ = write!(meaning, ": {}", names.join(", "));
     }
-    let defaults: Vec<String> = arg.get_default_values().iter().map(|value| value.to_string_lossy().into_owned()).collect();
+    let defaults: Vec<String> =
+        arg.get_default_values().iter().map(|value| value.to_string_lossy().into_owned()).collect();
     if arg.get_action().takes_values() && !defaults.is_empty() {
         let _ = write!(meaning, " [default: `{}`]", defaults.join(", "));
     }

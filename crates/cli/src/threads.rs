@@ -21,14 +21,14 @@ pub fn limit(global: &Global) -> Result<(), Failure> {
 fn restart(threads: &str) -> Result<(), Failure> {
     use std::os::unix::process::CommandExt;
     let program = std::env::current_exe().map_err(config)?;
-    let error = std::process::Command::new(program)
-        .args(std::env::args_os().skip(1))
-        .env("POLARS_MAX_THREADS", threads)
-        .exec();
+    let error =
+        std::process::Command::new(program).args(std::env::args_os().skip(1)).env("POLARS_MAX_THREADS", threads).exec();
     Err(config(format!("the program cannot start itself anew with {threads} threads: {error}")))
 }
 
 #[cfg(not(unix))]
 fn restart(threads: &str) -> Result<(), Failure> {
-    Err(config(format!("on this system `--threads {threads}` works with the environment variable POLARS_MAX_THREADS={threads} set")))
+    Err(config(format!(
+        "on this system `--threads {threads}` works with the environment variable POLARS_MAX_THREADS={threads} set"
+    )))
 }

@@ -21,9 +21,9 @@ use crate::error::EngineError;
 use crate::input::load::Loaded;
 use crate::input::rollup::{self, Rolled};
 use crate::input::scan;
+use crate::job::{Job, ordered_tables};
 use crate::measure::fact::{CompiledFact, keys_of};
 use crate::output::{catalog, marts};
-use crate::job::{Job, ordered_tables};
 use crate::scope::{Frames, Scope};
 use crate::table;
 
@@ -148,7 +148,9 @@ impl<'a> Checker<'a> {
         let wanted: Vec<&Mart> = project.marts.values().collect();
         let job = Job::new(project, &wanted);
         match job.frames_checked(&mut scope) {
-            Err(error) => self.report("facts", project.jobs.values().next().map_or(Span::none(), |job| job.span), &[], &error),
+            Err(error) => {
+                self.report("facts", project.jobs.values().next().map_or(Span::none(), |job| job.span), &[], &error);
+            }
             Ok(period) => {
                 self.kpis(&job, &period, &scope);
                 self.marts(&job, period, &scope);
@@ -166,7 +168,9 @@ impl<'a> Checker<'a> {
             let first_error = places.find_map(|index| cube.aggregate_alone(*index, period, scope).err());
             if let Some(error) = first_error {
                 wrong = true;
-                let pieces = pieces_of([Some(&kpi.kpi.formula), kpi.kpi.immature.as_ref(), kpi.kpi.mature.as_ref()].into_iter().flatten());
+                let pieces = pieces_of(
+                    [Some(&kpi.kpi.formula), kpi.kpi.immature.as_ref(), kpi.kpi.mature.as_ref()].into_iter().flatten(),
+                );
                 self.report(&format!("kpi `{}`", kpi.kpi.name), kpi.kpi.formula.span, &pieces, &error);
             }
         }
@@ -331,7 +335,9 @@ fn quoted(text: &str) -> Option<String> {
     if !text.contains(' ') {
         return Some(text.trim_matches(['"', '\'']).to_owned());
     }
-    text.split_once('"').and_then(|(_, rest)| rest.split_once('"')).map(|(name, _)| name.to_owned())
+    text.split_once('"')
+        .and_then(|(_, rest)| rest.split_once('"'))
+        .map(|(name, _)| name.to_owned())
         .or_else(|| text.split_once('\'').and_then(|(_, rest)| rest.split_once('\'')).map(|(name, _)| name.to_owned()))
 }
 

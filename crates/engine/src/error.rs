@@ -29,7 +29,9 @@ pub enum EngineError {
         reason: String,
     },
     /// Rows whose currency has no rate on their day.
-    #[error("no rate for {currency} on {day}: {rows} rows of `{table}` cannot be converted to {reporting}; the table of rates must cover every day that money carries")]
+    #[error(
+        "no rate for {currency} on {day}: {rows} rows of `{table}` cannot be converted to {reporting}; the table of rates must cover every day that money carries"
+    )]
     MissingRate {
         /// The currency without a rate.
         currency: String,
@@ -90,7 +92,9 @@ impl EngineError {
     #[must_use]
     pub fn at(self, what: impl Into<String>, span: Span) -> Self {
         match self {
-            already @ (Self::At { .. } | Self::Unreadable { .. } | Self::Contract { .. } | Self::Interrupted) => already,
+            already @ (Self::At { .. } | Self::Unreadable { .. } | Self::Contract { .. } | Self::Interrupted) => {
+                already
+            }
             other => Self::At { what: what.into(), span, source: Box::new(other) },
         }
     }

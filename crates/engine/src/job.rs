@@ -1,12 +1,11 @@
 //! What a pipeline computes in every period: facts, scores, the cube, and the rows that marts show.
 
 use std::collections::{BTreeSet, HashMap};
-use std::ops::ControlFlow;
 
 use abmart_plan::calendar::{Period, grain_name};
-use abmart_spec::model::{ForEach, Grain, Mart, MartBody, Project, SqlQuery, Table, TableBody};
+use abmart_spec::graph::columns_read;
+use abmart_spec::model::{ForEach, Grain, Mart, MartBody, Project, Table, TableBody};
 use polars::prelude::*;
-use sqlparser::ast::{self, Expr as Sql};
 
 use crate::cube::compile::Cube;
 use crate::error::EngineError;
@@ -69,7 +68,7 @@ impl<'a> Job<'a> {
         for mart in wanted {
             let (names, columns): (Vec<&str>, _) = match &mart.body {
                 MartBody::From(name) => (vec![name.value.as_str()], None),
-                MartBody::Sql(sql) => (sql.reads.iter().map(|name| name.value.as_str()).collect(), columns_of(sql)),
+                MartBody::Sql(sql) => (sql.reads.iter().map(|name| name.value.as_str()).collect(), columns_read(sql)),
             };
             let is_signals = |name: &str| score_of(name).is_some_and(|score| project.scores.contains_key(score));
             for name in names.into_iter().filter(|name| project.entities.contains_key(*name) || is_signals(name)) {
@@ -162,21 +161,4 @@ pub(crate) fn ordered_tables(project: &Project, wanted: impl Fn(ForEach) -> bool
 /// The score whose signals a name stands for.
 fn score_of(name: &str) -> Option<&str> {
     name.strip_suffix("_signals")
-}
-
-/// Names of columns that a query mentions; `None` where it has a wildcard.
-fn columns_of(sql: &SqlQuery) -> Option<BTreeSet<String>> {
-    let mut names = BTreeSet::new();
-    let _ = ast::visit_expressions(&*sql.ast, |node| {
-        match node {
-            Sql::Identifier(name) => {
-                names.insert(name.value.clone());
-            }
-            Sql::CompoundIdentifier(parts) => names.extend(parts.last().map(|part| part.value.clone())),
-            _ => {}
-        }
-        ControlFlow::<()>::Continue(())
-    });
-    (!sql.ast.to_string().contains('*') || sql.ast.to_string().matches('*').count() == sql.ast.to_string().matches("count(*)").count())
-        .then_some(names)
 }

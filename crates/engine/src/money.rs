@@ -30,10 +30,7 @@ pub fn convert(rows: LazyFrame, money: &Money, table: &str, scope: &Scope<'_>) -
     let amounts: Vec<&str> = money.columns.iter().map(|column| column.value.as_str()).collect();
     let any_amount = amounts.iter().map(|name| col(*name).is_not_null()).reduce(Expr::or).unwrap_or_else(|| lit(false));
     let joined = rows
-        .with_columns([
-            col(money.on.value.as_str()).cast(DataType::Date).alias(DAY),
-            currency.clone().alias(CURRENCY),
-        ])
+        .with_columns([col(money.on.value.as_str()).cast(DataType::Date).alias(DAY), currency.clone().alias(CURRENCY)])
         .join(rates, [col(DAY), col(CURRENCY)], [col(DAY), col(CURRENCY)], JoinArgs::new(JoinType::Left))
         .with_column(when(currency.eq(lit(reporting))).then(lit(1.0)).otherwise(col(RATE)).alias(RATE))
         .collect()?;

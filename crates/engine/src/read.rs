@@ -114,7 +114,9 @@ impl ReadReport {
 /// Sources that something other than a rollup reads.
 fn read_whole(project: &Project) -> BTreeSet<&str> {
     let mut names: BTreeSet<&str> = BTreeSet::new();
-    names.extend(project.entities.values().filter_map(|entity| entity.snapshot.as_ref()).map(|name| name.value.as_str()));
+    names.extend(
+        project.entities.values().filter_map(|entity| entity.snapshot.as_ref()).map(|name| name.value.as_str()),
+    );
     for table in project.tables.values() {
         if let TableBody::Sql(sql) = &table.body {
             names.extend(sql.reads.iter().map(|name| name.value.as_str()));
@@ -134,7 +136,12 @@ fn read_whole(project: &Project) -> BTreeSet<&str> {
         }
     }
     let settings = &project.settings;
-    names.extend([&settings.rates, &settings.targets, &settings.benchmarks].into_iter().flatten().map(|name| name.value.as_str()));
+    names.extend(
+        [&settings.rates, &settings.targets, &settings.benchmarks]
+            .into_iter()
+            .flatten()
+            .map(|name| name.value.as_str()),
+    );
     names.retain(|name| project.sources.contains_key(*name));
     names
 }

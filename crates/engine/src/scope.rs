@@ -82,7 +82,12 @@ impl<'a> Scope<'a> {
     ///
     /// # Errors
     /// As [`Scope::rows`].
-    pub fn rows_since(&self, name: &str, from: jiff::civil::Date, to: jiff::civil::Date) -> Result<LazyFrame, EngineError> {
+    pub fn rows_since(
+        &self,
+        name: &str,
+        from: jiff::civil::Date,
+        to: jiff::civil::Date,
+    ) -> Result<LazyFrame, EngineError> {
         match self.frames.rollups.get(name) {
             Some(rollup) => rollup.around(from, to),
             None => self.rows(name, false),

@@ -27,7 +27,9 @@ pub enum PlanError {
         oldest: Date,
     },
     /// A source that is not optional has no file.
-    #[error("source `{source_name}` has no file: nothing below the lake matches `{path}`; a source that may be absent says `optional: true`")]
+    #[error(
+        "source `{source_name}` has no file: nothing below the lake matches `{path}`; a source that may be absent says `optional: true`"
+    )]
     MissingSource {
         /// The source.
         source_name: String,

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use abmart_spec::model::{DimensionMode, FactInput, FactKind, ForEach, Grain, Project, Source, SourceKind, TableBody, Window};
+use abmart_spec::model::{
+    DimensionMode, FactInput, FactKind, ForEach, Grain, Project, Source, SourceKind, TableBody, Window,
+};
 use abmart_store::ObjectInfo;
 use indexmap::IndexMap;
 use jiff::ToSpan;
@@ -173,9 +175,10 @@ fn read_as_was(project: &Project, source: &str) -> bool {
     let state = project.facts.values().any(|fact| {
         matches!(fact.kind, FactKind::State) && matches!(&fact.from, FactInput::Table(name) if name.value == source)
     });
-    let table = project.tables.values().filter(|table| table.for_each != ForEach::Run).any(|table| {
-        matches!(&table.body, TableBody::Sql(sql) if sql.reads.iter().any(|name| name.value == source))
-    });
+    let table =
+        project.tables.values().filter(|table| table.for_each != ForEach::Run).any(
+            |table| matches!(&table.body, TableBody::Sql(sql) if sql.reads.iter().any(|name| name.value == source)),
+        );
     entity || state || table
 }
 
@@ -212,11 +215,9 @@ fn choose(
             let usable: Vec<Date> = days.range(..=as_of).copied().collect();
             if usable.is_empty() {
                 return match days.first() {
-                    Some(oldest) => Err(PlanError::BeforeFirstSnapshot {
-                        source_name: source.name.clone(),
-                        as_of,
-                        oldest: *oldest,
-                    }),
+                    Some(oldest) => {
+                        Err(PlanError::BeforeFirstSnapshot { source_name: source.name.clone(), as_of, oldest: *oldest })
+                    }
                     None => Ok(SourcePlan {
                         kind: source.kind,
                         files: Vec::new(),
@@ -235,7 +236,11 @@ fn choose(
             };
             let why = match history {
                 None => "the newest snapshot".to_owned(),
-                Some(_) => format!("as it was: the newest snapshot before each period's end ({} of {})", chosen.len(), days.len()),
+                Some(_) => format!(
+                    "as it was: the newest snapshot before each period's end ({} of {})",
+                    chosen.len(),
+                    days.len()
+                ),
             };
             let files = files.into_iter().filter(|file| chosen.contains(&file.day)).collect();
             Ok(SourcePlan { kind: source.kind, files, snapshots: chosen.into_iter().collect(), why })

@@ -35,7 +35,11 @@ pub fn figures(mart: Bytes) -> Result<String, ReportError> {
     for (start, partial, rows, row) in [whole, under_way].into_iter().flatten() {
         let note = if *partial { " so far" } else { "" };
         let _ = writeln!(out, "{}{note}", start.strftime("%B %Y"));
-        let _ = writeln!(out, "  {:<22} {:>12} {:>12} {:>12} {:>12} {:>12}", "", "all", "before", "year before", "target", "ABM");
+        let _ = writeln!(
+            out,
+            "  {:<22} {:>12} {:>12} {:>12} {:>12} {:>12}",
+            "", "all", "before", "year before", "target", "ABM"
+        );
         for (column, title) in FIGURES {
             let at = |suffix: &str| shown(column, number(rows, &format!("{column}{suffix}"), *row));
             let abm = shown(column, number(rows, &format!("abm_{column}"), *row));
@@ -52,8 +56,11 @@ pub fn figures(mart: Bytes) -> Result<String, ReportError> {
     Ok(out)
 }
 
-const FIGURES: [(&str, &str); 3] =
-    [("engaged_accounts", "engaged accounts"), ("opportunities_created", "opportunities"), ("roi", "return on investment")];
+const FIGURES: [(&str, &str); 3] = [
+    ("engaged_accounts", "engaged accounts"),
+    ("opportunities_created", "opportunities"),
+    ("roi", "return on investment"),
+];
 
 fn shown(column: &str, value: Option<f64>) -> String {
     match value {

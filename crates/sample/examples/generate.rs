@@ -9,14 +9,8 @@ use object_store::path::Path;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
-    let folder = arguments
-        .next()
-        .ok_or("the folder to write to is missing")?;
-    let mut number = |default: u64| {
-        arguments
-            .next()
-            .map_or(Ok(default), |text| text.parse::<u64>())
-    };
+    let folder = arguments.next().ok_or("the folder to write to is missing")?;
+    let mut number = |default: u64| arguments.next().map_or(Ok(default), |text| text.parse::<u64>());
     let defaults = SampleOptions::default();
     let options = SampleOptions {
         accounts: u32::try_from(number(defaults.accounts.into())?)?,
@@ -31,10 +25,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let begun = Instant::now();
     let summary = generate(&options, store, &Path::default(), &|_, _| {})?;
     for table in &summary.tables {
-        println!(
-            "{:20} {:>12} rows {:>5} files {:>12} bytes",
-            table.table, table.rows, table.files, table.bytes
-        );
+        println!("{:20} {:>12} rows {:>5} files {:>12} bytes", table.table, table.rows, table.files, table.bytes);
     }
     let bytes: u64 = summary.tables.iter().map(|table| table.bytes).sum();
     println!("{bytes} bytes in {:.1?}", begun.elapsed());

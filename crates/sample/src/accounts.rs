@@ -39,15 +39,8 @@ pub(crate) struct Account {
 /// A region or tier that an account left on a day.
 #[derive(Clone, Debug)]
 enum Move {
-    Region {
-        on: Day,
-        from: &'static str,
-        country: &'static str,
-    },
-    Tier {
-        on: Day,
-        from: &'static str,
-    },
+    Region { on: Day, from: &'static str, country: &'static str },
+    Tier { on: Day, from: &'static str },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,59 +61,27 @@ pub(crate) static REGIONS: [Region; 4] = [
     Region {
         name: "EMEA",
         weight: 0.42,
-        countries: &[
-            ("FR", "EUR"),
-            ("DE", "EUR"),
-            ("GB", "GBP"),
-            ("ES", "EUR"),
-            ("IT", "EUR"),
-            ("NL", "EUR"),
-        ],
+        countries: &[("FR", "EUR"), ("DE", "EUR"), ("GB", "GBP"), ("ES", "EUR"), ("IT", "EUR"), ("NL", "EUR")],
     },
-    Region {
-        name: "AMER",
-        weight: 0.28,
-        countries: &[("US", "USD"), ("US", "USD"), ("CA", "USD")],
-    },
+    Region { name: "AMER", weight: 0.28, countries: &[("US", "USD"), ("US", "USD"), ("CA", "USD")] },
     Region {
         name: "APAC",
         weight: 0.18,
-        countries: &[
-            ("JP", "JPY"),
-            ("JP", "JPY"),
-            ("SG", "USD"),
-            ("AU", "USD"),
-            ("IN", "USD"),
-        ],
+        countries: &[("JP", "JPY"), ("JP", "JPY"), ("SG", "USD"), ("AU", "USD"), ("IN", "USD")],
     },
-    Region {
-        name: "LATAM",
-        weight: 0.12,
-        countries: &[("BR", "USD"), ("MX", "USD"), ("CL", "USD")],
-    },
+    Region { name: "LATAM", weight: 0.12, countries: &[("BR", "USD"), ("MX", "USD"), ("CL", "USD")] },
 ];
 pub(crate) const BUS: [&str; 3] = ["cloud", "security", "data"];
-pub(crate) const TIERS: [(&str, f64); 3] =
-    [("strategic", 0.1), ("scale", 0.3), ("programmatic", 0.6)];
-pub(crate) const INDUSTRIES: [(&str, f64); 4] = [
-    ("saas", 0.34),
-    ("manufacturing", 0.28),
-    ("fintech", 0.21),
-    ("healthtech", 0.17),
-];
+pub(crate) const TIERS: [(&str, f64); 3] = [("strategic", 0.1), ("scale", 0.3), ("programmatic", 0.6)];
+pub(crate) const INDUSTRIES: [(&str, f64); 4] =
+    [("saas", 0.34), ("manufacturing", 0.28), ("fintech", 0.21), ("healthtech", 0.17)];
 
 /// Share of accounts that nothing ever happens to.
 const SILENT: f64 = 0.15;
 const HEAVY: f64 = 0.05;
 
 impl Account {
-    pub(crate) fn new(
-        seed: u64,
-        index: usize,
-        window: &Window,
-        owners: &Owners,
-        fx: &FxRates,
-    ) -> Self {
+    pub(crate) fn new(seed: u64, index: usize, window: &Window, owners: &Owners, fx: &FxRates) -> Self {
         let mut rng = Rng::new(seed, Stream::Account, index, 0);
         let region = rng.weighted(&[(0, 0.42), (1, 0.28), (2, 0.18), (3, 0.12)]);
         let (country, currency) = *rng.pick(REGIONS[region].countries);
@@ -139,11 +100,7 @@ impl Account {
             _ => "automated",
         });
         let known = |rng: &mut Rng, share: f64| rng.chance(1.0 - share);
-        let (region, country) = if known(&mut rng, 0.015) {
-            (Some(region_name), Some(country))
-        } else {
-            (None, None)
-        };
+        let (region, country) = if known(&mut rng, 0.015) { (Some(region_name), Some(country)) } else { (None, None) };
         let (listed_on, delisted_on) = listing(&mut rng, window, abm);
         let moved = moving(&mut rng, window, region, tier);
         let activity = rng.unit();
@@ -166,11 +123,9 @@ impl Account {
             industry: known(&mut rng, 0.025).then(|| rng.weighted(&INDUSTRIES)),
             abm,
             style,
-            annual_revenue: known(&mut rng, 0.03)
-                .then(|| round(fx.local(revenue, currency, window.first()), 1e-3)),
+            annual_revenue: known(&mut rng, 0.03).then(|| round(fx.local(revenue, currency, window.first()), 1e-3)),
             size,
-            potential: known(&mut rng, 0.08)
-                .then(|| round(fx.local(potential, currency, window.first()), 0.01)),
+            potential: known(&mut rng, 0.08).then(|| round(fx.local(potential, currency, window.first()), 0.01)),
             currency,
             listed_on,
             delisted_on,
@@ -186,21 +141,10 @@ impl Account {
     }
 
     /// Region, country and tier as they were at the end of a day.
-    fn at(
-        &self,
-        day: Day,
-    ) -> (
-        Option<&'static str>,
-        Option<&'static str>,
-        Option<&'static str>,
-    ) {
+    fn at(&self, day: Day) -> (Option<&'static str>, Option<&'static str>, Option<&'static str>) {
         match self.moved {
-            Some(Move::Region { on, from, country }) if day < on => {
-                (Some(from), Some(country), self.tier)
-            }
-            Some(Move::Tier { on, from }) if day < on => {
-                (self.region, self.country, self.tier.and(Some(from)))
-            }
+            Some(Move::Region { on, from, country }) if day < on => (Some(from), Some(country), self.tier),
+            Some(Move::Tier { on, from }) if day < on => (self.region, self.country, self.tier.and(Some(from))),
             _ => (self.region, self.country, self.tier),
         }
     }
@@ -258,11 +202,7 @@ pub(crate) fn files(world: &World) -> Vec<FilePlan<'_>> {
     world
         .month_ends()
         .into_iter()
-        .map(|day| {
-            FilePlan::whole(&ACCOUNTS, format!("dt={}", date_of(day)), move || {
-                snapshot(world, day)
-            })
-        })
+        .map(|day| FilePlan::whole(&ACCOUNTS, format!("dt={}", date_of(day)), move || snapshot(world, day)))
         .collect()
 }
 
@@ -272,10 +212,7 @@ fn snapshot(world: &World, day: Day) -> Vec<arrow::array::ArrayRef> {
     vec![
         names(&world.account_ids),
         names(all.iter().map(|a| &a.name)),
-        texts(
-            all.iter()
-                .map(|a| a.parent.map(|p| &world.account_ids[p as usize])),
-        ),
+        texts(all.iter().map(|a| a.parent.map(|p| &world.account_ids[p as usize]))),
         texts(all.iter().map(|a| a.at(day).0)),
         texts(all.iter().map(|a| a.at(day).1)),
         texts(all.iter().map(|a| a.bu)),
@@ -299,17 +236,11 @@ fn listing(rng: &mut Rng, window: &Window, abm: bool) -> (Option<Day>, Option<Da
     if !abm && !rng.chance(0.5) {
         return (None, None);
     }
-    let listed = if rng.chance(0.72) {
-        window.first() - rng.int(1, 500)
-    } else {
-        rng.int(window.first(), window.last())
-    };
+    let listed =
+        if rng.chance(0.72) { window.first() - rng.int(1, 500) } else { rng.int(window.first(), window.last()) };
     let earliest = listed.max(window.first()) + 60;
     let leaves = rng.chance(0.07) && earliest < window.last();
-    (
-        Some(listed),
-        leaves.then(|| rng.int(earliest, window.last())),
-    )
+    (Some(listed), leaves.then(|| rng.int(earliest, window.last())))
 }
 
 /// About three accounts in a hundred change region or tier inside the window.
@@ -319,17 +250,10 @@ fn moving(rng: &mut Rng, window: &Window, region: Option<&str>, tier: &str) -> O
     if choice < 0.015 {
         let here = REGIONS.iter().position(|r| Some(r.name) == region)?;
         let before = &REGIONS[(here + rng.int(1, 3) as usize) % REGIONS.len()];
-        Some(Move::Region {
-            on,
-            from: before.name,
-            country: before.countries[0].0,
-        })
+        Some(Move::Region { on, from: before.name, country: before.countries[0].0 })
     } else if choice < 0.032 {
         let here = TIERS.iter().position(|(name, _)| *name == tier)?;
-        Some(Move::Tier {
-            on,
-            from: TIERS[(here + 1) % TIERS.len()].0,
-        })
+        Some(Move::Tier { on, from: TIERS[(here + 1) % TIERS.len()].0 })
     } else {
         None
     }
@@ -337,10 +261,10 @@ fn moving(rng: &mut Rng, window: &Window, region: Option<&str>, tier: &str) -> O
 
 fn name(rng: &mut Rng, country: Option<&str>) -> String {
     const STEMS: [&str; 36] = [
-        "Alder", "Arvo", "Belka", "Brio", "Calder", "Corvi", "Dalma", "Delmar", "Elara", "Ember",
-        "Fenno", "Galen", "Halden", "Iberia", "Juno", "Kestrel", "Lumen", "Marlow", "Meridian",
-        "Nordal", "Norvan", "Octa", "Orion", "Pallas", "Quarto", "Ravel", "Sable", "Solen",
-        "Tavira", "Tessel", "Umbra", "Valdor", "Vento", "Wexford", "Yarrow", "Zephyr",
+        "Alder", "Arvo", "Belka", "Brio", "Calder", "Corvi", "Dalma", "Delmar", "Elara", "Ember", "Fenno", "Galen",
+        "Halden", "Iberia", "Juno", "Kestrel", "Lumen", "Marlow", "Meridian", "Nordal", "Norvan", "Octa", "Orion",
+        "Pallas", "Quarto", "Ravel", "Sable", "Solen", "Tavira", "Tessel", "Umbra", "Valdor", "Vento", "Wexford",
+        "Yarrow", "Zephyr",
     ];
     const TRADES: [&str; 20] = [
         "Systems",

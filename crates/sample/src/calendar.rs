@@ -35,9 +35,7 @@ pub(crate) const MICROS_PER_DAY: i64 = 24 * MICROS_PER_HOUR;
 
 impl Window {
     pub(crate) fn new(months: u32, until: Date) -> Result<Self, SampleError> {
-        let start = until
-            .first_of_month()
-            .checked_sub(jiff::Span::new().try_months(i64::from(months) - 1)?)?;
+        let start = until.first_of_month().checked_sub(jiff::Span::new().try_months(i64::from(months) - 1)?)?;
         let mut out = Vec::new();
         for index in 0..months as usize {
             let first = start.checked_add(jiff::Span::new().try_months(index as i64)?)?;

@@ -58,14 +58,8 @@ struct Targeting {
     on: Day,
 }
 
-const CHANNELS: [(&str, f64); 6] = [
-    ("email", 0.27),
-    ("ads", 0.26),
-    ("social", 0.15),
-    ("event", 0.14),
-    ("web", 0.1),
-    ("sales", 0.08),
-];
+const CHANNELS: [(&str, f64); 6] =
+    [("email", 0.27), ("ads", 0.26), ("social", 0.15), ("event", 0.14), ("web", 0.1), ("sales", 0.08)];
 const THEMES: [&str; 12] = [
     "Cost of downtime",
     "Zero trust",
@@ -80,14 +74,8 @@ const THEMES: [&str; 12] = [
     "Peak load",
     "AI readiness",
 ];
-const KINDS: [(&str, f64); 6] = [
-    ("white_paper", 0.2),
-    ("case_study", 0.22),
-    ("webinar", 0.15),
-    ("video", 0.13),
-    ("article", 0.2),
-    ("report", 0.1),
-];
+const KINDS: [(&str, f64); 6] =
+    [("white_paper", 0.2), ("case_study", 0.22), ("webinar", 0.15), ("video", 0.13), ("article", 0.2), ("report", 0.1)];
 /// Campaigns that a usual account is targeted by, per month.
 const TARGETINGS_PER_MONTH: f64 = 0.75;
 /// Targeted accounts with advertising rows of their own, per campaign and week.
@@ -105,13 +93,7 @@ impl Campaigns {
             campaign.id = format!("CMP{:04}", index + 1);
         }
         let mut contents: Vec<Content> = (0..(months as f64 * (3.0 + scale)) as usize + 24)
-            .map(|index| {
-                Content::new(
-                    &mut Rng::new(seed, Stream::Content, index, 0),
-                    window,
-                    index < 8,
-                )
-            })
+            .map(|index| Content::new(&mut Rng::new(seed, Stream::Content, index, 0), window, index < 8))
             .collect();
         contents.sort_by_key(|content| content.produced_on);
         for (index, content) in contents.iter_mut().enumerate() {
@@ -122,12 +104,7 @@ impl Campaigns {
         let first = (0..=accounts.len() as u32)
             .map(|account| targets.partition_point(|t| t.account < account) as u32)
             .collect();
-        Self {
-            all,
-            contents,
-            targets,
-            first,
-        }
+        Self { all, contents, targets, first }
     }
 
     /// A campaign that is live on the day and has targeted the account by then; of the channel, if there is one.
@@ -142,11 +119,7 @@ impl Campaigns {
         }
         let fitting = targets.iter().filter(live).filter(fits).count();
         let chosen = if fitting > 0 {
-            targets
-                .iter()
-                .filter(live)
-                .filter(fits)
-                .nth(rng.below(fitting))
+            targets.iter().filter(live).filter(fits).nth(rng.below(fitting))
         } else {
             targets.iter().filter(live).nth(rng.below(count))
         };
@@ -155,10 +128,7 @@ impl Campaigns {
 
     /// A content that exists on the day; newer ones are read more.
     pub(crate) fn draw_content(&self, rng: &mut Rng, day: Day) -> u32 {
-        let known = self
-            .contents
-            .partition_point(|c| c.produced_on <= day)
-            .max(1);
+        let known = self.contents.partition_point(|c| c.produced_on <= day).max(1);
         known as u32 - 1 - (known as f64 * rng.unit().powi(2)) as u32
     }
 
@@ -168,9 +138,7 @@ impl Campaigns {
 
     /// Campaigns live at some time between two days.
     pub(crate) fn live(&self, from: Day, to: Day) -> impl Iterator<Item = &Campaign> {
-        self.all
-            .iter()
-            .filter(move |c| c.launched_on <= to && c.ended_on >= from)
+        self.all.iter().filter(move |c| c.launched_on <= to && c.ended_on >= from)
     }
 }
 
@@ -178,24 +146,13 @@ impl Campaign {
     fn new(rng: &mut Rng, window: &Window) -> Self {
         let personalised = rng.chance(0.55);
         let launched_on = rng.int(window.first() - 25, window.last() + 25);
-        let briefed_on = launched_on
-            - if personalised {
-                rng.int(14, 40)
-            } else {
-                rng.int(25, 60)
-            };
-        let region = rng
-            .chance(0.4)
-            .then(|| *rng.pick(&["EMEA", "AMER", "APAC", "LATAM"]));
+        let briefed_on = launched_on - if personalised { rng.int(14, 40) } else { rng.int(25, 60) };
+        let region = rng.chance(0.4).then(|| *rng.pick(&["EMEA", "AMER", "APAC", "LATAM"]));
         let tier = rng.chance(0.3).then(|| rng.pick(&TIERS).0);
         let channel = rng.weighted(&CHANNELS);
         Self {
             id: String::new(),
-            name: format!(
-                "{} {}",
-                rng.pick(&THEMES),
-                date_of(launched_on).strftime("%y-%m")
-            ),
+            name: format!("{} {}", rng.pick(&THEMES), date_of(launched_on).strftime("%y-%m")),
             personalised,
             channel,
             region,
@@ -210,9 +167,7 @@ impl Campaign {
 
     fn fits(&self, account: &Account) -> bool {
         (!self.personalised || account.abm)
-            && self
-                .region
-                .is_none_or(|region| account.region == Some(region))
+            && self.region.is_none_or(|region| account.region == Some(region))
             && self.bu.is_none_or(|bu| account.bu == Some(bu))
             && self.tier.is_none_or(|tier| account.tier == Some(tier))
     }
@@ -245,21 +200,14 @@ fn target(seed: u64, accounts: &[Account], all: &[Campaign], window: &Window) ->
     let each = (wanted / all.len() as f64).max(3.0);
     let mut targets = Vec::new();
     for (index, campaign) in all.iter().enumerate() {
-        let pool = accounts
-            .iter()
-            .filter(|account| campaign.fits(account))
-            .count();
+        let pool = accounts.iter().filter(|account| campaign.fits(account)).count();
         let share = each / pool.max(1) as f64;
         for (account, candidate) in accounts.iter().enumerate() {
             let mut rng = Rng::new(seed, Stream::Targeting, index, account);
             if campaign.fits(candidate) && rng.chance(share) {
                 let on = (campaign.launched_on + rng.int(0, 12)).max(window.first());
                 if on <= campaign.ended_on && on <= window.last() {
-                    targets.push(Targeting {
-                        account: account as u32,
-                        campaign: index as u32,
-                        on,
-                    });
+                    targets.push(Targeting { account: account as u32, campaign: index as u32, on });
                 }
             }
         }
@@ -271,12 +219,8 @@ pub(crate) fn files(world: &World) -> Vec<FilePlan<'_>> {
     let mut plans = Vec::new();
     for day in world.snapshot_days() {
         let partition = format!("dt={}", date_of(day));
-        plans.push(FilePlan::whole(&CAMPAIGNS, partition.clone(), move || {
-            campaigns_at(&world.campaigns.all, day)
-        }));
-        plans.push(FilePlan::whole(&CONTENTS, partition, move || {
-            contents_at(&world.campaigns.contents, day)
-        }));
+        plans.push(FilePlan::whole(&CAMPAIGNS, partition.clone(), move || campaigns_at(&world.campaigns.all, day)));
+        plans.push(FilePlan::whole(&CONTENTS, partition, move || contents_at(&world.campaigns.contents, day)));
     }
     let mut by_day = world.campaigns.targets.clone();
     by_day.sort_by_key(|t| (t.on, t.campaign, t.account));
@@ -284,24 +228,15 @@ pub(crate) fn files(world: &World) -> Vec<FilePlan<'_>> {
     for month in &world.window.months {
         let partition = format!("ym={}", month.label);
         let targets = by_day.clone();
-        plans.push(FilePlan::whole(
-            &CAMPAIGN_TARGETS,
-            partition.clone(),
-            move || {
-                let rows = of_month(&targets, month, |t| t.on);
-                vec![
-                    names(
-                        rows.iter()
-                            .map(|t| &world.campaigns.all[t.campaign as usize].id),
-                    ),
-                    names(rows.iter().map(|t| &world.account_ids[t.account as usize])),
-                    dates(rows.iter().map(|t| t.on)),
-                ]
-            },
-        ));
-        plans.push(FilePlan::whole(&AD_STATS, partition, move || {
-            ad_stats(world, month)
+        plans.push(FilePlan::whole(&CAMPAIGN_TARGETS, partition.clone(), move || {
+            let rows = of_month(&targets, month, |t| t.on);
+            vec![
+                names(rows.iter().map(|t| &world.campaigns.all[t.campaign as usize].id)),
+                names(rows.iter().map(|t| &world.account_ids[t.account as usize])),
+                dates(rows.iter().map(|t| t.on)),
+            ]
         }));
+        plans.push(FilePlan::whole(&AD_STATS, partition, move || ad_stats(world, month)));
     }
     plans
 }
@@ -312,13 +247,7 @@ fn campaigns_at(all: &[Campaign], day: Day) -> Vec<ArrayRef> {
     vec![
         names(known.iter().map(|c| &c.id)),
         names(known.iter().map(|c| &c.name)),
-        names(known.iter().map(|c| {
-            if c.personalised {
-                "personalised"
-            } else {
-                "general"
-            }
-        })),
+        names(known.iter().map(|c| if c.personalised { "personalised" } else { "general" })),
         names(known.iter().map(|c| c.channel)),
         texts(known.iter().map(|c| c.region)),
         texts(known.iter().map(|c| c.bu)),
@@ -366,32 +295,17 @@ fn ad_stats(world: &World, month: &Month) -> Vec<ArrayRef> {
                 continue;
             }
             let mut rng = Rng::new(world.seed, Stream::Ads, index, day as usize);
-            for (source, share) in [
-                ("linkedin", 0.9),
-                ("display", 0.6),
-                ("search", 0.4),
-                ("geofencing", 0.25),
-            ] {
+            for (source, share) in [("linkedin", 0.9), ("display", 0.6), ("search", 0.4), ("geofencing", 0.25)] {
                 if rng.chance(share) {
                     let reach = rng.lognormal(6_000.0, 0.5);
-                    rows.push(delivered(
-                        world, &mut rng, day, campaign, None, source, reach,
-                    ));
+                    rows.push(delivered(world, &mut rng, day, campaign, None, source, reach));
                 }
             }
             let targeted: Vec<u32> = targeted_accounts(world, index as u32, day, &mut rng);
             for account in targeted {
                 let source = rng.weighted(&[("linkedin", 0.7), ("display", 0.3)]);
                 let reach = rng.lognormal(420.0, 0.6);
-                rows.push(delivered(
-                    world,
-                    &mut rng,
-                    day,
-                    campaign,
-                    Some(account),
-                    source,
-                    reach,
-                ));
+                rows.push(delivered(world, &mut rng, day, campaign, Some(account), source, reach));
             }
         }
     }
@@ -414,8 +328,7 @@ fn targeted_accounts(world: &World, campaign: u32, day: Day, rng: &mut Rng) -> V
         let account = rng.below(world.accounts.len()) as u32;
         let range = &world.campaigns.first[account as usize..=account as usize + 1];
         let mine = &world.campaigns.targets[range[0] as usize..range[1] as usize];
-        if mine.iter().any(|t| t.campaign == campaign && t.on <= day) && !chosen.contains(&account)
-        {
+        if mine.iter().any(|t| t.campaign == campaign && t.on <= day) && !chosen.contains(&account) {
             chosen.push(account);
         }
         if chosen.len() == AD_ACCOUNTS {

@@ -39,23 +39,12 @@ const FUNCTIONS: [(&str, f64); 8] = [
     ("hr", 0.06),
     ("other", 0.11),
 ];
-const SENIORITIES: [(&str, f64); 5] = [
-    ("c_level", 0.08),
-    ("vp", 0.12),
-    ("director", 0.2),
-    ("manager", 0.28),
-    ("contributor", 0.32),
-];
-const GROUPS: [&str; 4] = [
-    "business_sponsors",
-    "technical_evaluators",
-    "economic_buyers",
-    "end_users",
-];
+const SENIORITIES: [(&str, f64); 5] =
+    [("c_level", 0.08), ("vp", 0.12), ("director", 0.2), ("manager", 0.28), ("contributor", 0.32)];
+const GROUPS: [&str; 4] = ["business_sponsors", "technical_evaluators", "economic_buyers", "end_users"];
 /// Every country of [`REGIONS`], once.
-const COUNTRIES: [&str; 15] = [
-    "FR", "DE", "GB", "ES", "IT", "NL", "US", "CA", "JP", "SG", "AU", "IN", "BR", "MX", "CL",
-];
+const COUNTRIES: [&str; 15] =
+    ["FR", "DE", "GB", "ES", "IT", "NL", "US", "CA", "JP", "SG", "AU", "IN", "BR", "MX", "CL"];
 /// Accounts up to which contacts are copied monthly.
 const MONTHLY_ACCOUNTS: usize = 2_000;
 
@@ -104,11 +93,7 @@ pub(crate) fn contact_id(index: u32) -> String {
 
 pub(crate) fn files(world: &World, cadence: Option<Cadence>) -> Vec<FilePlan<'_>> {
     let few = world.accounts.len() <= MONTHLY_ACCOUNTS;
-    let cadence = cadence.unwrap_or(if few {
-        Cadence::Monthly
-    } else {
-        Cadence::Quarterly
-    });
+    let cadence = cadence.unwrap_or(if few { Cadence::Monthly } else { Cadence::Quarterly });
     world
         .month_ends()
         .into_iter()
@@ -132,18 +117,8 @@ pub(crate) fn files(world: &World, cadence: Option<Cadence>) -> Vec<FilePlan<'_>
 
 const CHUNK: usize = 65_536;
 
-fn snapshot(
-    world: &World,
-    offset: usize,
-    contacts: &[Contact],
-    day: Day,
-) -> Vec<arrow::array::ArrayRef> {
-    let known = || {
-        contacts
-            .iter()
-            .enumerate()
-            .filter(move |(_, c)| c.created_on <= day)
-    };
+fn snapshot(world: &World, offset: usize, contacts: &[Contact], day: Day) -> Vec<arrow::array::ArrayRef> {
+    let known = || contacts.iter().enumerate().filter(move |(_, c)| c.created_on <= day);
     vec![
         names(known().map(|(i, _)| contact_id((offset + i) as u32))),
         names(known().map(|(_, c)| &world.account_ids[c.account as usize])),
@@ -164,9 +139,7 @@ fn people_of(seed: u64, index: usize, account: &Account, window: &Window, all: &
     let count = ((mean * rng.between(0.5, 1.5)) as usize).max(4);
     let committee = (3.0 + mean * rng.between(0.12, 0.4)).min(20.0) as usize;
     let home = account.country.unwrap_or("US");
-    let near = account
-        .region
-        .and_then(|name| REGIONS.iter().find(|r| r.name == name));
+    let near = account.region.and_then(|name| REGIONS.iter().find(|r| r.name == name));
     for person in 0..count {
         let country = match (rng.unit(), near) {
             (away, Some(region)) if away < 0.18 => rng.pick(region.countries).0,
@@ -195,10 +168,7 @@ fn people_of(seed: u64, index: usize, account: &Account, window: &Window, all: &
 
 /// An index into a weighted list, its weights adjusted by position.
 fn draw(rng: &mut Rng, list: &[(&str, f64)], adjust: impl Fn(usize) -> f64) -> u8 {
-    let weighted: Vec<(u8, f64)> = list
-        .iter()
-        .enumerate()
-        .map(|(i, (_, weight))| (i as u8, weight * adjust(i)))
-        .collect();
+    let weighted: Vec<(u8, f64)> =
+        list.iter().enumerate().map(|(i, (_, weight))| (i as u8, weight * adjust(i))).collect();
     rng.weighted(&weighted)
 }

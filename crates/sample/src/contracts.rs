@@ -26,13 +26,7 @@ const LARGE: f64 = 120e3;
 
 impl Teller<'_> {
     /// Term after term from a first one, until the customer leaves or the window ends. The day it left, if it did.
-    pub(crate) fn terms(
-        &mut self,
-        start_on: Day,
-        years: f64,
-        arr: f64,
-        deal: Option<usize>,
-    ) -> Option<Day> {
+    pub(crate) fn terms(&mut self, start_on: Day, years: f64, arr: f64, deal: Option<usize>) -> Option<Day> {
         let (mut start_on, mut arr, mut opportunity) = (start_on, arr, deal);
         let mut days = (years * 365.0) as Day;
         while start_on <= self.window.last() {
@@ -56,11 +50,7 @@ impl Teller<'_> {
                 at_risk,
                 renewed_arr,
             });
-            opportunity = self.renewal(
-                end_on,
-                if factor > 0.0 { renewed_arr } else { arr },
-                factor > 0.0,
-            );
+            opportunity = self.renewal(end_on, if factor > 0.0 { renewed_arr } else { arr }, factor > 0.0);
             if factor == 0.0 {
                 return Some(end_on);
             }
@@ -93,44 +83,29 @@ impl Teller<'_> {
             return None;
         }
         let created_at = business_time(&mut self.rng, opened);
-        let deal = self.deal(
-            Kind::Renewal,
-            created_at,
-            eur,
-            if stays { 1.0 } else { 0.0 },
-        )?;
+        let deal = self.deal(Kind::Renewal, created_at, eur, if stays { 1.0 } else { 0.0 })?;
         deal.won.then_some(deal.index)
     }
 }
 
 pub(crate) fn files(world: &World) -> impl Iterator<Item = FilePlan<'_>> {
-    world.snapshot_days().into_iter().map(move |day| {
-        FilePlan::whole(&CONTRACTS, format!("dt={}", date_of(day)), move || {
-            snapshot(world, day)
-        })
-    })
+    world
+        .snapshot_days()
+        .into_iter()
+        .map(move |day| FilePlan::whole(&CONTRACTS, format!("dt={}", date_of(day)), move || snapshot(world, day)))
 }
 
 /// The contracts that had begun by the day; outcomes are known from the day a term ends.
 fn snapshot(world: &World, day: Day) -> Vec<arrow::array::ArrayRef> {
-    let known: Vec<(usize, &Contract)> = world
-        .book
-        .contracts
-        .iter()
-        .enumerate()
-        .filter(|(_, c)| c.start_on <= day)
-        .collect();
+    let known: Vec<(usize, &Contract)> =
+        world.book.contracts.iter().enumerate().filter(|(_, c)| c.start_on <= day).collect();
     let rows = || known.iter().map(|(_, contract)| *contract);
     let ended = |c: &Contract| c.end_on <= day;
     // A renewal can be signed after its term began: until then there is no won deal to point to.
     let signed = |&deal: &usize| world.book.opportunities[deal].closed_at < midnight(day + 1);
     let years = |c: &Contract| f64::from(c.end_on - c.start_on) / 365.0;
     vec![
-        names(
-            known
-                .iter()
-                .map(|(index, _)| format!("CTR{:06}", index + 1)),
-        ),
+        names(known.iter().map(|(index, _)| format!("CTR{:06}", index + 1))),
         names(rows().map(|c| &world.account_ids[c.account as usize])),
         texts(rows().map(|c| c.opportunity.filter(signed).map(opportunity_id))),
         dates(rows().map(|c| c.start_on)),

@@ -3,8 +3,7 @@
 
 use crate::accounts::Account;
 use crate::calendar::{
-    Day, Instant, MICROS_PER_DAY, MICROS_PER_HOUR, Window, business_time, date_of, day_of_instant,
-    midnight, of_month,
+    Day, Instant, MICROS_PER_DAY, MICROS_PER_HOUR, Window, business_time, date_of, day_of_instant, midnight, of_month,
 };
 use crate::contracts::{self, Contract};
 use crate::funnel::{self, StageEntry};
@@ -62,13 +61,8 @@ pub(crate) struct Outcome {
 }
 
 /// The stages of an open deal, each with its probability of being won.
-const LADDER: [(&str, f64); 5] = [
-    ("discovery", 0.1),
-    ("qualification", 0.25),
-    ("solution", 0.4),
-    ("proposal", 0.6),
-    ("negotiation", 0.8),
-];
+const LADDER: [(&str, f64); 5] =
+    [("discovery", 0.1), ("qualification", 0.25), ("solution", 0.4), ("proposal", 0.6), ("negotiation", 0.8)];
 /// When the stages are entered, as shares of the cycle.
 const PACE: [f64; 5] = [0.0, 0.13, 0.34, 0.56, 0.8];
 const QUALIFICATION: usize = 1;
@@ -86,13 +80,7 @@ pub(crate) struct Teller<'a> {
 }
 
 /// Plays every account's story and notes since when, and until when, it is a customer.
-pub(crate) fn simulate(
-    seed: u64,
-    accounts: &mut [Account],
-    window: &Window,
-    owners: &Owners,
-    fx: &FxRates,
-) -> Book {
+pub(crate) fn simulate(seed: u64, accounts: &mut [Account], window: &Window, owners: &Owners, fx: &FxRates) -> Book {
     let mut book = Book::default();
     for (index, account) in accounts.iter_mut().enumerate() {
         if account.intensity <= 0.0 {
@@ -111,21 +99,14 @@ pub(crate) fn simulate(
         account.customer_since = since;
         account.churned_on = churned;
     }
-    book.stages
-        .sort_by_key(|entry| (entry.entered_at, entry.account));
+    book.stages.sort_by_key(|entry| (entry.entered_at, entry.account));
     book.number_by_creation();
     book
 }
 
 impl Teller<'_> {
     /// Plays a deal. One that would open after the lake's last day leaves no trace.
-    pub(crate) fn deal(
-        &mut self,
-        kind: Kind,
-        created_at: Instant,
-        eur: f64,
-        win: f64,
-    ) -> Option<Outcome> {
+    pub(crate) fn deal(&mut self, kind: Kind, created_at: Instant, eur: f64, win: f64) -> Option<Outcome> {
         if created_at >= self.window.end() {
             return None;
         }
@@ -140,34 +121,19 @@ impl Teller<'_> {
         let drive = if won { 1.0 } else { rng.between(0.4, 1.15) };
         let cycle = (rng.lognormal(usual, 0.36) * drive).max(6.0);
         let closed_at = later(rng, created_at, cycle);
-        let got = if won {
-            LADDER.len()
-        } else {
-            1 + rng.below(LADDER.len())
-        };
+        let got = if won { LADDER.len() } else { 1 + rng.below(LADDER.len()) };
         let span = (closed_at - created_at) as f64;
         let stretch = if won { 1.0 } else { PACE[got - 1] + 0.2 };
-        let entered = (0..got)
-            .map(|stage| created_at + (span * PACE[stage] / stretch) as i64 / SECOND * SECOND)
-            .collect();
-        let amount = self
-            .fx
-            .local(eur, account.currency, day_of_instant(created_at));
+        let entered =
+            (0..got).map(|stage| created_at + (span * PACE[stage] / stretch) as i64 / SECOND * SECOND).collect();
+        let amount = self.fx.local(eur, account.currency, day_of_instant(created_at));
         let years = rng.weighted(&[(1.0, 0.5), (2.0, 0.3), (3.0, 0.2)]);
         let tcv = cents(amount * years * rng.between(1.02, 1.18));
         let origin = origin(rng, account.abm, kind);
         let forecast = if account.abm { 1.14 } else { 0.98 } * rng.lognormal(1.0, 0.2);
         let expected = day_of_instant(created_at) + (usual * forecast) as Day;
-        let owner = if rng.chance(0.88) {
-            account.owner
-        } else {
-            self.owners.executive(rng, account.region)
-        };
-        self.book.courted.push((
-            self.index,
-            day_of_instant(created_at) - 50,
-            day_of_instant(closed_at),
-        ));
+        let owner = if rng.chance(0.88) { account.owner } else { self.owners.executive(rng, account.region) };
+        self.book.courted.push((self.index, day_of_instant(created_at) - 50, day_of_instant(closed_at)));
         self.book.opportunities.push(Opportunity {
             account: self.index,
             owner,
@@ -183,33 +149,19 @@ impl Teller<'_> {
             expected_close_on: rng.chance(0.95).then_some(expected),
         });
         let index = self.book.opportunities.len() - 1;
-        Some(Outcome {
-            index,
-            won,
-            closed_at,
-            amount,
-            years,
-        })
+        Some(Outcome { index, won, closed_at, amount, years })
     }
 
     /// The annual value in EUR that a deal of this account usually has.
     pub(crate) fn deal_size(&mut self) -> f64 {
         let program = if self.account.abm { 42e3 } else { 20.5e3 };
-        round(
-            self.rng.lognormal(program, 0.5) * self.account.size.factor(),
-            0.01,
-        )
+        round(self.rng.lognormal(program, 0.5) * self.account.size.factor(), 0.01)
     }
 
     /// How likely this account is to sign a deal it is offered.
     pub(crate) fn win_chance(&self) -> f64 {
         let program = if self.account.abm { 0.43 } else { 0.29 };
-        program
-            + if self.account.intensity > 2.0 {
-                0.08
-            } else {
-                -0.02
-            }
+        program + if self.account.intensity > 2.0 { 0.08 } else { -0.02 }
     }
 }
 
@@ -223,10 +175,7 @@ impl Book {
 
     /// Won amounts in EUR, by the day of the signature, over the window.
     pub(crate) fn bookings(&self, world: &World) -> f64 {
-        let won = self
-            .opportunities
-            .iter()
-            .filter(|o| o.won && o.closed_at < world.window.end());
+        let won = self.opportunities.iter().filter(|o| o.won && o.closed_at < world.window.end());
         won.filter(|o| o.closed_at >= midnight(world.window.first()))
             .map(|o| {
                 let currency = world.accounts[o.account as usize].currency;
@@ -260,19 +209,11 @@ impl Opportunity {
     }
 
     fn open_stage_at(&self, end: Instant) -> usize {
-        self.entered
-            .iter()
-            .filter(|&&at| at < end)
-            .count()
-            .saturating_sub(1)
+        self.entered.iter().filter(|&&at| at < end).count().saturating_sub(1)
     }
 
     fn closing_stage(&self) -> &'static str {
-        if self.won {
-            "closed_won"
-        } else {
-            "closed_lost"
-        }
+        if self.won { "closed_won" } else { "closed_lost" }
     }
 
     fn probability_at(&self, end: Instant) -> Option<f64> {
@@ -306,42 +247,29 @@ pub(crate) fn opportunity_id(index: usize) -> String {
 }
 
 pub(crate) fn files(world: &World) -> Vec<FilePlan<'_>> {
-    let snapshots = world.snapshot_days().into_iter().map(|day| {
-        FilePlan::whole(&OPPORTUNITIES, format!("dt={}", date_of(day)), move || {
-            snapshot(world, day)
-        })
-    });
+    let snapshots = world
+        .snapshot_days()
+        .into_iter()
+        .map(|day| FilePlan::whole(&OPPORTUNITIES, format!("dt={}", date_of(day)), move || snapshot(world, day)));
     let mut entries: Vec<(Instant, usize, &'static str)> = Vec::new();
     for (index, deal) in world.book.opportunities.iter().enumerate() {
-        entries.extend(
-            deal.entered
-                .iter()
-                .zip(LADDER)
-                .map(|(&at, (stage, _))| (at, index, stage)),
-        );
+        entries.extend(deal.entered.iter().zip(LADDER).map(|(&at, (stage, _))| (at, index, stage)));
         entries.push((deal.closed_at, index, deal.closing_stage()));
     }
     entries.sort_unstable();
     let entries = std::sync::Arc::new(entries);
     let stages = world.window.months.iter().map(move |month| {
         let entries = entries.clone();
-        FilePlan::whole(
-            &OPPORTUNITY_STAGES,
-            format!("ym={}", month.label),
-            move || {
-                let rows = of_month(&entries, month, |row| day_of_instant(row.0));
-                vec![
-                    names(rows.iter().map(|row| opportunity_id(row.1))),
-                    names(rows.iter().map(|row| row.2)),
-                    instants(rows.iter().map(|row| row.0)),
-                ]
-            },
-        )
+        FilePlan::whole(&OPPORTUNITY_STAGES, format!("ym={}", month.label), move || {
+            let rows = of_month(&entries, month, |row| day_of_instant(row.0));
+            vec![
+                names(rows.iter().map(|row| opportunity_id(row.1))),
+                names(rows.iter().map(|row| row.2)),
+                instants(rows.iter().map(|row| row.0)),
+            ]
+        })
     });
-    snapshots
-        .chain(stages)
-        .chain(contracts::files(world))
-        .collect()
+    snapshots.chain(stages).chain(contracts::files(world)).collect()
 }
 
 const SECOND: i64 = crate::calendar::MICROS_PER_SECOND;
@@ -352,8 +280,7 @@ fn snapshot(world: &World, day: Day) -> Vec<arrow::array::ArrayRef> {
     let all = &world.book.opportunities;
     let known = &all[..all.partition_point(|o| o.created_at < end)];
     let closed = |o: &Opportunity| o.closed_at < end;
-    let entered =
-        |o: &Opportunity, stage: usize| o.entered.get(stage).copied().filter(|&at| at < end);
+    let entered = |o: &Opportunity, stage: usize| o.entered.get(stage).copied().filter(|&at| at < end);
     vec![
         names((0..known.len()).map(opportunity_id)),
         names(known.iter().map(|o| &world.account_ids[o.account as usize])),
@@ -365,11 +292,7 @@ fn snapshot(world: &World, day: Day) -> Vec<arrow::array::ArrayRef> {
         flags(known.iter().map(|o| entered(o, PROPOSAL).is_some())),
         numbers(known.iter().map(|o| o.amount)),
         numbers(known.iter().map(|o| o.tcv)),
-        names(
-            known
-                .iter()
-                .map(|o| world.accounts[o.account as usize].currency),
-        ),
+        names(known.iter().map(|o| world.accounts[o.account as usize].currency)),
         instants(known.iter().map(|o| o.created_at)),
         instants(known.iter().map(|o| entered(o, QUALIFICATION))),
         instants(known.iter().map(|o| closed(o).then_some(o.closed_at))),
@@ -381,25 +304,11 @@ fn snapshot(world: &World, day: Day) -> Vec<arrow::array::ArrayRef> {
 
 fn origin(rng: &mut Rng, abm: bool, kind: Kind) -> &'static str {
     match (abm, kind) {
-        (true, Kind::New) => rng.weighted(&[
-            ("abm", 0.7),
-            ("inbound", 0.08),
-            ("outbound", 0.07),
-            ("partner", 0.05),
-            ("event", 0.04),
-        ]),
-        (true, _) => rng.weighted(&[
-            ("abm", 0.66),
-            ("outbound", 0.14),
-            ("inbound", 0.09),
-            ("partner", 0.05),
-        ]),
-        (false, _) => rng.weighted(&[
-            ("inbound", 0.42),
-            ("outbound", 0.31),
-            ("partner", 0.15),
-            ("event", 0.12),
-        ]),
+        (true, Kind::New) => {
+            rng.weighted(&[("abm", 0.7), ("inbound", 0.08), ("outbound", 0.07), ("partner", 0.05), ("event", 0.04)])
+        }
+        (true, _) => rng.weighted(&[("abm", 0.66), ("outbound", 0.14), ("inbound", 0.09), ("partner", 0.05)]),
+        (false, _) => rng.weighted(&[("inbound", 0.42), ("outbound", 0.31), ("partner", 0.15), ("event", 0.12)]),
     }
 }
 

@@ -1,8 +1,7 @@
 //! The funnel: how accounts become qualified, opportunities and customers, and how quickly sales answers them.
 
 use crate::calendar::{
-    Day, Instant, MICROS_PER_HOUR, MICROS_PER_SECOND, Month, business_time, day_of_instant,
-    of_month,
+    Day, Instant, MICROS_PER_HOUR, MICROS_PER_SECOND, Month, business_time, day_of_instant, of_month,
 };
 use crate::deals::{Kind, Teller, later};
 use crate::rng::{Rng, Stream};
@@ -44,10 +43,7 @@ pub(crate) fn story(teller: &mut Teller<'_>) -> (Option<Day>, Option<Day>) {
         teller.court().map(|deal| {
             let since = day_of_instant(deal.closed_at);
             let start = since + teller.rng.int(1, 15);
-            (
-                since,
-                teller.terms(start, deal.years, deal.amount, Some(deal.index)),
-            )
+            (since, teller.terms(start, deal.years, deal.amount, Some(deal.index)))
         })
     };
     let Some((since, left)) = signed else {
@@ -57,10 +53,7 @@ pub(crate) fn story(teller: &mut Teller<'_>) -> (Option<Day>, Option<Day>) {
     let known = |day: &Day| *day <= teller.window.last();
     let result = (Some(since).filter(known), left.filter(known));
     // Terms of several deals interleave: the book keeps an account's in the order of their start.
-    let from = teller
-        .book
-        .contracts
-        .partition_point(|c| c.account < teller.index);
+    let from = teller.book.contracts.partition_point(|c| c.account < teller.index);
     teller.book.contracts[from..].sort_by_key(|c| (c.start_on, c.end_on));
     result
 }
@@ -73,11 +66,7 @@ impl Teller<'_> {
         for _ in 0..4 {
             let begun = business_time(&mut self.rng, day);
             let by_marketing = self.rng.chance(if self.account.abm { 0.68 } else { 0.5 });
-            let (reached, ended) = if by_marketing {
-                self.marketed(begun)
-            } else {
-                self.approached(begun)
-            };
+            let (reached, ended) = if by_marketing { self.marketed(begun) } else { self.approached(begun) };
             let mut ended = ended;
             if reached {
                 self.enter(Stage::Opportunity, ended);
@@ -89,9 +78,7 @@ impl Teller<'_> {
                 }
                 ended = deal.closed_at;
             }
-            self.book
-                .courted
-                .push((self.index, day - 30, day_of_instant(ended)));
+            self.book.courted.push((self.index, day - 30, day_of_instant(ended)));
             if !self.rng.chance(0.62) {
                 return None;
             }
@@ -115,16 +102,8 @@ impl Teller<'_> {
         let decided_after = self.rng.lognormal(2.0, 0.7);
         let decided_at = later(&mut self.rng, mqa, decided_after);
         let accepted = self.rng.chance(if abm { 0.86 } else { 0.66 });
-        let decision = self
-            .rng
-            .chance(0.93)
-            .then_some((if accepted { "accepted" } else { "rejected" }, decided_at));
-        self.book.stages.push(StageEntry {
-            account: self.index,
-            stage: Stage::Mqa,
-            entered_at: mqa,
-            decision,
-        });
+        let decision = self.rng.chance(0.93).then_some((if accepted { "accepted" } else { "rejected" }, decided_at));
+        self.book.stages.push(StageEntry { account: self.index, stage: Stage::Mqa, entered_at: mqa, decision });
         if decision.is_some() && !accepted {
             return (false, decided_at);
         }
@@ -176,12 +155,7 @@ impl Teller<'_> {
     }
 
     fn enter(&mut self, stage: Stage, entered_at: Instant) {
-        self.book.stages.push(StageEntry {
-            account: self.index,
-            stage,
-            entered_at,
-            decision: None,
-        });
+        self.book.stages.push(StageEntry { account: self.index, stage, entered_at, decision: None });
     }
 }
 
@@ -202,39 +176,24 @@ pub(crate) fn files(world: &World) -> Vec<FilePlan<'_>> {
     let mut plans = Vec::new();
     for month in &world.window.months {
         let partition = format!("ym={}", month.label);
-        plans.push(FilePlan::whole(
-            &ACCOUNT_STAGES,
-            partition.clone(),
-            move || {
-                let rows = of_month(&world.book.stages, month, |entry| {
-                    day_of_instant(entry.entered_at)
-                });
-                let decided = |entry: &StageEntry| entry.decision.filter(|(_, at)| *at < end);
-                vec![
-                    names(rows.iter().map(|e| &world.account_ids[e.account as usize])),
-                    names(rows.iter().map(|e| e.stage.name())),
-                    instants(rows.iter().map(|e| e.entered_at)),
-                    texts(
-                        rows.iter()
-                            .map(|e| decided(e).map(|(decision, _)| decision)),
-                    ),
-                    instants(rows.iter().map(|e| decided(e).map(|(_, at)| at))),
-                ]
-            },
-        ));
+        plans.push(FilePlan::whole(&ACCOUNT_STAGES, partition.clone(), move || {
+            let rows = of_month(&world.book.stages, month, |entry| day_of_instant(entry.entered_at));
+            let decided = |entry: &StageEntry| entry.decision.filter(|(_, at)| *at < end);
+            vec![
+                names(rows.iter().map(|e| &world.account_ids[e.account as usize])),
+                names(rows.iter().map(|e| e.stage.name())),
+                instants(rows.iter().map(|e| e.entered_at)),
+                texts(rows.iter().map(|e| decided(e).map(|(decision, _)| decision))),
+                instants(rows.iter().map(|e| decided(e).map(|(_, at)| at))),
+            ]
+        }));
         plans.push(FilePlan::whole(&FOLLOW_UPS, partition, move || {
             let rows = follow_ups(world, month);
             vec![
-                names(
-                    rows.iter()
-                        .map(|row| &world.account_ids[row.account as usize]),
-                ),
+                names(rows.iter().map(|row| &world.account_ids[row.account as usize])),
                 instants(rows.iter().map(|row| row.signalled_at)),
                 instants(rows.iter().map(|row| row.responded_at)),
-                texts(
-                    rows.iter()
-                        .map(|row| row.owner.map(|owner| world.owners.id(owner))),
-                ),
+                texts(rows.iter().map(|row| row.owner.map(|owner| world.owners.id(owner)))),
             ]
         }));
     }
@@ -250,9 +209,7 @@ struct FollowUp {
 
 /// Every qualification raises a signal, and so does activity; the livelier the account, the more of them.
 fn follow_ups(world: &World, month: &Month) -> Vec<FollowUp> {
-    let qualified = of_month(&world.book.stages, month, |entry| {
-        day_of_instant(entry.entered_at)
-    });
+    let qualified = of_month(&world.book.stages, month, |entry| day_of_instant(entry.entered_at));
     let mut signals: Vec<(u32, Instant)> = qualified
         .iter()
         .filter(|entry| entry.stage == Stage::Mqa)
@@ -271,10 +228,7 @@ fn follow_ups(world: &World, month: &Month) -> Vec<FollowUp> {
     signals.retain(|(_, at)| day_of_instant(*at) <= month.last);
     signals.sort_unstable_by_key(|&(account, at)| (at, account));
     signals.dedup();
-    signals
-        .into_iter()
-        .map(|(account, at)| answered(world, account, at))
-        .collect()
+    signals.into_iter().map(|(account, at)| answered(world, account, at)).collect()
 }
 
 fn answered(world: &World, account: u32, signalled_at: Instant) -> FollowUp {

@@ -53,10 +53,7 @@ impl FxRates {
 
     /// The rate by which an amount of that day becomes EUR.
     pub(crate) fn rate(&self, currency: &str, day: Day) -> f64 {
-        let index = CURRENCIES
-            .iter()
-            .position(|(name, _)| *name == currency)
-            .unwrap_or(0);
+        let index = CURRENCIES.iter().position(|(name, _)| *name == currency).unwrap_or(0);
         let rates = &self.rates[index];
         let offset = (day - self.first).clamp(0, rates.len() as Day - 1);
         rates[offset as usize]

@@ -44,15 +44,11 @@ fn score(world: &World, index: usize, day: Day) -> f64 {
     let account = &world.accounts[index];
     let mut constant = Rng::new(world.seed, Stream::Health, index, 0);
     let level = if account.abm { 74.0 } else { 67.0 } + 9.0 * constant.normal();
-    let phase =
-        std::f64::consts::TAU * (f64::from(day) / constant.between(140.0, 260.0) + constant.unit());
+    let phase = std::f64::consts::TAU * (f64::from(day) / constant.between(140.0, 260.0) + constant.unit());
     let noise = 2.5 * Rng::new(world.seed, Stream::Health, index, day as usize).normal();
     let decline = match account.churned_on {
         Some(left) if left - day < 150 => 34.0 * (1.0 - f64::from(left - day) / 150.0),
         _ => 0.0,
     };
-    round(
-        (level + 6.0 * phase.sin() + noise - decline).clamp(3.0, 99.0),
-        10.0,
-    )
+    round((level + 6.0 * phase.sin() + noise - decline).clamp(3.0, 99.0), 10.0)
 }

@@ -59,10 +59,7 @@ use crate::world::World;
 /// Refuses options that make no lake, and a prefix that already holds Parquet files unless
 /// [`SampleOptions::overwrite`] is set. Any error of the store or of the encoding ends the run; files written before
 /// it stay behind.
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "stores are shared as Arc everywhere; a caller hands over its clone"
-)]
+#[expect(clippy::needless_pass_by_value, reason = "stores are shared as Arc everywhere; a caller hands over its clone")]
 pub fn generate(
     options: &SampleOptions,
     store: Arc<dyn ObjectStore>,
@@ -70,14 +67,7 @@ pub fn generate(
     progress: &dyn Fn(&str, u64),
 ) -> Result<SampleSummary, SampleError> {
     options.check()?;
-    write::run(
-        store.as_ref(),
-        prefix,
-        options.overwrite,
-        || World::new(options),
-        World::files,
-        progress,
-    )
+    write::run(store.as_ref(), prefix, options.overwrite, || World::new(options), World::files, progress)
 }
 
 /// What lake to make. Equal options give byte-identical files.
@@ -153,16 +143,10 @@ impl SampleOptions {
     fn check(&self) -> Result<(), SampleError> {
         let rules = [
             (self.accounts >= 1, "accounts must be at least 1"),
-            (
-                (1..=600).contains(&self.months),
-                "months must be between 1 and 600",
-            ),
+            ((1..=600).contains(&self.months), "months must be between 1 and 600"),
             (self.chunk_rows >= 1, "chunk_rows must be at least 1"),
             (self.file_rows >= 1, "file_rows must be at least 1"),
-            (
-                (1990..=2200).contains(&self.until.year()),
-                "until must lie between 1990 and 2200",
-            ),
+            ((1990..=2200).contains(&self.until.year()), "until must lie between 1990 and 2200"),
         ];
         match rules.into_iter().find(|(holds, _)| !holds) {
             Some((_, rule)) => Err(SampleError::Options(rule)),

@@ -23,12 +23,8 @@ pub(crate) fn files(world: &World) -> Vec<FilePlan<'_>> {
     let mut plans = Vec::new();
     for month in &world.window.months {
         let partition = format!("ym={}", month.label);
-        plans.push(FilePlan::whole(&REVENUE, partition.clone(), move || {
-            revenue(world, month)
-        }));
-        plans.push(FilePlan::whole(&SPEND, partition, move || {
-            spend(world, month, budget)
-        }));
+        plans.push(FilePlan::whole(&REVENUE, partition.clone(), move || revenue(world, month)));
+        plans.push(FilePlan::whole(&SPEND, partition, move || spend(world, month, budget)));
     }
     plans
 }
@@ -55,32 +51,18 @@ fn revenue(world: &World, month: &Month) -> Vec<ArrayRef> {
         }
         let mut rng = Rng::new(world.seed, Stream::Revenue, index, month.index);
         let mut push = |kind, amount: f64, margin: f64| {
-            rows.push(Revenue {
-                account: index,
-                kind,
-                amount: round(amount, 100.0),
-                margin: round(margin, 1000.0),
-            });
+            rows.push(Revenue { account: index, kind, amount: round(amount, 100.0), margin: round(margin, 1000.0) });
         };
         let lean = if account.abm { 1.6 } else { 1.0 };
         push("subscription", yearly / 12.0, rng.between(0.74, 0.84));
         if rng.chance(0.42) {
-            push(
-                "services",
-                yearly / 12.0 * rng.between(0.2, 0.9),
-                rng.between(0.28, 0.42),
-            );
+            push("services", yearly / 12.0 * rng.between(0.2, 0.9), rng.between(0.28, 0.42));
         }
-        for (kind, chance, eur) in [
-            ("reference", 0.035, 5e3),
-            ("co_innovation", 0.02, 16e3),
-            ("partnership", 0.025, 9e3),
-        ] {
+        for (kind, chance, eur) in
+            [("reference", 0.035, 5e3), ("co_innovation", 0.02, 16e3), ("partnership", 0.025, 9e3)]
+        {
             if rng.chance(chance * lean) {
-                let amount =
-                    world
-                        .fx
-                        .local(eur * rng.between(0.5, 1.6), account.currency, month.first);
+                let amount = world.fx.local(eur * rng.between(0.5, 1.6), account.currency, month.first);
                 push(kind, amount, rng.between(0.5, 0.7));
             }
         }
@@ -122,11 +104,7 @@ const CATEGORIES: [(&str, f64, &str); 7] = [
 
 fn spend(world: &World, month: &Month, budget: f64) -> Vec<ArrayRef> {
     let mut rng = Rng::new(world.seed, Stream::Spend, month.index, 0);
-    let season = if date_of(month.first).month() == 8 {
-        0.8
-    } else {
-        1.0
-    };
+    let season = if date_of(month.first).month() == 8 { 0.8 } else { 1.0 };
     let growth = 0.95 + 0.1 * month.index as f64 / world.window.months.len() as f64;
     let budget = budget * season * growth * rng.between(0.92, 1.08) * month.share;
     let mut rows = Vec::new();
@@ -138,12 +116,7 @@ fn spend(world: &World, month: &Month, budget: f64) -> Vec<ArrayRef> {
             for line in lines {
                 let eur = budget * share * part * line.weight / total;
                 let currency = currency(world, &line);
-                rows.push((
-                    line,
-                    nature,
-                    world.fx.local(eur, currency, month.first),
-                    currency,
-                ));
+                rows.push((line, nature, world.fx.local(eur, currency, month.first), currency));
             }
         }
     }
@@ -153,10 +126,7 @@ fn spend(world: &World, month: &Month, budget: f64) -> Vec<ArrayRef> {
         names(rows.iter().map(|row| row.1)),
         names(rows.iter().map(|row| program(row.0.abm))),
         texts(rows.iter().map(|row| row.0.campaign.as_ref())),
-        texts(
-            rows.iter()
-                .map(|row| row.0.account.map(|a| &world.account_ids[a as usize])),
-        ),
+        texts(rows.iter().map(|row| row.0.account.map(|a| &world.account_ids[a as usize]))),
         texts(rows.iter().map(|row| row.0.region)),
         texts(rows.iter().map(|row| row.0.bu)),
         texts(rows.iter().map(|row| row.0.tier)),
@@ -167,55 +137,23 @@ fn spend(world: &World, month: &Month, budget: f64) -> Vec<ArrayRef> {
 }
 
 /// How finely a category is booked: teams by region and unit, media by campaign, tools for all at once.
-fn lines(
-    world: &World,
-    month: &Month,
-    rng: &mut Rng,
-    category: &'static str,
-    abm: bool,
-) -> Vec<Spend> {
-    let line = Spend {
-        category,
-        abm,
-        weight: 1.0,
-        ..Spend::default()
-    };
+fn lines(world: &World, month: &Month, rng: &mut Rng, category: &'static str, abm: bool) -> Vec<Spend> {
+    let line = Spend { category, abm, weight: 1.0, ..Spend::default() };
     let mut lines = match category {
-        "staff" => by_region(&line)
-            .into_iter()
-            .flat_map(|line| {
-                BUS.map(|bu| Spend {
-                    bu: Some(bu),
-                    ..line.clone()
-                })
-            })
-            .collect(),
+        "staff" => {
+            by_region(&line).into_iter().flat_map(|line| BUS.map(|bu| Spend { bu: Some(bu), ..line.clone() })).collect()
+        }
         "training" => by_region(&line),
-        "agency" => TIERS
-            .iter()
-            .map(|(tier, _)| Spend {
-                tier: Some(tier),
-                ..line.clone()
-            })
-            .collect(),
+        "agency" => TIERS.iter().map(|(tier, _)| Spend { tier: Some(tier), ..line.clone() }).collect(),
         "content" => {
-            let mut lines: Vec<Spend> = BUS
-                .map(|bu| Spend {
-                    bu: Some(bu),
-                    ..line.clone()
-                })
-                .to_vec();
+            let mut lines: Vec<Spend> = BUS.map(|bu| Spend { bu: Some(bu), ..line.clone() }).to_vec();
             lines.extend(by_campaign(world, month, &line, None));
             lines
         }
         "advertising" => by_campaign(world, month, &line, Some("ads")),
         "events" => {
             let mut lines = by_account(world, rng, &line);
-            lines.extend(by_region(&Spend {
-                channel: Some("event"),
-                weight: 1.5,
-                ..line.clone()
-            }));
+            lines.extend(by_region(&Spend { channel: Some("event"), weight: 1.5, ..line.clone() }));
             lines
         }
         _ => Vec::new(),
@@ -239,22 +177,13 @@ fn by_region(line: &Spend) -> Vec<Spend> {
 }
 
 /// A line per live campaign of the programme; without a channel, the campaign's own.
-fn by_campaign(
-    world: &World,
-    month: &Month,
-    line: &Spend,
-    channel: Option<&'static str>,
-) -> Vec<Spend> {
+fn by_campaign(world: &World, month: &Month, line: &Spend, channel: Option<&'static str>) -> Vec<Spend> {
     world
         .campaigns
         .live(month.first, month.last)
         .filter(|c| c.personalised == line.abm && c.launched_on <= month.last)
         .filter(|c| channel.is_none() || matches!(c.channel, "ads" | "social"))
-        .map(|c| Spend {
-            campaign: Some(c.id.clone()),
-            channel: channel.or(Some(c.channel)),
-            ..line.clone()
-        })
+        .map(|c| Spend { campaign: Some(c.id.clone()), channel: channel.or(Some(c.channel)), ..line.clone() })
         .collect()
 }
 
@@ -273,12 +202,7 @@ fn by_account(world: &World, rng: &mut Rng, line: &Spend) -> Vec<Spend> {
     let share = 4.0 / accounts.len().max(1) as f64;
     accounts
         .into_iter()
-        .map(|account| Spend {
-            account: Some(account),
-            channel: Some("event"),
-            weight: share,
-            ..line.clone()
-        })
+        .map(|account| Spend { account: Some(account), channel: Some("event"), weight: share, ..line.clone() })
         .collect()
 }
 

@@ -25,22 +25,16 @@ pub(crate) struct Owner {
     bu: &'static str,
 }
 
-const ROLES: [(&str, f64); 4] = [
-    ("account_executive", 0.6),
-    ("abm_marketer", 0.15),
-    ("sales_development", 0.15),
-    ("customer_success", 0.1),
-];
+const ROLES: [(&str, f64); 4] =
+    [("account_executive", 0.6), ("abm_marketer", 0.15), ("sales_development", 0.15), ("customer_success", 0.1)];
 
 const GIVEN: [&str; 24] = [
-    "Adele", "Bruno", "Chiara", "Dario", "Elif", "Farid", "Greta", "Hugo", "Ines", "Jonas",
-    "Keiko", "Liam", "Maya", "Nils", "Olga", "Paulo", "Quinn", "Rosa", "Sven", "Tara", "Umar",
-    "Vera", "Wen", "Yuki",
+    "Adele", "Bruno", "Chiara", "Dario", "Elif", "Farid", "Greta", "Hugo", "Ines", "Jonas", "Keiko", "Liam", "Maya",
+    "Nils", "Olga", "Paulo", "Quinn", "Rosa", "Sven", "Tara", "Umar", "Vera", "Wen", "Yuki",
 ];
 const FAMILY: [&str; 24] = [
-    "Almeida", "Bauer", "Costa", "Dubois", "Eriksen", "Ferrari", "Garcia", "Haas", "Ito", "Jensen",
-    "Khan", "Laurent", "Moreau", "Novak", "Okafor", "Peters", "Quist", "Rossi", "Sato", "Tanaka",
-    "Ueda", "Vidal", "Weber", "Young",
+    "Almeida", "Bauer", "Costa", "Dubois", "Eriksen", "Ferrari", "Garcia", "Haas", "Ito", "Jensen", "Khan", "Laurent",
+    "Moreau", "Novak", "Okafor", "Peters", "Quist", "Rossi", "Sato", "Tanaka", "Ueda", "Vidal", "Weber", "Young",
 ];
 
 impl Owners {
@@ -113,15 +107,12 @@ fn staff(world: &World) -> impl Iterator<Item = FilePlan<'_>> {
             let mut rows = Vec::new();
             for (r, region) in REGIONS.iter().enumerate() {
                 for (b, bu) in BUS.iter().enumerate() {
-                    for (p, (program, share)) in [("abm", 0.3), ("non_abm", 0.7)].iter().enumerate()
-                    {
+                    for (p, (program, share)) in [("abm", 0.3), ("non_abm", 0.7)].iter().enumerate() {
                         let team = (r * BUS.len() + b) * 2 + p;
                         let size = Rng::new(seed, Stream::Staff, team, 0).between(0.8, 1.2);
-                        let now = Rng::new(seed, Stream::Staff, team, month.index + 1)
-                            .between(0.96, 1.04);
+                        let now = Rng::new(seed, Stream::Staff, team, month.index + 1).between(0.96, 1.04);
                         let growth = 1.0 + 0.008 * month.index as f64;
-                        let fte =
-                            total * region.weight * share / BUS.len() as f64 * size * now * growth;
+                        let fte = total * region.weight * share / BUS.len() as f64 * size * now * growth;
                         rows.push((region.name, *bu, *program, round(fte.max(0.1), 10.0)));
                     }
                 }

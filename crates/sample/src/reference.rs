@@ -67,22 +67,10 @@ fn targets(world: &World) -> Vec<Target> {
     let general = GENERAL.map(|(kpi, grain, value)| Target::new(kpi, grain, value));
     let mut rows: Vec<Target> = general.into();
     let win_rate = |value| Target::new("win_rate", "quarter", value);
-    rows.push(Target {
-        program: Some("abm"),
-        ..win_rate(0.45)
-    });
-    rows.push(Target {
-        tier: Some("strategic"),
-        ..win_rate(0.42)
-    });
-    rows.push(Target {
-        bu: Some("security"),
-        ..win_rate(0.38)
-    });
-    rows.push(Target {
-        industry: Some("fintech"),
-        ..win_rate(0.33)
-    });
+    rows.push(Target { program: Some("abm"), ..win_rate(0.45) });
+    rows.push(Target { tier: Some("strategic"), ..win_rate(0.42) });
+    rows.push(Target { bu: Some("security"), ..win_rate(0.38) });
+    rows.push(Target { industry: Some("fintech"), ..win_rate(0.33) });
     // Volumes grow with the lake: the plan asks for a little more than what is usually booked.
     let months = &world.window.months;
     let booked = world.book.bookings(world) / months.len() as f64;
@@ -92,10 +80,7 @@ fn targets(world: &World) -> Vec<Target> {
         let growth = 1.0 + 0.01 * month.index as f64;
         for (kpi, factor) in [("pipeline_created", 2.9), ("pipeline_velocity", 1.2)] {
             let plan = booked * factor * growth;
-            rows.push(Target {
-                start,
-                ..Target::new(kpi, "month", amount(plan))
-            });
+            rows.push(Target { start, ..Target::new(kpi, "month", amount(plan)) });
             rows.extend(REGIONS.iter().map(|region| Target {
                 start,
                 region: Some(region.name),
@@ -103,10 +88,7 @@ fn targets(world: &World) -> Vec<Target> {
             }));
         }
         if date_of(month.first).month() % 3 == 1 {
-            rows.push(Target {
-                start,
-                ..Target::new("tcv_won", "quarter", amount(booked * 5.4))
-            });
+            rows.push(Target { start, ..Target::new("tcv_won", "quarter", amount(booked * 5.4)) });
         }
     }
     rows
@@ -114,11 +96,6 @@ fn targets(world: &World) -> Vec<Target> {
 
 impl Target {
     fn new(kpi: &'static str, grain: &'static str, value: f64) -> Self {
-        Self {
-            kpi,
-            grain,
-            value,
-            ..Self::default()
-        }
+        Self { kpi, grain, value, ..Self::default() }
     }
 }

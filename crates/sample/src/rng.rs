@@ -107,8 +107,7 @@ impl Alias {
         let total: f64 = weights.iter().sum();
         let mut share: Vec<f64> = weights.iter().map(|w| w * n as f64 / total).collect();
         let mut other: Vec<u32> = (0..n as u32).collect();
-        let (mut small, mut large): (Vec<usize>, Vec<usize>) =
-            (0..n).partition(|&i| share[i] < 1.0);
+        let (mut small, mut large): (Vec<usize>, Vec<usize>) = (0..n).partition(|&i| share[i] < 1.0);
         while let (Some(s), Some(&l)) = (small.pop(), large.last()) {
             other[s] = l as u32;
             share[l] -= 1.0 - share[s];
@@ -118,28 +117,19 @@ impl Alias {
             }
         }
         // Rounding can leave a weight of zero behind as its own alias: send it to a real one.
-        let heaviest = (0..n)
-            .max_by(|&a, &b| weights[a].total_cmp(&weights[b]))
-            .unwrap_or(0);
+        let heaviest = (0..n).max_by(|&a, &b| weights[a].total_cmp(&weights[b])).unwrap_or(0);
         for i in 0..n {
             if weights[i] <= 0.0 && other[i] as usize == i {
                 other[i] = heaviest as u32;
                 share[i] = 0.0;
             }
         }
-        Self {
-            keep: share.iter().map(|&s| s as f32).collect(),
-            other,
-        }
+        Self { keep: share.iter().map(|&s| s as f32).collect(), other }
     }
 
     pub(crate) fn draw(&self, rng: &mut Rng) -> usize {
         let slot = rng.below(self.keep.len());
-        if rng.unit() < f64::from(self.keep[slot]) {
-            slot
-        } else {
-            self.other[slot] as usize
-        }
+        if rng.unit() < f64::from(self.keep[slot]) { slot } else { self.other[slot] as usize }
     }
 }
 

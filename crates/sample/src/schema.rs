@@ -108,11 +108,7 @@ impl ColumnKind {
 }
 
 const fn column(name: &'static str, kind: ColumnKind) -> Column {
-    Column {
-        name,
-        kind,
-        nullable: false,
-    }
+    Column { name, kind, nullable: false }
 }
 const fn text(name: &'static str) -> Column {
     column(name, ColumnKind::Text)
@@ -135,10 +131,7 @@ const fn flag(name: &'static str) -> Column {
 
 impl Column {
     const fn maybe(self) -> Self {
-        Self {
-            nullable: true,
-            ..self
-        }
+        Self { nullable: true, ..self }
     }
 }
 
@@ -226,13 +219,7 @@ pub(crate) static OWNERS: Table = Table {
     name: "owners",
     layout: Snapshot,
     key: &["owner_id"],
-    columns: &[
-        text("owner_id"),
-        text("name"),
-        text("role"),
-        text("region"),
-        text("bu"),
-    ],
+    columns: &[text("owner_id"), text("name"), text("role"), text("region"), text("bu")],
 };
 
 pub(crate) static TOUCHPOINTS: Table = Table {
@@ -380,13 +367,7 @@ pub(crate) static STAFF: Table = Table {
     name: "staff",
     layout: Events,
     key: &["month", "region", "bu", "program"],
-    columns: &[
-        date("month"),
-        text("region"),
-        text("bu"),
-        text("program"),
-        number("fte"),
-    ],
+    columns: &[date("month"), text("region"), text("bu"), text("program"), number("fte")],
 };
 
 pub(crate) static SURVEYS: Table = Table {
@@ -416,27 +397,13 @@ pub(crate) static FOLLOW_UPS: Table = Table {
     name: "follow_ups",
     layout: Events,
     key: &["account_id", "signalled_at"],
-    columns: &[
-        text("account_id"),
-        instant("signalled_at"),
-        instant("responded_at").maybe(),
-        text("owner_id").maybe(),
-    ],
+    columns: &[text("account_id"), instant("signalled_at"), instant("responded_at").maybe(), text("owner_id").maybe()],
 };
 
 pub(crate) static TARGETS: Table = Table {
     name: "targets",
     layout: Snapshot,
-    key: &[
-        "kpi",
-        "period_grain",
-        "period_start",
-        "region",
-        "bu",
-        "tier",
-        "industry",
-        "program",
-    ],
+    key: &["kpi", "period_grain", "period_start", "region", "bu", "tier", "industry", "program"],
     columns: &[
         text("kpi"),
         text("period_grain"),

@@ -35,23 +35,15 @@ const LATE_ONE_IN: u64 = 50;
 const GROWTH: f64 = 0.3;
 
 pub(crate) fn files(world: &World) -> Vec<FilePlan<'_>> {
-    let (chunk, part) = (
-        u64::from(world.options.chunk_rows),
-        u64::from(world.options.file_rows),
-    );
+    let (chunk, part) = (u64::from(world.options.chunk_rows), u64::from(world.options.file_rows));
     let rows = rows_per_day(world);
     let mut next = 0_u64;
     let mut plans = Vec::new();
     for month in &world.window.months {
-        let days = &rows[(month.first - world.window.first()) as usize..]
-            [..(month.last - month.first + 1) as usize];
+        let days = &rows[(month.first - world.window.first()) as usize..][..(month.last - month.first + 1) as usize];
         let total: u64 = days.iter().sum();
         let late = late_rows(world, month, days);
-        let on_time: Vec<u64> = days
-            .iter()
-            .zip(&late)
-            .map(|(all, late)| all - late)
-            .collect();
+        let on_time: Vec<u64> = days.iter().zip(&late).map(|(all, late)| all - late).collect();
         let parts = (total - late.iter().sum::<u64>()).div_ceil(part).max(1);
         let slots = slots(month, &on_time, chunk, &mut next, false);
         for (index, slots) in split(slots, parts).into_iter().enumerate() {
@@ -76,20 +68,13 @@ fn plan<'w>(world: &'w World, month: &'w Month, name: String, slots: Vec<Slot>) 
         }
         Ok(())
     });
-    FilePlan {
-        table: &TOUCHPOINTS,
-        partition: format!("ym={}", month.label),
-        name,
-        fill,
-    }
+    FilePlan { table: &TOUCHPOINTS, partition: format!("ym={}", month.label), name, fill }
 }
 
 /// The exact number of rows of every day of the window.
 fn rows_per_day(world: &World) -> Vec<u64> {
     let span = f64::from(world.window.last() - world.window.first() + 1);
-    let weight = |offset: i32| {
-        busyness(world.window.first() + offset) * (1.0 + GROWTH * f64::from(offset) / span)
-    };
+    let weight = |offset: i32| busyness(world.window.first() + offset) * (1.0 + GROWTH * f64::from(offset) / span);
     let weights: Vec<f64> = (0..span as i32).map(weight).collect();
     apportion(world.options.touchpoints, &weights)
 }
@@ -101,11 +86,7 @@ fn apportion(total: u64, weights: &[f64]) -> Vec<u64> {
     let mut parts = Vec::with_capacity(weights.len());
     for (index, weight) in weights.iter().enumerate() {
         sum += weight;
-        let due = if index + 1 == weights.len() {
-            total
-        } else {
-            (total as f64 * sum / whole) as u64
-        };
+        let due = if index + 1 == weights.len() { total } else { (total as f64 * sum / whole) as u64 };
         parts.push(due.saturating_sub(given));
         given = given.max(due);
     }
@@ -137,14 +118,7 @@ fn slots(month: &Month, days: &[u64], chunk: u64, next: &mut u64, late: bool) ->
         for index in 0..of {
             let count = rows * (index + 1) / of - rows * index / of;
             let day = month.first + offset as Day;
-            slots.push(Slot {
-                day,
-                index: index as usize,
-                of: of as usize,
-                rows: count as usize,
-                first: *next,
-                late,
-            });
+            slots.push(Slot { day, index: index as usize, of: of as usize, rows: count as usize, first: *next, late });
             *next += count;
         }
     }
@@ -178,15 +152,9 @@ fn attention(world: &World, month: &Month) -> Vec<f64> {
         .enumerate()
         .map(|(index, (account, &courted))| {
             let mut rng = Rng::new(world.seed, Stream::Dormancy, index, month.index);
-            let awake = courted
-                || account.intensity > 8.0
-                || rng.chance(if account.abm { 0.8 } else { 0.6 });
+            let awake = courted || account.intensity > 8.0 || rng.chance(if account.abm { 0.8 } else { 0.6 });
             let boost = if courted { 2.2 } else { 1.0 };
-            if awake {
-                account.intensity * boost
-            } else {
-                0.0
-            }
+            if awake { account.intensity * boost } else { 0.0 }
         })
         .collect();
     if weights.iter().all(|&weight| weight <= 0.0) {
@@ -199,15 +167,8 @@ fn attention(world: &World, month: &Month) -> Vec<f64> {
 fn fill_slot(world: &World, accounts: &Alias, slot: &Slot) -> Vec<Touch> {
     let counter = slot.index * 2 + usize::from(slot.late);
     let mut rng = Rng::new(world.seed, Stream::Touches, slot.day as usize, counter);
-    let (from, to) = (
-        slot.index as f64 / slot.of as f64,
-        (slot.index + 1) as f64 / slot.of as f64,
-    );
-    let ends = if slot.index + 1 == slot.of {
-        SECONDS_PER_DAY
-    } else {
-        time_of_day(to)
-    };
+    let (from, to) = (slot.index as f64 / slot.of as f64, (slot.index + 1) as f64 / slot.of as f64);
+    let ends = if slot.index + 1 == slot.of { SECONDS_PER_DAY } else { time_of_day(to) };
     let mut touches = Vec::with_capacity(slot.rows + 16);
     while touches.len() < slot.rows {
         let account = accounts.draw(&mut rng) as u32;
@@ -228,8 +189,8 @@ const SECONDS_PER_DAY: u32 = 86_400;
 /// The second of the day by which a share of the day's activity is over.
 fn time_of_day(share: f64) -> u32 {
     const HOURS: [f64; 24] = [
-        0.4, 0.3, 0.3, 0.3, 0.5, 1.0, 2.0, 4.0, 7.0, 9.0, 9.5, 8.5, 6.5, 8.0, 9.0, 8.5, 7.5, 5.5,
-        3.5, 2.5, 2.0, 1.6, 1.2, 0.8,
+        0.4, 0.3, 0.3, 0.3, 0.5, 1.0, 2.0, 4.0, 7.0, 9.0, 9.5, 8.5, 6.5, 8.0, 9.0, 8.5, 7.5, 5.5, 3.5, 2.5, 2.0, 1.6,
+        1.2, 0.8,
     ];
     let total: f64 = HOURS.iter().sum();
     let mut left = share.clamp(0.0, 1.0) * total;
@@ -246,24 +207,14 @@ fn columns(world: &World, slot: &Slot, touches: &[Touch]) -> Vec<ArrayRef> {
     let base = midnight(slot.day);
     let each = || touches.iter();
     vec![
-        ids(
-            touches.len(),
-            10,
-            (0..touches.len()).map(|i| Some(touch_id(slot.first + i as u64))),
-        ),
+        ids(touches.len(), 10, (0..touches.len()).map(|i| Some(touch_id(slot.first + i as u64)))),
         names(each().map(|t| &world.account_ids[t.account as usize])),
-        ids(
-            touches.len(),
-            8,
-            each().map(|t| (t.contact != NOBODY).then(|| contact_id(t.contact))),
-        ),
+        ids(touches.len(), 8, each().map(|t| (t.contact != NOBODY).then(|| contact_id(t.contact)))),
         instants(each().map(|t| base + i64::from(t.second) * MICROS_PER_SECOND)),
         names(each().map(|t| t.channel)),
         names(each().map(|t| t.kind.name())),
         names(each().map(|t| if t.inbound { "inbound" } else { "outbound" })),
-        crate::write::texts(
-            each().map(|t| t.campaign.map(|c| &world.campaigns.all[c as usize].id)),
-        ),
+        crate::write::texts(each().map(|t| t.campaign.map(|c| &world.campaigns.all[c as usize].id))),
         crate::write::texts(each().map(|t| t.content.map(|c| world.campaigns.content_id(c)))),
         numbers(each().map(|t| t.duration.map(f64::from))),
         numbers(each().map(|t| t.consumed.map(|percent| f64::from(percent) / 100.0))),

@@ -30,9 +30,8 @@ impl World {
         let window = Window::new(options.months, options.until)?;
         let fx = FxRates::new(seed, &window);
         let owners = Owners::new(seed, options.accounts);
-        let mut accounts: Vec<Account> = (0..options.accounts as usize)
-            .map(|index| Account::new(seed, index, &window, &owners, &fx))
-            .collect();
+        let mut accounts: Vec<Account> =
+            (0..options.accounts as usize).map(|index| Account::new(seed, index, &window, &owners, &fx)).collect();
         let contacts = Contacts::new(seed, &accounts, &window);
         let campaigns = Campaigns::new(seed, &accounts, &window);
         let book = deals::simulate(seed, &mut accounts, &window, &owners, &fx);

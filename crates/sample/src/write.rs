@@ -7,8 +7,7 @@ use std::sync::{Arc, PoisonError};
 use std::thread;
 
 use arrow::array::{
-    ArrayRef, BooleanArray, Date32Array, Float64Array, Int64Array, RecordBatch, StringArray,
-    TimestampMicrosecondArray,
+    ArrayRef, BooleanArray, Date32Array, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
 };
 use arrow::datatypes::SchemaRef;
 use futures::{StreamExt, TryStreamExt};
@@ -43,12 +42,7 @@ impl<'w> FilePlan<'w> {
         columns: impl Fn() -> Vec<ArrayRef> + Send + Sync + 'w,
     ) -> Self {
         let fill: Fill<'w> = Box::new(move |rows| rows.push(columns()));
-        Self {
-            table,
-            partition,
-            name: "part-0.parquet".to_owned(),
-            fill,
-        }
+        Self { table, partition, name: "part-0.parquet".to_owned(), fill }
     }
 }
 
@@ -64,10 +58,7 @@ pub(crate) fn run<W: Sync>(
     let mut summary = SampleSummary {
         tables: TABLES
             .iter()
-            .map(|table| TableSummary {
-                table: table.name.to_owned(),
-                ..TableSummary::default()
-            })
+            .map(|table| TableSummary { table: table.name.to_owned(), ..TableSummary::default() })
             .collect(),
     };
     let (sender, receiver) = channel::<Written>();
@@ -78,15 +69,7 @@ pub(crate) fn run<W: Sync>(
             handle.block_on(clear(store, prefix, overwrite))?;
             let world = world()?;
             let plans = files(&world);
-            write_all(
-                &Target {
-                    store,
-                    prefix,
-                    handle,
-                },
-                &plans,
-                &sender,
-            )
+            write_all(&Target { store, prefix, handle }, &plans, &sender)
         });
         for written in receiver {
             if let Some(entry) = summary.tables.iter_mut().find(|t| t.table == written.table) {
@@ -124,26 +107,15 @@ impl Rows {
             properties = properties.set_column_dictionary_enabled(column.into(), false);
         }
         // The embedded Arrow schema would say nothing that the Parquet types do not.
-        let options = ArrowWriterOptions::new()
-            .with_properties(properties.build())
-            .with_skip_arrow_metadata(true);
+        let options = ArrowWriterOptions::new().with_properties(properties.build()).with_skip_arrow_metadata(true);
         let writer = ArrowWriter::try_new_with_options(Vec::new(), schema.clone(), options)?;
-        Ok(Self {
-            table,
-            schema,
-            writer,
-            count: 0,
-        })
+        Ok(Self { table, schema, writer, count: 0 })
     }
 
     /// Appends a batch, its columns in the table's order.
     pub(crate) fn push(&mut self, columns: Vec<ArrayRef>) -> Result<(), SampleError> {
-        let batch = RecordBatch::try_new(self.schema.clone(), columns).map_err(|source| {
-            SampleError::Rows {
-                table: self.table.name,
-                source,
-            }
-        })?;
+        let batch = RecordBatch::try_new(self.schema.clone(), columns)
+            .map_err(|source| SampleError::Rows { table: self.table.name, source })?;
         self.count += batch.num_rows() as u64;
         Ok(self.writer.write(&batch)?)
     }
@@ -205,19 +177,12 @@ async fn clear(store: &dyn ObjectStore, prefix: &Path, overwrite: bool) -> Resul
             continue;
         }
         if !overwrite {
-            return Err(SampleError::NotEmpty {
-                prefix: prefix.to_string(),
-                example: object.location.to_string(),
-            });
+            return Err(SampleError::NotEmpty { prefix: prefix.to_string(), example: object.location.to_string() });
         }
         let ours = object
             .location
             .prefix_match(prefix)
-            .is_some_and(|mut parts| {
-                parts
-                    .next()
-                    .is_some_and(|first| TABLES.iter().any(|t| t.name == first.as_ref()))
-            });
+            .is_some_and(|mut parts| parts.next().is_some_and(|first| TABLES.iter().any(|t| t.name == first.as_ref())));
         if ours {
             old.push(Ok(object.location));
         }
@@ -228,17 +193,11 @@ async fn clear(store: &dyn ObjectStore, prefix: &Path, overwrite: bool) -> Resul
 }
 
 /// Works the plans off with a few threads; the first error stops the rest.
-fn write_all(
-    target: &Target<'_>,
-    plans: &[FilePlan<'_>],
-    sender: &Sender<Written>,
-) -> Result<(), SampleError> {
+fn write_all(target: &Target<'_>, plans: &[FilePlan<'_>], sender: &Sender<Written>) -> Result<(), SampleError> {
     let next = AtomicUsize::new(0);
     let failed = AtomicBool::new(false);
     let first_error = std::sync::Mutex::new(None);
-    let workers = thread::available_parallelism()
-        .map_or(1, NonZero::get)
-        .min(MOST_WORKERS);
+    let workers = thread::available_parallelism().map_or(1, NonZero::get).min(MOST_WORKERS);
     thread::scope(|scope| {
         for _ in 0..workers {
             scope.spawn(|| {
@@ -252,20 +211,14 @@ fn write_all(
                         Ok(None) => {}
                         Err(error) => {
                             failed.store(true, Ordering::Relaxed);
-                            first_error
-                                .lock()
-                                .unwrap_or_else(PoisonError::into_inner)
-                                .get_or_insert(error);
+                            first_error.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
                         }
                     }
                 }
             });
         }
     });
-    match first_error
-        .into_inner()
-        .unwrap_or_else(PoisonError::into_inner)
-    {
+    match first_error.into_inner().unwrap_or_else(PoisonError::into_inner) {
         Some(error) => Err(error),
         None => Ok(()),
     }
@@ -281,17 +234,8 @@ fn write_file(target: &Target<'_>, plan: &FilePlan<'_>) -> Result<Option<Written
     let count = rows.count;
     let bytes = rows.writer.into_inner()?;
     let size = bytes.len() as u64;
-    let path = target
-        .prefix
-        .parts()
-        .chain([plan.table.name, &plan.partition, &plan.name].map(Into::into))
-        .collect::<Path>();
-    target
-        .handle
-        .block_on(target.store.put(&path, PutPayload::from(bytes)))?;
-    Ok(Some(Written {
-        table: plan.table.name,
-        rows: count,
-        bytes: size,
-    }))
+    let path =
+        target.prefix.parts().chain([plan.table.name, &plan.partition, &plan.name].map(Into::into)).collect::<Path>();
+    target.handle.block_on(target.store.put(&path, PutPayload::from(bytes)))?;
+    Ok(Some(Written { table: plan.table.name, rows: count, bytes: size }))
 }

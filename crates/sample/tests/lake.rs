@@ -31,21 +31,13 @@ fn files_carry_the_models_columns_and_types() {
                     let kind = match field.data_type() {
                         DataType::Utf8 => "string",
                         DataType::Date32 => "date",
-                        DataType::Timestamp(TimeUnit::Microsecond, Some(zone))
-                            if &**zone == "UTC" =>
-                        {
-                            "timestamp"
-                        }
+                        DataType::Timestamp(TimeUnit::Microsecond, Some(zone)) if &**zone == "UTC" => "timestamp",
                         DataType::Int64 => "int64",
                         DataType::Float64 => "float64",
                         DataType::Boolean => "bool",
                         other => panic!("{path}: unexpected type {other}"),
                     };
-                    format!(
-                        "{}{}:{kind}",
-                        field.name(),
-                        if field.is_nullable() { "?" } else { "" }
-                    )
+                    format!("{}{}:{kind}", field.name(), if field.is_nullable() { "?" } else { "" })
                 })
                 .collect();
             assert_eq!(found.join(" "), *columns, "{path}");
@@ -59,12 +51,7 @@ fn every_table_is_there_and_the_summary_tells_its_size() {
         assert_eq!(summary.table, table.name);
         let paths = LAKE.paths(table.name);
         assert_eq!(summary.files, paths.len() as u64, "{}", table.name);
-        assert_eq!(
-            summary.rows,
-            LAKE.rows(table.name).len() as u64,
-            "{}",
-            table.name
-        );
+        assert_eq!(summary.rows, LAKE.rows(table.name).len() as u64, "{}", table.name);
         let bytes: usize = paths.iter().map(|path| LAKE.files[*path].len()).sum();
         assert_eq!(summary.bytes, bytes as u64, "{}", table.name);
         assert!(summary.rows > 0, "{}", table.name);
@@ -79,10 +66,7 @@ fn sizes_are_those_that_were_asked_for() {
     assert!((6_500..9_500).contains(&contacts), "{contacts} contacts");
     assert_eq!(LAKE.partitions("accounts").len(), 18);
     assert_eq!(LAKE.partitions("touchpoints").len(), 18);
-    assert_eq!(
-        LAKE.partitions("opportunities"),
-        ["opportunities/dt=2026-10-22", "opportunities/dt=2026-11-22"]
-    );
+    assert_eq!(LAKE.partitions("opportunities"), ["opportunities/dt=2026-10-22", "opportunities/dt=2026-11-22"]);
 }
 
 #[test]
@@ -107,11 +91,7 @@ fn keys_are_unique_within_a_snapshot_and_over_all_events() {
 #[test]
 fn references_point_to_rows_that_exist() {
     let known = |table: &str, column: &str| -> HashSet<String> {
-        LAKE.current(table)
-            .names(column)
-            .into_iter()
-            .map(str::to_owned)
-            .collect()
+        LAKE.current(table).names(column).into_iter().map(str::to_owned).collect()
     };
     let targets: HashMap<&str, HashSet<String>> = [
         ("account_id", known("accounts", "account_id")),
@@ -125,21 +105,12 @@ fn references_point_to_rows_that_exist() {
     .into();
     for table in TABLES {
         let rows = LAKE.rows(table.name);
-        for column in table
-            .columns
-            .iter()
-            .filter(|column| column.kind == ColumnKind::Text)
-        {
+        for column in table.columns.iter().filter(|column| column.kind == ColumnKind::Text) {
             let Some(target) = targets.get(column.name) else {
                 continue;
             };
             for value in rows.texts(column.name).into_iter().flatten() {
-                assert!(
-                    target.contains(value),
-                    "{}.{} = {value}",
-                    table.name,
-                    column.name
-                );
+                assert!(target.contains(value), "{}.{} = {value}", table.name, column.name);
             }
         }
     }
@@ -192,13 +163,7 @@ fn nothing_is_known_before_it_happened() {
         ("follow_ups", "responded_at"),
     ] {
         let rows = LAKE.current(table);
-        assert!(
-            rows.instants(column)
-                .into_iter()
-                .flatten()
-                .all(|at| at < noon_after),
-            "{table}.{column}"
-        );
+        assert!(rows.instants(column).into_iter().flatten().all(|at| at < noon_after), "{table}.{column}");
     }
     for (table, column) in [
         ("contacts", "created_on"),
@@ -210,13 +175,7 @@ fn nothing_is_known_before_it_happened() {
         ("contracts", "start_on"),
     ] {
         let rows = LAKE.current(table);
-        assert!(
-            rows.days(column)
-                .into_iter()
-                .flatten()
-                .all(|day| day <= UNTIL),
-            "{table}.{column}"
-        );
+        assert!(rows.days(column).into_iter().flatten().all(|day| day <= UNTIL), "{table}.{column}");
     }
 }
 
@@ -229,16 +188,9 @@ fn an_older_snapshot_shows_deals_as_they_were_known_then() {
         ids.zip(rows.instants("closed_at")).collect()
     };
     let (before, after) = (closed(&older), closed(&newer));
-    let closed_since = before
-        .iter()
-        .filter(|(id, at)| at.is_none() && after[*id].is_some())
-        .count();
+    let closed_since = before.iter().filter(|(id, at)| at.is_none() && after[*id].is_some()).count();
     assert!(closed_since > 0);
-    assert!(
-        before
-            .iter()
-            .all(|(id, at)| at.is_none() || after[id] == *at)
-    );
+    assert!(before.iter().all(|(id, at)| at.is_none() || after[id] == *at));
     assert!(after.len() > before.len());
 }
 
@@ -246,12 +198,7 @@ fn an_older_snapshot_shows_deals_as_they_were_known_then() {
 fn open_deals_have_no_result_and_closed_ones_do() {
     let rows = LAKE.current("opportunities");
     let stages = rows.names("stage");
-    for (row, (closed, won)) in rows
-        .instants("closed_at")
-        .into_iter()
-        .zip(rows.flags("is_won"))
-        .enumerate()
-    {
+    for (row, (closed, won)) in rows.instants("closed_at").into_iter().zip(rows.flags("is_won")).enumerate() {
         let expected = match (closed, won) {
             (Some(_), Some(true)) => stages[row] == "closed_won",
             (Some(_), Some(false)) => stages[row] == "closed_lost",
@@ -266,18 +213,8 @@ fn open_deals_have_no_result_and_closed_ones_do() {
 fn a_late_file_holds_rows_of_its_own_month_only() {
     let late = LAKE.file("touchpoints/ym=2026-09/late-0.parquet");
     assert!(late.len() > 10);
-    assert!(
-        late.display("occurred_at")
-            .iter()
-            .all(|at| at.starts_with("2026-09"))
-    );
-    assert_eq!(
-        LAKE.files
-            .keys()
-            .filter(|path| path.contains("late"))
-            .count(),
-        1
-    );
+    assert!(late.display("occurred_at").iter().all(|at| at.starts_with("2026-09")));
+    assert_eq!(LAKE.files.keys().filter(|path| path.contains("late")).count(), 1);
 }
 
 #[test]
@@ -285,14 +222,8 @@ fn every_day_that_money_carries_has_a_rate() {
     let rates = LAKE.current("fx_rates");
     let days = rates.days("day").into_iter().flatten();
     let known: HashSet<(i32, &str)> = days.zip(rates.names("currency")).collect();
-    let euro = rates
-        .names("currency")
-        .into_iter()
-        .zip(rates.numbers("rate"));
-    assert!(
-        euro.filter(|(currency, _)| *currency == "EUR")
-            .all(|(_, rate)| rate == Some(1.0))
-    );
+    let euro = rates.names("currency").into_iter().zip(rates.numbers("rate"));
+    assert!(euro.filter(|(currency, _)| *currency == "EUR").all(|(_, rate)| rate == Some(1.0)));
     for (table, column) in [
         ("opportunities", "created_at"),
         ("opportunities", "closed_at"),
@@ -304,19 +235,13 @@ fn every_day_that_money_carries_has_a_rate() {
         let rows = LAKE.current(table);
         let days: Vec<Option<i32>> = if column.ends_with("_at") {
             let day = |at: i64| i32::try_from(at.div_euclid(86_400_000_000)).unwrap();
-            rows.instants(column)
-                .into_iter()
-                .map(|at| at.map(day))
-                .collect()
+            rows.instants(column).into_iter().map(|at| at.map(day)).collect()
         } else {
             rows.days(column)
         };
         for (day, currency) in days.into_iter().zip(rows.names("currency")) {
             let Some(day) = day else { continue };
-            assert!(
-                known.contains(&(day, currency)),
-                "{table}.{column}: {currency} on day {day}"
-            );
+            assert!(known.contains(&(day, currency)), "{table}.{column}: {currency} on day {day}");
         }
     }
     assert!(known.contains(&(UNTIL + 60, "JPY")));
@@ -332,10 +257,7 @@ fn few_accounts_make_half_of_the_touches_and_some_make_none() {
     let mut sorted: Vec<usize> = counts.values().copied().collect();
     sorted.sort_unstable_by(|a, b| b.cmp(a));
     let top: usize = sorted.iter().take(20).sum();
-    assert!(
-        (24_000..36_000).contains(&top),
-        "the top 5 % made {top} of 60000"
-    );
+    assert!((24_000..36_000).contains(&top), "the top 5 % made {top} of 60000");
     let silent = 400 - counts.len();
     assert!((40..80).contains(&silent), "{silent} silent accounts");
 }
@@ -350,19 +272,15 @@ fn the_programme_pays() {
         .collect();
     let rates = LAKE.current("fx_rates");
     let days = rates.days("day").into_iter().flatten();
-    let rate: HashMap<(i32, &str), f64> = days
-        .zip(rates.names("currency"))
-        .zip(rates.numbers("rate").into_iter().flatten())
-        .collect();
+    let rate: HashMap<(i32, &str), f64> =
+        days.zip(rates.names("currency")).zip(rates.numbers("rate").into_iter().flatten()).collect();
     let deals = LAKE.current("opportunities");
     let (amounts, currencies) = (deals.numbers("amount"), deals.names("currency"));
     let created = deals.instants("created_at");
     // Per programme: closed, won, amount won, days to win.
     let mut sums = [[0.0_f64; 4]; 2];
     for (row, account) in deals.names("account_id").into_iter().enumerate() {
-        let (Some(closed), Some(won)) =
-            (deals.instants("closed_at")[row], deals.flags("is_won")[row])
-        else {
+        let (Some(closed), Some(won)) = (deals.instants("closed_at")[row], deals.flags("is_won")[row]) else {
             continue;
         };
         let sum = &mut sums[usize::from(abm[account])];
@@ -404,14 +322,8 @@ const MODEL: &[(&str, &str)] = &[
         "campaign_id:string name:string kind:string channel:string region?:string bu?:string tier?:string \
          signal_on?:date briefed_on:date launched_on?:date ended_on?:date",
     ),
-    (
-        "contents",
-        "content_id:string title:string kind:string premium:bool produced_on:date region?:string bu?:string",
-    ),
-    (
-        "owners",
-        "owner_id:string name:string role:string region:string bu:string",
-    ),
+    ("contents", "content_id:string title:string kind:string premium:bool produced_on:date region?:string bu?:string"),
+    ("owners", "owner_id:string name:string role:string region:string bu:string"),
     (
         "touchpoints",
         "touch_id:string account_id:string contact_id?:string occurred_at:timestamp channel:string kind:string \
@@ -422,10 +334,7 @@ const MODEL: &[(&str, &str)] = &[
         "day:date campaign_id:string account_id?:string source:string impressions:int64 clicks:int64 \
          cost:float64 currency:string",
     ),
-    (
-        "campaign_targets",
-        "campaign_id:string account_id:string targeted_on:date",
-    ),
+    ("campaign_targets", "campaign_id:string account_id:string targeted_on:date"),
     (
         "opportunities",
         "opportunity_id:string account_id:string owner_id:string kind:string origin:string \
@@ -433,42 +342,27 @@ const MODEL: &[(&str, &str)] = &[
          created_at:timestamp qualified_at?:timestamp closed_at?:timestamp is_won?:bool expected_close_on?:date \
          probability?:float64",
     ),
-    (
-        "opportunity_stages",
-        "opportunity_id:string stage:string entered_at:timestamp",
-    ),
-    (
-        "account_stages",
-        "account_id:string stage:string entered_at:timestamp decision?:string decided_at?:timestamp",
-    ),
+    ("opportunity_stages", "opportunity_id:string stage:string entered_at:timestamp"),
+    ("account_stages", "account_id:string stage:string entered_at:timestamp decision?:string decided_at?:timestamp"),
     (
         "contracts",
         "contract_id:string account_id:string opportunity_id?:string start_on:date end_on:date tcv:float64 \
          arr:float64 currency:string outcome?:string at_risk:bool renewed_arr?:float64",
     ),
-    (
-        "revenue",
-        "account_id:string month:date kind:string amount:float64 gross_margin:float64 currency:string",
-    ),
+    ("revenue", "account_id:string month:date kind:string amount:float64 gross_margin:float64 currency:string"),
     (
         "spend",
         "month:date category:string nature:string program:string campaign_id?:string account_id?:string \
          region?:string bu?:string tier?:string channel?:string amount:float64 currency:string",
     ),
-    (
-        "staff",
-        "month:date region:string bu:string program:string fte:float64",
-    ),
+    ("staff", "month:date region:string bu:string program:string fte:float64"),
     (
         "surveys",
         "survey_id:string kind:string account_id?:string contact_id?:string region?:string bu?:string \
          score:float64 answered_at:timestamp",
     ),
     ("account_health", "account_id:string day:date score:float64"),
-    (
-        "follow_ups",
-        "account_id:string signalled_at:timestamp responded_at?:timestamp owner_id?:string",
-    ),
+    ("follow_ups", "account_id:string signalled_at:timestamp responded_at?:timestamp owner_id?:string"),
     (
         "targets",
         "kpi:string period_grain:string period_start?:date region?:string bu?:string tier?:string \
@@ -486,19 +380,10 @@ const ENUMERATIONS: &[(&str, &str)] = &[
     ("accounts.program_style", "high_touch automated hybrid"),
     ("accounts.size_band", "small mid_market enterprise"),
     ("accounts.currency", "EUR USD GBP JPY"),
-    (
-        "contacts.function",
-        "it finance operations marketing procurement legal hr other",
-    ),
-    (
-        "contacts.seniority",
-        "c_level vp director manager contributor",
-    ),
+    ("contacts.function", "it finance operations marketing procurement legal hr other"),
+    ("contacts.seniority", "c_level vp director manager contributor"),
     ("campaigns.kind", "personalised general"),
-    (
-        "touchpoints.channel",
-        "web email ads social event sales product support intent",
-    ),
+    ("touchpoints.channel", "web email ads social event sales product support intent"),
     ("touchpoints.direction", "inbound outbound"),
     (
         "touchpoints.kind",
@@ -509,24 +394,12 @@ const ENUMERATIONS: &[(&str, &str)] = &[
     ),
     ("opportunities.kind", "new expansion renewal"),
     ("opportunities.origin", "abm inbound outbound partner event"),
-    (
-        "opportunities.stage",
-        "discovery qualification solution proposal negotiation closed_won closed_lost",
-    ),
-    (
-        "account_stages.stage",
-        "engaged mqa sqa opportunity customer",
-    ),
+    ("opportunities.stage", "discovery qualification solution proposal negotiation closed_won closed_lost"),
+    ("account_stages.stage", "engaged mqa sqa opportunity customer"),
     ("account_stages.decision", "accepted rejected"),
     ("contracts.outcome", "renewed churned expanded contracted"),
-    (
-        "revenue.kind",
-        "subscription services reference co_innovation partnership",
-    ),
-    (
-        "spend.category",
-        "technology content advertising events staff training agency",
-    ),
+    ("revenue.kind", "subscription services reference co_innovation partnership"),
+    ("spend.category", "technology content advertising events staff training agency"),
     ("spend.nature", "direct indirect"),
     ("spend.program", "abm non_abm"),
     ("staff.program", "abm non_abm"),

@@ -106,7 +106,8 @@ fn scoped_benchmarks(project: &Project, kpi: &str) -> Vec<String> {
     });
     mine.map(|row| {
         let given = columns.keys().zip(row).filter(|(name, _)| *name != "kpi" && *name != "source");
-        let facts: Vec<String> = given.filter_map(|(name, value)| Some(format!("{name} {}", literal(value)?))).collect();
+        let facts: Vec<String> =
+            given.filter_map(|(name, value)| Some(format!("{name} {}", literal(value)?))).collect();
         let source = columns.get_index_of("source").and_then(|index| row.get(index)).and_then(literal);
         match source {
             Some(source) => format!("{} ({source})", facts.join(", ")),

@@ -11,8 +11,7 @@ use indexmap::IndexMap;
 use sha2::{Digest, Sha256};
 
 use crate::model::{
-    Column, Entity, Fact, FactInput, FactKind, Kpi, Project, Score, Spanned, SqlExpr, Table,
-    TableBody,
+    Column, Entity, Fact, FactInput, FactKind, Kpi, Project, Score, Spanned, SqlExpr, Table, TableBody,
 };
 use crate::resolve::formula::formula;
 use crate::sql;
@@ -38,10 +37,7 @@ struct Meanings<'a> {
 
 impl<'a> Meanings<'a> {
     fn new(project: &'a Project) -> Self {
-        Self {
-            project,
-            known: RefCell::default(),
-        }
+        Self { project, known: RefCell::default() }
     }
 
     /// The fingerprint of `key`, from its meaning where it is asked for the first time.
@@ -57,11 +53,9 @@ impl<'a> Meanings<'a> {
     }
 
     fn kpi(&self, name: &str) -> String {
-        self.memo(format!("kpi {name}"), || {
-            match self.project.kpis.get(name) {
-                Some(kpi) => self.kpi_meaning(kpi),
-                None => name.to_owned(),
-            }
+        self.memo(format!("kpi {name}"), || match self.project.kpis.get(name) {
+            Some(kpi) => self.kpi_meaning(kpi),
+            None => name.to_owned(),
         })
     }
 
@@ -76,11 +70,7 @@ impl<'a> Meanings<'a> {
             settings.time_zone,
             settings.fiscal_year_start,
         );
-        for sql in [
-            Some(&kpi.formula),
-            kpi.immature.as_ref(),
-            kpi.mature.as_ref(),
-        ] {
+        for sql in [Some(&kpi.formula), kpi.immature.as_ref(), kpi.mature.as_ref()] {
             let Some(sql) = sql else {
                 text.push_str("\n-");
                 continue;
@@ -121,31 +111,14 @@ impl<'a> Meanings<'a> {
             FactKind::State => "state".to_owned(),
         };
         add(&mut text, "kind", kind);
-        add(
-            &mut text,
-            "time",
-            format!("{:?} {:?}", fact.time.as_ref().map(value), fact.grain),
-        );
+        add(&mut text, "time", format!("{:?} {:?}", fact.time.as_ref().map(value), fact.grain));
         if let Some(keep) = &fact.keep_last {
-            add(
-                &mut text,
-                "keep",
-                format!("{:?} {}", values(&keep.by), keep.order.value),
-            );
+            add(&mut text, "keep", format!("{:?} {}", values(&keep.by), keep.order.value));
         }
-        let mut dimensions: Vec<_> = fact
-            .dimensions
-            .iter()
-            .map(|(name, column)| (name, &column.value))
-            .collect();
+        let mut dimensions: Vec<_> = fact.dimensions.iter().map(|(name, column)| (name, &column.value)).collect();
         dimensions.sort();
         add(&mut text, "dimensions", format!("{dimensions:?}"));
-        let expressions: Vec<&SqlExpr> = fact
-            .measures
-            .get(measure)
-            .into_iter()
-            .chain(&fact.filter)
-            .collect();
+        let expressions: Vec<&SqlExpr> = fact.measures.get(measure).into_iter().chain(&fact.filter).collect();
         for sql in &expressions {
             add(&mut text, "sql", &sql.ast);
         }
@@ -153,10 +126,7 @@ impl<'a> Meanings<'a> {
             FactInput::Table(table) => add(&mut text, "from", self.relation(&table.value)),
             FactInput::Entity(entity) => {
                 add(&mut text, "from entity", self.entity(&entity.value));
-                for column in expressions
-                    .iter()
-                    .flat_map(|sql| sql::parts(&sql.ast).columns)
-                {
+                for column in expressions.iter().flat_map(|sql| sql::parts(&sql.ast).columns) {
                     if let [fact, measure] = &column.path[..] {
                         add(&mut text, "measure", self.measure(fact, measure));
                     }
@@ -172,29 +142,19 @@ impl<'a> Meanings<'a> {
         let mut components: Vec<_> = score.components.iter().collect();
         components.sort_by_key(|(name, _)| *name);
         for (name, component) in components {
-            add(
-                &mut text,
-                name,
-                format!("{} {}", component.weight, component.measure.ast),
-            );
+            add(&mut text, name, format!("{} {}", component.weight, component.measure.ast));
         }
         if let Some(bands) = &score.bands {
             let own: BTreeMap<_, _> = bands.thresholds.iter().collect();
-            add(
-                &mut text,
-                "bands",
-                format!("{} {:?} {own:?}", bands.by.value, bands.default),
-            );
+            add(&mut text, "bands", format!("{} {:?} {own:?}", bands.by.value, bands.default));
         }
         text
     }
 
     fn entity(&self, name: &str) -> String {
-        self.memo(format!("entity {name}"), || {
-            match self.project.entities.get(name) {
-                Some(entity) => self.entity_meaning(entity),
-                None => name.to_owned(),
-            }
+        self.memo(format!("entity {name}"), || match self.project.entities.get(name) {
+            Some(entity) => self.entity_meaning(entity),
+            None => name.to_owned(),
         })
     }
 
@@ -213,12 +173,8 @@ impl<'a> Meanings<'a> {
         self.memo(format!("relation {name}"), || {
             let project = self.project;
             if let Some(source) = project.sources.get(name) {
-                let mut text = format!(
-                    "{name} {:?} {:?} {:?}",
-                    source.kind,
-                    source.time.as_ref().map(value),
-                    values(&source.key)
-                );
+                let mut text =
+                    format!("{name} {:?} {:?} {:?}", source.kind, source.time.as_ref().map(value), values(&source.key));
                 columns(&mut text, &source.columns);
                 text
             } else if let Some(rollup) = project.rollups.get(name) {
@@ -243,21 +199,12 @@ impl<'a> Meanings<'a> {
     }
 
     fn table(&self, table: &Table) -> String {
-        let mut text = format!(
-            "{:?} {:?} {:?}",
-            table.for_each,
-            table.time.as_ref().map(value),
-            values(&table.during)
-        );
+        let mut text = format!("{:?} {:?} {:?}", table.for_each, table.time.as_ref().map(value), values(&table.during));
         match &table.body {
             TableBody::Sql(sql) => {
                 add(&mut text, "sql", &sql.ast);
                 for read in &sql.reads {
-                    add(
-                        &mut text,
-                        "reads",
-                        format!("{} {}", read.value, self.relation(&read.value)),
-                    );
+                    add(&mut text, "reads", format!("{} {}", read.value, self.relation(&read.value)));
                 }
             }
             TableBody::Rows { columns: own, rows } => {
@@ -269,12 +216,7 @@ impl<'a> Meanings<'a> {
             add(
                 &mut text,
                 "money",
-                format!(
-                    "{:?} {} {}",
-                    values(&money.columns),
-                    money.currency.value,
-                    money.on.value
-                ),
+                format!("{:?} {} {}", values(&money.columns), money.currency.value, money.on.value),
             );
             if let Some(rates) = &self.project.settings.rates {
                 add(&mut text, "rates", self.relation(&rates.value));
@@ -294,10 +236,7 @@ fn columns(text: &mut String, columns: &IndexMap<String, Column>) {
         add(
             text,
             name,
-            format!(
-                "{:?} {} {:?} {:?} {:?}",
-                column.ty, column.nullable, column.min, column.max, column.on_breach
-            ),
+            format!("{:?} {} {:?} {:?} {:?}", column.ty, column.nullable, column.min, column.max, column.on_breach),
         );
     }
 }

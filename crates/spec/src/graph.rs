@@ -110,10 +110,7 @@ impl Graph {
             direct.retain(|need| seen.insert(need.clone()));
             needs.insert(node, direct);
         }
-        let mut graph = Self {
-            needs,
-            order: Vec::new(),
-        };
+        let mut graph = Self { needs, order: Vec::new() };
         let nodes: Vec<Node> = edges.nodes();
         graph.order = graph.closure(nodes);
         graph
@@ -147,11 +144,7 @@ impl Graph {
         let mut reached = BTreeSet::from([node.clone()]);
         let mut dependents = Vec::new();
         for candidate in &self.order {
-            if self
-                .needs(candidate)
-                .iter()
-                .any(|need| reached.contains(need))
-            {
+            if self.needs(candidate).iter().any(|need| reached.contains(need)) {
                 reached.insert(candidate.clone());
                 dependents.push(candidate.clone());
             }
@@ -193,10 +186,7 @@ impl Edges<'_> {
         let project = self.project;
         let needs = match node {
             Node::Source(_) => None,
-            Node::Rollup(name) => project
-                .rollups
-                .get(name)
-                .map(|rollup| vec![Node::Source(rollup.from.value.clone())]),
+            Node::Rollup(name) => project.rollups.get(name).map(|rollup| vec![Node::Source(rollup.from.value.clone())]),
             Node::Table(name) => project.tables.get(name).map(|table| {
                 let mut needs = match &table.body {
                     TableBody::Sql(sql) => self.reads(sql),
@@ -208,14 +198,8 @@ impl Edges<'_> {
                 needs
             }),
             Node::Entity(name) => project.entities.get(name).map(|entity| {
-                let parent = entity
-                    .parent
-                    .iter()
-                    .map(|parent| Node::Entity(parent.value.clone()));
-                let snapshot = entity
-                    .snapshot
-                    .iter()
-                    .map(|source| Node::Source(source.value.clone()));
+                let parent = entity.parent.iter().map(|parent| Node::Entity(parent.value.clone()));
+                let snapshot = entity.snapshot.iter().map(|source| Node::Source(source.value.clone()));
                 snapshot.chain(parent).collect()
             }),
             Node::Fact(name) => project.facts.get(name).map(|fact| self.fact(fact)),
@@ -225,16 +209,8 @@ impl Edges<'_> {
                 needs
             }),
             Node::Kpi(name) => project.kpis.get(name).map(|kpi| {
-                let formulas = [
-                    Some(&kpi.formula),
-                    kpi.immature.as_ref(),
-                    kpi.mature.as_ref(),
-                ];
-                formulas
-                    .into_iter()
-                    .flatten()
-                    .flat_map(|sql| self.formula(sql))
-                    .collect()
+                let formulas = [Some(&kpi.formula), kpi.immature.as_ref(), kpi.mature.as_ref()];
+                formulas.into_iter().flatten().flat_map(|sql| self.formula(sql)).collect()
             }),
             Node::Mart(name) => project.marts.get(name).map(|mart| self.mart(mart)),
         };
@@ -277,9 +253,7 @@ impl Edges<'_> {
             MartBody::From(table) => self.mart_input(&table.value, None),
             MartBody::Sql(sql) => {
                 let reads = sql.reads.iter();
-                reads
-                    .flat_map(|read| self.mart_input(&read.value, Some(sql)))
-                    .collect()
+                reads.flat_map(|read| self.mart_input(&read.value, Some(sql))).collect()
             }
         }
     }
@@ -289,13 +263,9 @@ impl Edges<'_> {
         match name {
             "kpi_values" => {
                 let published = project.kpis.values().filter(|kpi| kpi.published);
-                let mut needs: Vec<Node> =
-                    published.map(|kpi| Node::Kpi(kpi.name.clone())).collect();
+                let mut needs: Vec<Node> = published.map(|kpi| Node::Kpi(kpi.name.clone())).collect();
                 let settings = &project.settings;
-                for table in [&settings.targets, &settings.benchmarks]
-                    .into_iter()
-                    .flatten()
-                {
+                for table in [&settings.targets, &settings.benchmarks].into_iter().flatten() {
                     needs.extend(self.relation(&table.value));
                 }
                 return needs;
@@ -310,10 +280,7 @@ impl Edges<'_> {
         }
         if project.entities.contains_key(name) {
             let mut needs = vec![Node::Entity(name.to_owned())];
-            needs.extend(
-                sql.map(|sql| self.entity_columns(name, sql))
-                    .unwrap_or_default(),
-            );
+            needs.extend(sql.map(|sql| self.entity_columns(name, sql)).unwrap_or_default());
             return needs;
         }
         self.relation(name).into_iter().collect()
@@ -321,31 +288,25 @@ impl Edges<'_> {
 
     /// The facts whose `<fact>_<measure>` columns a query may name.
     fn entity_columns(&self, entity: &str, sql: &SqlQuery) -> Vec<Node> {
-        let columns: BTreeSet<String> = sql::query_parts(&sql.ast)
-            .columns
-            .into_iter()
-            .filter_map(|column| column.path.into_iter().next_back())
-            .collect();
-        let all = has_wildcard(sql);
+        let columns = columns_read(sql);
         let named = |fact: &str| {
             let measures = formula::measures(self.project, fact).unwrap_or_default();
-            measures
-                .iter()
-                .any(|measure| columns.contains(&format!("{fact}_{measure}")))
+            let reads = |measure: &String| {
+                let column = format!("{fact}_{measure}");
+                columns.as_ref().is_none_or(|columns| columns.contains(&column))
+            };
+            measures.iter().any(reads)
         };
         let facts = self.project.facts.keys().chain(self.project.scores.keys());
         facts
             .filter(|fact| formula::entity_of(self.project, fact) == Some(entity))
-            .filter(|fact| all || named(fact))
+            .filter(|fact| named(fact))
             .filter_map(|fact| self.measured(fact))
             .collect()
     }
 
     fn reads(&self, sql: &SqlQuery) -> Vec<Node> {
-        sql.reads
-            .iter()
-            .filter_map(|read| self.relation(&read.value))
-            .collect()
+        sql.reads.iter().filter_map(|read| self.relation(&read.value)).collect()
     }
 
     fn relation(&self, name: &str) -> Option<Node> {
@@ -370,21 +331,24 @@ impl Edges<'_> {
     }
 }
 
+/// Names of the columns that a query reads, without those of their tables; `None` where it reads all by a wildcard.
+#[must_use]
+pub fn columns_read(sql: &SqlQuery) -> Option<BTreeSet<String>> {
+    let parts = sql::query_parts(&sql.ast).columns.into_iter();
+    let columns = parts.filter_map(|column| column.path.into_iter().next_back()).collect();
+    (!has_wildcard(sql)).then_some(columns)
+}
+
 fn has_wildcard(sql: &SqlQuery) -> bool {
     struct Finder(bool);
     impl Visitor for Finder {
         type Break = ();
 
-        fn pre_visit_select(
-            &mut self,
-            select: &sqlparser::ast::Select,
-        ) -> std::ops::ControlFlow<()> {
-            self.0 |= select.projection.iter().any(|item| {
-                matches!(
-                    item,
-                    SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..)
-                )
-            });
+        fn pre_visit_select(&mut self, select: &sqlparser::ast::Select) -> std::ops::ControlFlow<()> {
+            self.0 |= select
+                .projection
+                .iter()
+                .any(|item| matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..)));
             std::ops::ControlFlow::Continue(())
         }
     }

@@ -24,12 +24,7 @@ pub fn load(
     vars: &BTreeMap<String, String>,
     env: &dyn Fn(&str) -> Option<String>,
 ) -> Result<(Project, Vec<Diagnostic>), LoadError> {
-    let mut loader = Loader {
-        root,
-        files: SourceMap::default(),
-        diagnostics: Vec::new(),
-        unreadable: false,
-    };
+    let mut loader = Loader { root, files: SourceMap::default(), diagnostics: Vec::new(), unreadable: false };
     let project = loader.project(vars, env);
     let mut diagnostics = loader.diagnostics;
     diagnostic::sort(&mut diagnostics);
@@ -38,10 +33,7 @@ pub fn load(
             project.files = loader.files;
             Ok((project, diagnostics))
         }
-        _ => Err(LoadError {
-            diagnostics,
-            files: loader.files,
-        }),
+        _ => Err(LoadError { diagnostics, files: loader.files }),
     }
 }
 
@@ -64,11 +56,7 @@ impl LoadError {
 }
 
 fn summary(diagnostics: &[Diagnostic]) -> String {
-    match diagnostics
-        .iter()
-        .filter(|diagnostic| diagnostic.is_error())
-        .count()
-    {
+    match diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count() {
         1 => "the project has 1 error".to_owned(),
         errors => format!("the project has {errors} errors"),
     }
@@ -83,11 +71,7 @@ struct Loader<'a> {
 }
 
 impl Loader<'_> {
-    fn project(
-        &mut self,
-        vars: &BTreeMap<String, String>,
-        env: &dyn Fn(&str) -> Option<String>,
-    ) -> Option<Project> {
+    fn project(&mut self, vars: &BTreeMap<String, String>, env: &dyn Fn(&str) -> Option<String>) -> Option<Project> {
         let mut pipelines = self.read(Path::new("pipelines.yaml"), Span::none())?;
         let variables = Variables::new(vars, env, self.defaults(&pipelines));
         self.check(&mut pipelines, &grammar::PIPELINES, &variables);
@@ -113,12 +97,7 @@ impl Loader<'_> {
     }
 
     fn decoder<'n>(&'n mut self, names: &'n mut Names) -> Decoder<'n> {
-        Decoder {
-            root: self.root,
-            files: &mut self.files,
-            names,
-            diagnostics: &mut self.diagnostics,
-        }
+        Decoder { root: self.root, files: &mut self.files, names, diagnostics: &mut self.diagnostics }
     }
 
     /// The tree of a YAML file; `place` is where the file is named.
@@ -128,8 +107,7 @@ impl Loader<'_> {
             Err(error) => {
                 self.unreadable = true;
                 let message = format!("`{}` cannot be read: {error}", path.display());
-                self.diagnostics
-                    .push(Diagnostic::error("missing-file", message).at(place));
+                self.diagnostics.push(Diagnostic::error("missing-file", message).at(place));
                 return None;
             }
         };
@@ -147,19 +125,13 @@ impl Loader<'_> {
     fn check(&mut self, node: &mut Node, object: &grammar::Object, variables: &Variables) {
         syntax::interpolate(node, variables, &mut self.diagnostics);
         // A missing key of a whole file is reported at its first key rather than over all of the file.
-        let place = node
-            .entries()
-            .first()
-            .map_or(node.span, |entry| entry.key.span);
+        let place = node.entries().first().map_or(node.span, |entry| entry.key.span);
         grammar::check(node, object, place, &mut self.diagnostics);
     }
 
     /// `variables`, as text.
     fn defaults(&self, pipelines: &Node) -> BTreeMap<String, String> {
-        let entries = pipelines
-            .get("variables")
-            .map(Node::entries)
-            .unwrap_or_default();
+        let entries = pipelines.get("variables").map(Node::entries).unwrap_or_default();
         entries
             .iter()
             .filter_map(|entry| {
@@ -177,11 +149,9 @@ impl Loader<'_> {
     /// The job files in the order of the patterns, each once, relative to the project.
     fn job_files(&mut self, pipelines: &Node) -> Vec<(PathBuf, Span)> {
         let patterns: Vec<(String, Span)> = match pipelines.get("jobs") {
-            Some(node) => node
-                .items()
-                .iter()
-                .filter_map(|item| Some((item.as_text()?.to_owned(), item.span)))
-                .collect(),
+            Some(node) => {
+                node.items().iter().filter_map(|item| Some((item.as_text()?.to_owned(), item.span))).collect()
+            }
             None => vec![("jobs/*.yaml".to_owned(), Span::none())],
         };
         let mut paths: Vec<(PathBuf, Span)> = Vec::new();
@@ -211,8 +181,7 @@ impl Loader<'_> {
                 .collect(),
             Err(error) => {
                 let message = format!("`{pattern}` is no path pattern: {}", error.msg);
-                self.diagnostics
-                    .push(Diagnostic::error("bad-path", message).at(span));
+                self.diagnostics.push(Diagnostic::error("bad-path", message).at(span));
                 Vec::new()
             }
         }

@@ -17,7 +17,8 @@ fn the_kpi_catalogue_is_up_to_date() {
 #[test]
 fn the_data_model_is_up_to_date() {
     let written = std::fs::read_to_string(root().join("docs/data-model.md")).unwrap();
-    let (introduction, _) = written.split_once(BEGIN).expect("docs/data-model.md has the line where the contracts begin");
+    let (introduction, _) =
+        written.split_once(BEGIN).expect("docs/data-model.md has the line where the contracts begin");
     agrees("docs/data-model.md", &format!("{introduction}{BEGIN}{}", source_markdown(&shipped())));
 }
 

@@ -14,8 +14,8 @@ fn root() -> PathBuf {
 }
 
 fn shipped() -> Project {
-    let (project, warnings) = load(&root(), &BTreeMap::new(), &|_| None)
-        .unwrap_or_else(|error| panic!("{}", error.render(false)));
+    let (project, warnings) =
+        load(&root(), &BTreeMap::new(), &|_| None).unwrap_or_else(|error| panic!("{}", error.render(false)));
     assert_eq!(warnings, []);
     project
 }
@@ -27,10 +27,7 @@ fn the_manual_is_up_to_date() {
         std::fs::write(&path, language_markdown()).unwrap();
     }
     let written = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        written == language_markdown(),
-        "docs/language.md differs from the grammar; UPDATE_DOCS=1 rewrites it"
-    );
+    assert!(written == language_markdown(), "docs/language.md differs from the grammar; UPDATE_DOCS=1 rewrites it");
 }
 
 #[test]
@@ -38,10 +35,7 @@ fn the_schema_accepts_the_shipped_files() {
     let jobs = std::fs::read_dir(root().join("jobs")).unwrap();
     let mut files: Vec<(PathBuf, Document)> = jobs
         .map(|entry| (entry.unwrap().path(), Document::Job))
-        .filter(|(path, _)| {
-            path.extension()
-                .is_some_and(|extension| extension == "yaml")
-        })
+        .filter(|(path, _)| path.extension().is_some_and(|extension| extension == "yaml"))
         .collect();
     files.push((root().join("pipelines.yaml"), Document::Pipelines));
     for (path, document) in files {
@@ -127,22 +121,12 @@ fn accepts(schema: &Value, value: &Value, place: &str) -> Result<(), String> {
         let fits = match rule.as_str() {
             "type" => list(wanted).iter().any(|ty| is_type(ty, value)),
             "enum" => list(wanted).contains(value),
-            "pattern" => value
-                .as_str()
-                .is_none_or(|text| matches(wanted.as_str().unwrap(), text)),
+            "pattern" => value.as_str().is_none_or(|text| matches(wanted.as_str().unwrap(), text)),
             "minLength" => value.as_str().is_none_or(|text| !text.is_empty()),
-            "minimum" => value
-                .as_f64()
-                .is_none_or(|number| number >= wanted.as_f64().unwrap()),
-            "maximum" => value
-                .as_f64()
-                .is_none_or(|number| number <= wanted.as_f64().unwrap()),
-            "minItems" => value
-                .as_array()
-                .is_none_or(|items| items.len() as u64 >= wanted.as_u64().unwrap()),
-            "maxItems" => value
-                .as_array()
-                .is_none_or(|items| items.len() as u64 <= wanted.as_u64().unwrap()),
+            "minimum" => value.as_f64().is_none_or(|number| number >= wanted.as_f64().unwrap()),
+            "maximum" => value.as_f64().is_none_or(|number| number <= wanted.as_f64().unwrap()),
+            "minItems" => value.as_array().is_none_or(|items| items.len() as u64 >= wanted.as_u64().unwrap()),
+            "maxItems" => value.as_array().is_none_or(|items| items.len() as u64 <= wanted.as_u64().unwrap()),
             "items" => {
                 for (index, item) in value.as_array().into_iter().flatten().enumerate() {
                     accepts(wanted, item, &format!("{place}[{index}]"))?;
@@ -153,32 +137,17 @@ fn accepts(schema: &Value, value: &Value, place: &str) -> Result<(), String> {
                 properties(rules, rule, wanted, value, place)?;
                 true
             }
-            "required" => value.as_object().is_none_or(|map| {
-                list(wanted)
-                    .iter()
-                    .all(|key| map.contains_key(key.as_str().unwrap()))
-            }),
+            "required" => value
+                .as_object()
+                .is_none_or(|map| list(wanted).iter().all(|key| map.contains_key(key.as_str().unwrap()))),
             "dependentRequired" => value.as_object().is_none_or(|map| {
                 wanted.as_object().unwrap().iter().all(|(key, needs)| {
-                    !map.contains_key(key)
-                        || list(needs)
-                            .iter()
-                            .all(|need| map.contains_key(need.as_str().unwrap()))
+                    !map.contains_key(key) || list(needs).iter().all(|need| map.contains_key(need.as_str().unwrap()))
                 })
             }),
-            "allOf" => list(wanted)
-                .iter()
-                .all(|one| accepts(one, value, place).is_ok()),
-            "anyOf" => list(wanted)
-                .iter()
-                .any(|one| accepts(one, value, place).is_ok()),
-            "oneOf" => {
-                list(wanted)
-                    .iter()
-                    .filter(|one| accepts(one, value, place).is_ok())
-                    .count()
-                    == 1
-            }
+            "allOf" => list(wanted).iter().all(|one| accepts(one, value, place).is_ok()),
+            "anyOf" => list(wanted).iter().any(|one| accepts(one, value, place).is_ok()),
+            "oneOf" => list(wanted).iter().filter(|one| accepts(one, value, place).is_ok()).count() == 1,
             "not" => accepts(wanted, value, place).is_err(),
             "$schema" | "title" | "description" | "examples" | "contentMediaType" => true,
             other => panic!("the schemas do not use `{other}`"),
@@ -211,10 +180,7 @@ fn properties(
 }
 
 fn list(value: &Value) -> Vec<Value> {
-    value
-        .as_array()
-        .cloned()
-        .unwrap_or_else(|| vec![value.clone()])
+    value.as_array().cloned().unwrap_or_else(|| vec![value.clone()])
 }
 
 fn is_type(ty: &Value, value: &Value) -> bool {
@@ -235,15 +201,12 @@ fn matches(pattern: &str, text: &str) -> bool {
     match pattern {
         "^[a-z][a-z0-9_]*$" => {
             text.starts_with(|first: char| first.is_ascii_lowercase())
-                && text
-                    .chars()
-                    .all(|next| next.is_ascii_lowercase() || next.is_ascii_digit() || next == '_')
+                && text.chars().all(|next| next.is_ascii_lowercase() || next.is_ascii_digit() || next == '_')
         }
         "^[A-Z]{3}$" => text.len() == 3 && text.chars().all(|next| next.is_ascii_uppercase()),
         "^[1-9][0-9]* (days?|months?)$" => {
             let (number, unit) = text.split_once(' ').unwrap_or_default();
-            number.parse::<u32>().is_ok_and(|number| number > 0)
-                && ["day", "days", "month", "months"].contains(&unit)
+            number.parse::<u32>().is_ok_and(|number| number > 0) && ["day", "days", "month", "months"].contains(&unit)
         }
         other => panic!("unknown pattern `{other}`"),
     }

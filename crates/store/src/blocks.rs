@@ -18,12 +18,7 @@ pub(crate) struct Blocks {
 
 impl Blocks {
     pub(crate) fn new(schema: SchemaRef, size: usize) -> Self {
-        Self {
-            schema,
-            size,
-            pending: VecDeque::new(),
-            rows: 0,
-        }
+        Self { schema, size, pending: VecDeque::new(), rows: 0 }
     }
 
     pub(crate) fn push(&mut self, batch: RecordBatch) {
@@ -87,18 +82,8 @@ mod tests {
 
     #[test]
     fn any_cutting_of_the_rows_gives_the_same_blocks() {
-        for cuts in [
-            vec![10],
-            vec![1; 10],
-            vec![3, 0, 7],
-            vec![4, 4, 2],
-            vec![9, 1],
-        ] {
-            assert_eq!(
-                blocks(&cuts),
-                [vec![0, 1, 2, 3], vec![4, 5, 6, 7], vec![8, 9]],
-                "{cuts:?}"
-            );
+        for cuts in [vec![10], vec![1; 10], vec![3, 0, 7], vec![4, 4, 2], vec![9, 1]] {
+            assert_eq!(blocks(&cuts), [vec![0, 1, 2, 3], vec![4, 5, 6, 7], vec![8, 9]], "{cuts:?}");
         }
     }
 
@@ -118,15 +103,6 @@ mod tests {
             }
         }
         found.extend(blocks.rest().unwrap());
-        found
-            .iter()
-            .map(|block| {
-                block
-                    .column(0)
-                    .as_primitive::<Int64Type>()
-                    .values()
-                    .to_vec()
-            })
-            .collect()
+        found.iter().map(|block| block.column(0).as_primitive::<Int64Type>().values().to_vec()).collect()
     }
 }

@@ -1,6 +1,4 @@
-use parquet::basic::{
-    ConvertedType, LogicalType, Repetition, TimeUnit as ParquetUnit, Type as Physical,
-};
+use parquet::basic::{ConvertedType, LogicalType, Repetition, TimeUnit as ParquetUnit, Type as Physical};
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
 use parquet::file::statistics::Statistics;
 use parquet::schema::types::Type;
@@ -86,9 +84,7 @@ pub(crate) fn columns(metadata: &ParquetMetaData) -> Vec<FooterColumn> {
         .enumerate()
         .map(|(position, field)| {
             let mut own = Vec::new();
-            while let Some(leaf) =
-                leaves.next_if(|&leaf| schema.get_column_root_idx(leaf) == position)
-            {
+            while let Some(leaf) = leaves.next_if(|&leaf| schema.get_column_root_idx(leaf) == position) {
                 own.push(leaf);
             }
             column(field, &own, metadata)
@@ -99,18 +95,11 @@ pub(crate) fn columns(metadata: &ParquetMetaData) -> Vec<FooterColumn> {
 fn column(field: &Type, leaves: &[usize], metadata: &ParquetMetaData) -> FooterColumn {
     let kind = kind(field);
     let nullable = field.get_basic_info().repetition() != Repetition::REQUIRED;
-    let chunks = || {
-        metadata
-            .row_groups()
-            .iter()
-            .flat_map(|group| leaves.iter().map(|&leaf| group.column(leaf)))
-    };
+    let chunks = || metadata.row_groups().iter().flat_map(|group| leaves.iter().map(|&leaf| group.column(leaf)));
     let null_count = if field.is_group() {
         None // the leaves' nulls are not the column's
     } else if nullable {
-        chunks()
-            .map(|chunk| chunk.statistics()?.null_count_opt())
-            .sum()
+        chunks().map(|chunk| chunk.statistics()?.null_count_opt()).sum()
     } else {
         Some(0)
     };
@@ -120,30 +109,21 @@ fn column(field: &Type, leaves: &[usize], metadata: &ParquetMetaData) -> FooterC
         kind,
         nullable,
         null_count,
-        compressed_bytes: chunks()
-            .map(|chunk| u64::try_from(chunk.compressed_size()).unwrap_or(0))
-            .sum(),
+        compressed_bytes: chunks().map(|chunk| u64::try_from(chunk.compressed_size()).unwrap_or(0)).sum(),
         min,
         max,
     }
 }
 
 /// The least and greatest value over all row groups; row groups of nulls only have none and are skipped.
-fn range<'a>(
-    kind: &ColumnKind,
-    chunks: impl Iterator<Item = &'a ColumnChunkMetaData>,
-) -> Option<(i64, i64)> {
+fn range<'a>(kind: &ColumnKind, chunks: impl Iterator<Item = &'a ColumnChunkMetaData>) -> Option<(i64, i64)> {
     let unsigned = match kind {
         ColumnKind::Int { signed, .. } => !signed,
         ColumnKind::Date | ColumnKind::Timestamp { .. } => false,
         _ => return None,
     };
     let narrow = |value: i32| {
-        if unsigned {
-            i64::from(value.cast_unsigned())
-        } else {
-            i64::from(value)
-        }
+        if unsigned { i64::from(value.cast_unsigned()) } else { i64::from(value) }
     };
     let wide = |value: i64| (!unsigned || value >= 0).then_some(value);
     let mut range: Option<(i64, i64)> = None;
@@ -188,10 +168,7 @@ fn annotated(logical: &LogicalType, physical: Physical) -> ColumnKind {
     match logical {
         LogicalType::String | LogicalType::Json => ColumnKind::String,
         LogicalType::Date => ColumnKind::Date,
-        LogicalType::Integer(int) => ColumnKind::Int {
-            bits: int.bit_width.cast_unsigned(),
-            signed: int.is_signed,
-        },
+        LogicalType::Integer(int) => ColumnKind::Int { bits: int.bit_width.cast_unsigned(), signed: int.is_signed },
         LogicalType::Float16 => ColumnKind::Float { bits: 16 },
         LogicalType::Decimal(decimal) => self::decimal(decimal.precision, decimal.scale),
         LogicalType::Timestamp(timestamp) => ColumnKind::Timestamp {
@@ -216,14 +193,8 @@ fn converted(field: &Type) -> ColumnKind {
     match field.get_basic_info().converted_type() {
         ConvertedType::UTF8 | ConvertedType::JSON => ColumnKind::String,
         ConvertedType::DATE => ColumnKind::Date,
-        ConvertedType::TIMESTAMP_MILLIS => ColumnKind::Timestamp {
-            unit: TimeUnit::Milliseconds,
-            utc: true,
-        },
-        ConvertedType::TIMESTAMP_MICROS => ColumnKind::Timestamp {
-            unit: TimeUnit::Microseconds,
-            utc: true,
-        },
+        ConvertedType::TIMESTAMP_MILLIS => ColumnKind::Timestamp { unit: TimeUnit::Milliseconds, utc: true },
+        ConvertedType::TIMESTAMP_MICROS => ColumnKind::Timestamp { unit: TimeUnit::Microseconds, utc: true },
         ConvertedType::INT_8 => int(8, true),
         ConvertedType::INT_16 => int(16, true),
         ConvertedType::INT_32 => int(32, true),
@@ -234,9 +205,7 @@ fn converted(field: &Type) -> ColumnKind {
         ConvertedType::UINT_64 => int(64, false),
         ConvertedType::DECIMAL => decimal(field.get_precision(), field.get_scale()),
         ConvertedType::ENUM => ColumnKind::Other("enum".to_owned()),
-        ConvertedType::TIME_MILLIS | ConvertedType::TIME_MICROS => {
-            ColumnKind::Other("time".to_owned())
-        }
+        ConvertedType::TIME_MILLIS | ConvertedType::TIME_MICROS => ColumnKind::Other("time".to_owned()),
         ConvertedType::INTERVAL => ColumnKind::Other("interval".to_owned()),
         _ => plain(field.get_physical_type()),
     }
@@ -245,24 +214,13 @@ fn converted(field: &Type) -> ColumnKind {
 fn plain(physical: Physical) -> ColumnKind {
     match physical {
         Physical::BOOLEAN => ColumnKind::Bool,
-        Physical::INT32 => ColumnKind::Int {
-            bits: 32,
-            signed: true,
-        },
-        Physical::INT64 => ColumnKind::Int {
-            bits: 64,
-            signed: true,
-        },
+        Physical::INT32 => ColumnKind::Int { bits: 32, signed: true },
+        Physical::INT64 => ColumnKind::Int { bits: 64, signed: true },
         // The timestamps of older Spark and Impala: nanoseconds, no zone.
-        Physical::INT96 => ColumnKind::Timestamp {
-            unit: TimeUnit::Nanoseconds,
-            utc: false,
-        },
+        Physical::INT96 => ColumnKind::Timestamp { unit: TimeUnit::Nanoseconds, utc: false },
         Physical::FLOAT => ColumnKind::Float { bits: 32 },
         Physical::DOUBLE => ColumnKind::Float { bits: 64 },
-        Physical::BYTE_ARRAY | Physical::FIXED_LEN_BYTE_ARRAY => {
-            ColumnKind::Other("binary".to_owned())
-        }
+        Physical::BYTE_ARRAY | Physical::FIXED_LEN_BYTE_ARRAY => ColumnKind::Other("binary".to_owned()),
     }
 }
 
@@ -296,31 +254,13 @@ mod tests {
             ("required int64 a (INTEGER(64, false))", int(64, false)),
             ("required float a", ColumnKind::Float { bits: 32 }),
             ("required double a", ColumnKind::Float { bits: 64 }),
-            (
-                "required fixed_len_byte_array(2) a (FLOAT16)",
-                ColumnKind::Float { bits: 16 },
-            ),
+            ("required fixed_len_byte_array(2) a (FLOAT16)", ColumnKind::Float { bits: 16 }),
             ("required int32 a (DATE)", ColumnKind::Date),
-            (
-                "required int64 a (TIMESTAMP(MICROS, true))",
-                time(TimeUnit::Microseconds, true),
-            ),
-            (
-                "required int64 a (TIMESTAMP(NANOS, false))",
-                time(TimeUnit::Nanoseconds, false),
-            ),
-            (
-                "required int64 a (TIMESTAMP_MILLIS)",
-                time(TimeUnit::Milliseconds, true),
-            ),
+            ("required int64 a (TIMESTAMP(MICROS, true))", time(TimeUnit::Microseconds, true)),
+            ("required int64 a (TIMESTAMP(NANOS, false))", time(TimeUnit::Nanoseconds, false)),
+            ("required int64 a (TIMESTAMP_MILLIS)", time(TimeUnit::Milliseconds, true)),
             ("required int96 a", time(TimeUnit::Nanoseconds, false)),
-            (
-                "required int64 a (DECIMAL(12, 2))",
-                ColumnKind::Decimal {
-                    precision: 12,
-                    scale: 2,
-                },
-            ),
+            ("required int64 a (DECIMAL(12, 2))", ColumnKind::Decimal { precision: 12, scale: 2 }),
             ("required int64 a (TIME(MICROS, true))", other("time")),
             ("repeated int64 a", other("list")),
         ] {
@@ -332,20 +272,11 @@ mod tests {
     #[test]
     fn nested_columns_are_named_by_their_shape() {
         for (field, expected) in [
-            (
-                "optional group a (LIST) { repeated group list { optional int32 element; } }",
-                "list",
-            ),
-            (
-                "optional group a { optional int32 b; optional int32 c; }",
-                "struct",
-            ),
+            ("optional group a (LIST) { repeated group list { optional int32 element; } }", "list"),
+            ("optional group a { optional int32 b; optional int32 c; }", "struct"),
         ] {
             let schema = parse_message_type(&format!("message schema {{ {field} }}")).unwrap();
-            assert_eq!(
-                kind(&schema.get_fields()[0]),
-                ColumnKind::Other(expected.to_owned())
-            );
+            assert_eq!(kind(&schema.get_fields()[0]), ColumnKind::Other(expected.to_owned()));
         }
     }
 }

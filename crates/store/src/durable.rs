@@ -14,17 +14,11 @@ pub(crate) fn sync_file(root: &Path, key: &str) -> Result<(), StoreError> {
 
 /// Flushes the directory entries that lead from `root` to each of `keys`, so that renames and deletions
 /// in them are durable. A folder that is gone by now has nothing to flush.
-pub(crate) fn sync_folders<'a>(
-    root: &Path,
-    keys: impl IntoIterator<Item = &'a str>,
-) -> Result<(), StoreError> {
+pub(crate) fn sync_folders<'a>(root: &Path, keys: impl IntoIterator<Item = &'a str>) -> Result<(), StoreError> {
     if cfg!(not(unix)) {
         return Ok(()); // elsewhere a directory cannot be opened for flushing
     }
-    let folders: BTreeSet<&Path> = keys
-        .into_iter()
-        .flat_map(|key| Path::new(key).ancestors().skip(1))
-        .collect();
+    let folders: BTreeSet<&Path> = keys.into_iter().flat_map(|key| Path::new(key).ancestors().skip(1)).collect();
     folders
         .into_iter()
         .map(|folder| root.join(folder))
@@ -35,7 +29,5 @@ pub(crate) fn sync_folders<'a>(
 fn sync(path: &Path) -> Result<(), StoreError> {
     File::open(path)
         .and_then(|file| file.sync_all())
-        .map_err(|source| {
-            StoreError::io(format!("flushing `{}` to the disk", path.display()), source)
-        })
+        .map_err(|source| StoreError::io(format!("flushing `{}` to the disk", path.display()), source))
 }

@@ -19,9 +19,7 @@ pub enum StoreError {
     },
 
     /// The location names a kind of store that this build does not contain.
-    #[error(
-        "unsupported scheme `{scheme}` in this build (location `{location}`); supported: a path or a file:// URL"
-    )]
+    #[error("unsupported scheme `{scheme}` in this build (location `{location}`); supported: a path or a file:// URL")]
     UnsupportedScheme {
         /// The scheme, such as `s3`.
         scheme: String,
@@ -39,9 +37,7 @@ pub enum StoreError {
     },
 
     /// An object was replaced between its listing and its reading.
-    #[error(
-        "`{key}` in store `{store}` was replaced while it was being read; a new run reads the new file"
-    )]
+    #[error("`{key}` in store `{store}` was replaced while it was being read; a new run reads the new file")]
     Changed {
         /// The store's label.
         store: String,
@@ -106,9 +102,7 @@ pub enum StoreError {
     },
 
     /// A staged file that is to be published is absent or has another size than when it was written.
-    #[error(
-        "staged file `{key}` is missing or incomplete; nothing was published, a new run stages it again"
-    )]
+    #[error("staged file `{key}` is missing or incomplete; nothing was published, a new run stages it again")]
     StagedMissing {
         /// The staged file's key.
         key: String,
@@ -177,10 +171,7 @@ impl StoreError {
     }
 
     pub(crate) fn io(action: impl Into<String>, source: io::Error) -> Self {
-        Self::Io {
-            action: action.into(),
-            source,
-        }
+        Self::Io { action: action.into(), source }
     }
 
     /// The encoder reports a failure of what it writes to as its own; told apart here, because one is
@@ -195,10 +186,6 @@ impl StoreError {
             },
             other => other,
         };
-        Self::Encode {
-            mart: mart.to_owned(),
-            file: file.to_owned(),
-            source: Box::new(error),
-        }
+        Self::Encode { mart: mart.to_owned(), file: file.to_owned(), source: Box::new(error) }
     }
 }

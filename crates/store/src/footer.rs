@@ -49,27 +49,16 @@ impl Store {
     /// A file that was replaced since the listing gives [`StoreError::Changed`]; other errors are those of
     /// [`Store::footer`].
     #[must_use]
-    pub fn footers(
-        &self,
-        objects: &[ObjectInfo],
-        concurrency: usize,
-    ) -> Vec<Result<ParquetFooter, StoreError>> {
+    pub fn footers(&self, objects: &[ObjectInfo], concurrency: usize) -> Vec<Result<ParquetFooter, StoreError>> {
         self.block_on(
-            stream::iter(objects)
-                .map(|object| read_footer(self, object))
-                .buffered(concurrency.max(1))
-                .collect(),
+            stream::iter(objects).map(|object| read_footer(self, object)).buffered(concurrency.max(1)).collect(),
         )
     }
 }
 
 async fn read_footer(store: &Store, object: &ObjectInfo) -> Result<ParquetFooter, StoreError> {
     let size = object.size;
-    let refused = |reason: String| StoreError::NotParquet {
-        key: object.key.clone(),
-        size,
-        reason,
-    };
+    let refused = |reason: String| StoreError::NotParquet { key: object.key.clone(), size, reason };
     if size == 0 {
         return Err(refused("the file is empty".to_owned()));
     }
@@ -83,9 +72,7 @@ async fn read_footer(store: &Store, object: &ObjectInfo) -> Result<ParquetFooter
             )));
         }
         Trailer::Encrypted => {
-            return Err(refused(
-                "its footer is encrypted, which is not supported".to_owned(),
-            ));
+            return Err(refused("its footer is encrypted, which is not supported".to_owned()));
         }
         Trailer::None => {
             let head = read_range(store, object, 0..size.min(4)).await?;
@@ -94,8 +81,7 @@ async fn read_footer(store: &Store, object: &ObjectInfo) -> Result<ParquetFooter
     };
     if start == 0 && !tail.starts_with(MAGIC) {
         return Err(refused(
-            "it ends like Parquet but does not begin like it; its beginning is missing or damaged"
-                .to_owned(),
+            "it ends like Parquet but does not begin like it; its beginning is missing or damaged".to_owned(),
         ));
     }
     let footer_start = size - TRAILER - length;
@@ -127,24 +113,13 @@ async fn read_footer(store: &Store, object: &ObjectInfo) -> Result<ParquetFooter
 }
 
 /// Reads bytes of exactly the version that was listed.
-async fn read_range(
-    store: &Store,
-    object: &ObjectInfo,
-    range: Range<u64>,
-) -> Result<Bytes, StoreError> {
-    let options = GetOptions {
-        range: Some(GetRange::Bounded(range)),
-        if_match: object.etag.clone(),
-        ..GetOptions::default()
-    };
+async fn read_range(store: &Store, object: &ObjectInfo, range: Range<u64>) -> Result<Bytes, StoreError> {
+    let options =
+        GetOptions { range: Some(GetRange::Bounded(range)), if_match: object.etag.clone(), ..GetOptions::default() };
     let read = async {
         let path = object_key(&object.key)?;
         let failed = |source| store.failed("reading the footer of", &object.key, source);
-        let result = store
-            .objects()
-            .get_opts(&path, options)
-            .await
-            .map_err(failed)?;
+        let result = store.objects().get_opts(&path, options).await.map_err(failed)?;
         result.bytes().await.map_err(failed)
     };
     read.await
@@ -179,11 +154,7 @@ fn without_footer(head: &[u8]) -> String {
         b"ORC\0" | [b'O', b'R', b'C', _] => " (it looks like ORC)",
         b"Obj\x01" => " (it looks like Avro)",
         [b'{' | b'[', ..] => " (it looks like JSON)",
-        _ if !head.is_empty()
-            && head
-                .iter()
-                .all(|b| b.is_ascii_graphic() || b.is_ascii_whitespace()) =>
-        {
+        _ if !head.is_empty() && head.iter().all(|b| b.is_ascii_graphic() || b.is_ascii_whitespace()) => {
             " (it looks like text, such as CSV)"
         }
         _ => "",
@@ -198,13 +169,9 @@ fn column_outside(metadata: &ParquetMetaData, footer_start: u64) -> Option<Strin
         .iter()
         .flat_map(parquet::file::metadata::RowGroupMetaData::columns)
         .find(|chunk| {
-            let start = chunk
-                .dictionary_page_offset()
-                .unwrap_or(chunk.data_page_offset());
+            let start = chunk.dictionary_page_offset().unwrap_or(chunk.data_page_offset());
             match (u64::try_from(start), u64::try_from(chunk.compressed_size())) {
-                (Ok(start), Ok(length)) => start
-                    .checked_add(length)
-                    .is_none_or(|end| end > footer_start),
+                (Ok(start), Ok(length)) => start.checked_add(length).is_none_or(|end| end > footer_start),
                 _ => true,
             }
         })

@@ -22,10 +22,7 @@ impl Location {
     /// [`StoreError::UnsupportedScheme`] for any other scheme.
     pub fn parse(text: &str, base: &Path) -> Result<Self, StoreError> {
         if text.trim().is_empty() {
-            return Err(refused(
-                text,
-                "it is empty; a path or a file:// URL is needed",
-            ));
+            return Err(refused(text, "it is empty; a path or a file:// URL is needed"));
         }
         let Some((scheme, rest)) = text.split_once("://").filter(|(s, _)| is_scheme(s)) else {
             return Ok(Self::Local(base.join(text)));
@@ -45,12 +42,7 @@ impl Location {
         }
         percent_decoded(path)
             .map(|path| Self::Local(path.into()))
-            .ok_or_else(|| {
-                refused(
-                    text,
-                    "its percent-encoding is malformed; `%` is written %25",
-                )
-            })
+            .ok_or_else(|| refused(text, "its percent-encoding is malformed; `%` is written %25"))
     }
 }
 
@@ -81,16 +73,11 @@ pub(crate) fn without_credentials(text: &str) -> String {
 
 fn is_scheme(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
 }
 
 fn refused(text: &str, reason: &str) -> StoreError {
-    StoreError::Location {
-        location: without_credentials(text),
-        reason: reason.to_owned(),
-    }
+    StoreError::Location { location: without_credentials(text), reason: reason.to_owned() }
 }
 
 fn percent_decoded(text: &str) -> Option<String> {
@@ -123,25 +110,13 @@ mod tests {
 
     #[test]
     fn a_relative_path_counts_from_the_base() {
-        assert_eq!(
-            parse("data/lake").unwrap(),
-            Location::Local("/project/data/lake".into())
-        );
+        assert_eq!(parse("data/lake").unwrap(), Location::Local("/project/data/lake".into()));
     }
 
     #[test]
     fn absolute_paths_and_file_urls_are_the_same_place() {
-        for text in [
-            "/abs/lake",
-            "file:///abs/lake",
-            "file://localhost/abs/lake",
-            "FILE:///abs/l%61ke",
-        ] {
-            assert_eq!(
-                parse(text).unwrap(),
-                Location::Local("/abs/lake".into()),
-                "{text}"
-            );
+        for text in ["/abs/lake", "file:///abs/lake", "file://localhost/abs/lake", "FILE:///abs/l%61ke"] {
+            assert_eq!(parse(text).unwrap(), Location::Local("/abs/lake".into()), "{text}");
         }
     }
 
@@ -153,20 +128,14 @@ mod tests {
             "unsupported scheme `s3` in this build (location `s3://bucket/lake`); supported: a path or a file:// URL"
         );
         for text in ["az://container/lake", "gs://bucket/lake"] {
-            assert!(
-                matches!(parse(text), Err(StoreError::UnsupportedScheme { .. })),
-                "{text}"
-            );
+            assert!(matches!(parse(text), Err(StoreError::UnsupportedScheme { .. })), "{text}");
         }
     }
 
     #[test]
     fn messages_never_show_credentials() {
         for (text, shown) in [
-            (
-                "s3://id:pa/ss@bucket/lake?X-Amz-Signature=abc#frag",
-                "s3://bucket/lake",
-            ),
+            ("s3://id:pa/ss@bucket/lake?X-Amz-Signature=abc#frag", "s3://bucket/lake"),
             ("s3://id:pa?ss@bucket/lake", "s3://…"),
             ("s3://bucket/lake?sig=a@b", "s3://…"),
             ("file://id:pass@host/lake", "file://host/lake"),
@@ -184,9 +153,6 @@ mod tests {
         let relative = parse("file://data/lake").unwrap_err().to_string();
         assert!(relative.contains("file:///data/lake"), "{relative}");
         assert!(matches!(parse("  "), Err(StoreError::Location { .. })));
-        assert!(matches!(
-            parse("file:///a%2"),
-            Err(StoreError::Location { .. })
-        ));
+        assert!(matches!(parse("file:///a%2"), Err(StoreError::Location { .. })));
     }
 }

@@ -81,10 +81,7 @@ impl Manifest {
     /// The entry of the file with this key.
     #[must_use]
     pub fn file(&self, key: &str) -> Option<&ManifestFile> {
-        self.marts
-            .values()
-            .flat_map(|mart| &mart.files)
-            .find(|file| file.key == key)
+        self.marts.values().flat_map(|mart| &mart.files).find(|file| file.key == key)
     }
 }
 
@@ -106,22 +103,17 @@ impl Store {
         Ok(intent)
     }
 
-    pub(crate) fn write_record(
-        &self,
-        key: &str,
-        record: &impl Serialize,
-    ) -> Result<(), StoreError> {
-        let mut json = serde_json::to_vec_pretty(record)
-            .map_err(|error| self.bad_record(key, error.to_string()))?;
+    pub(crate) fn write_record(&self, key: &str, record: &impl Serialize) -> Result<(), StoreError> {
+        let mut json = serde_json::to_vec_pretty(record).map_err(|error| self.bad_record(key, error.to_string()))?;
         json.push(b'\n');
         self.put_durably(key, Bytes::from(json))
     }
 
     fn read_record<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, StoreError> {
         match self.get(key) {
-            Ok(bytes) => serde_json::from_slice(&bytes)
-                .map(Some)
-                .map_err(|error| self.bad_record(key, error.to_string())),
+            Ok(bytes) => {
+                serde_json::from_slice(&bytes).map(Some).map_err(|error| self.bad_record(key, error.to_string()))
+            }
             Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(error),
         }
@@ -129,22 +121,13 @@ impl Store {
 
     fn check_version(&self, key: &str, manifest: Option<&Manifest>) -> Result<(), StoreError> {
         match manifest {
-            Some(manifest) if manifest.version != VERSION => Err(self.bad_record(
-                key,
-                format!(
-                    "it has version {}, this build reads version {VERSION}",
-                    manifest.version
-                ),
-            )),
+            Some(manifest) if manifest.version != VERSION => Err(self
+                .bad_record(key, format!("it has version {}, this build reads version {VERSION}", manifest.version))),
             _ => Ok(()),
         }
     }
 
     fn bad_record(&self, key: &str, reason: String) -> StoreError {
-        StoreError::Record {
-            store: self.label().to_owned(),
-            key: key.to_owned(),
-            reason,
-        }
+        StoreError::Record { store: self.label().to_owned(), key: key.to_owned(), reason }
     }
 }

@@ -98,18 +98,12 @@ pub(crate) fn check_name(name: &str, role: &'static str) -> Result<(), StoreErro
     } else {
         return Ok(());
     };
-    Err(StoreError::InvalidKey {
-        key: name.to_owned(),
-        role,
-        reason: reason.to_owned(),
-    })
+    Err(StoreError::InvalidKey { key: name.to_owned(), role, reason: reason.to_owned() })
 }
 
 /// A mart file may lie in partition folders, all of them visible.
 pub(crate) fn check_file_name(file_name: &str) -> Result<(), StoreError> {
-    file_name
-        .split('/')
-        .try_for_each(|part| check_name(part, "file name"))?;
+    file_name.split('/').try_for_each(|part| check_name(part, "file name"))?;
     if is_parquet(file_name) {
         return Ok(());
     }
@@ -128,11 +122,8 @@ impl MartSpec {
     /// The schema that the file declares: the rows' own, documented, with one plain type for each of text
     /// and binary, because not every reader knows Arrow's views, large variants and dictionaries.
     pub(crate) fn file_schema(&self, rows: &Schema) -> SchemaRef {
-        let documentation: HashMap<&str, &MartColumn> = self
-            .columns
-            .iter()
-            .map(|column| (column.name.as_str(), column))
-            .collect();
+        let documentation: HashMap<&str, &MartColumn> =
+            self.columns.iter().map(|column| (column.name.as_str(), column)).collect();
         let fields: Vec<Field> = rows
             .fields()
             .iter()
@@ -142,12 +133,7 @@ impl MartSpec {
                     metadata.insert("description".to_owned(), column.description.clone());
                     metadata.extend(column.unit.clone().map(|unit| ("unit".to_owned(), unit)));
                 }
-                Field::new(
-                    field.name(),
-                    plain_type(field.data_type()),
-                    field.is_nullable(),
-                )
-                .with_metadata(metadata)
+                Field::new(field.name(), plain_type(field.data_type()), field.is_nullable()).with_metadata(metadata)
             })
             .collect();
         Arc::new(Schema::new(fields))
@@ -167,16 +153,12 @@ impl MartSpec {
         for column in &self.columns {
             position(&column.name, "the documentation")?;
         }
-        self.sort
-            .iter()
-            .map(|name| position(name, "the sort order"))
-            .collect()
+        self.sort.iter().map(|name| position(name, "the sort order")).collect()
     }
 
     /// How the encoder writes this mart. `sort_leaves` are the sort columns' positions among the file's leaves.
     pub(crate) fn properties(&self, sort_leaves: &[usize]) -> Result<WriterProperties, StoreError> {
-        let level =
-            ZstdLevel::try_new(3).map_err(|error| StoreError::encode(&self.name, "", error))?;
+        let level = ZstdLevel::try_new(3).map_err(|error| StoreError::encode(&self.name, "", error))?;
         let sorting = sort_leaves
             .iter()
             .map(|&leaf| SortingColumn {
@@ -197,9 +179,8 @@ impl MartSpec {
             .set_key_value_metadata(Some(self.key_values()?));
         for name in &self.bloom {
             let path = ColumnPath::new(vec![name.clone()]);
-            properties = properties
-                .set_column_bloom_filter_enabled(path.clone(), true)
-                .set_column_bloom_filter_fpp(path, 0.01);
+            properties =
+                properties.set_column_bloom_filter_enabled(path.clone(), true).set_column_bloom_filter_fpp(path, 0.01);
         }
         Ok(properties.build())
     }
@@ -209,20 +190,9 @@ impl MartSpec {
             mart: self.name.clone(),
             reason: format!("the documentation cannot be written as JSON: {error}"),
         })?;
-        let own = [
-            ("mart", self.name.clone()),
-            ("description", self.description.clone()),
-            ("columns", columns),
-        ];
-        let given = self
-            .metadata
-            .iter()
-            .map(|(key, value)| (key.as_str(), value.clone()));
-        Ok(own
-            .into_iter()
-            .chain(given)
-            .map(|(key, value)| KeyValue::new(format!("abmart.{key}"), value))
-            .collect())
+        let own = [("mart", self.name.clone()), ("description", self.description.clone()), ("columns", columns)];
+        let given = self.metadata.iter().map(|(key, value)| (key.as_str(), value.clone()));
+        Ok(own.into_iter().chain(given).map(|(key, value)| KeyValue::new(format!("abmart.{key}"), value)).collect())
     }
 }
 

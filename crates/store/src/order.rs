@@ -8,10 +8,7 @@ use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 
 /// The order that marts declare: ascending, nulls first, as the engine sorts by default.
-pub(crate) const SORT: SortOptions = SortOptions {
-    descending: false,
-    nulls_first: true,
-};
+pub(crate) const SORT: SortOptions = SortOptions { descending: false, nulls_first: true };
 
 /// Checks that rows come in the order that their file declares. A reader that prunes by a false
 /// declaration loses rows without a word, so no such file is written.
@@ -24,11 +21,7 @@ pub(crate) struct OrderCheck {
 impl OrderCheck {
     /// `columns` are the positions of the sort columns, the most significant first.
     pub(crate) fn new(columns: Vec<usize>) -> Self {
-        Self {
-            columns,
-            last: None,
-            rows: 0,
-        }
+        Self { columns, last: None, rows: 0 }
     }
 
     /// Checks the next rows against each other and against the last one before them; gives the number of
@@ -38,20 +31,14 @@ impl OrderCheck {
         if self.columns.is_empty() || rows == 0 {
             return Ok(None);
         }
-        let keys: Vec<ArrayRef> = self
-            .columns
-            .iter()
-            .map(|&i| comparable(block.column(i)))
-            .collect();
+        let keys: Vec<ArrayRef> = self.columns.iter().map(|&i| comparable(block.column(i))).collect();
         if let Some(last) = &self.last
             && compare(&comparators(last, &keys)?, 0, 0) == Ordering::Greater
         {
             return Ok(Some(self.rows));
         }
         let within = comparators(&keys, &keys)?;
-        if let Some(row) =
-            (1..rows).find(|&row| compare(&within, row - 1, row) == Ordering::Greater)
-        {
+        if let Some(row) = (1..rows).find(|&row| compare(&within, row - 1, row) == Ordering::Greater) {
             return Ok(Some(self.rows + row as u64));
         }
         self.last = Some(keys.iter().map(|key| key.slice(rows - 1, 1)).collect());
@@ -61,10 +48,7 @@ impl OrderCheck {
 }
 
 fn comparators(left: &[ArrayRef], right: &[ArrayRef]) -> Result<Vec<DynComparator>, ArrowError> {
-    left.iter()
-        .zip(right)
-        .map(|(left, right)| make_comparator(left, right, SORT))
-        .collect()
+    left.iter().zip(right).map(|(left, right)| make_comparator(left, right, SORT)).collect()
 }
 
 fn compare(comparators: &[DynComparator], left: usize, right: usize) -> Ordering {
@@ -103,35 +87,15 @@ mod tests {
     #[test]
     fn rows_in_order_pass_within_and_across_blocks() {
         let mut check = OrderCheck::new(vec![0, 1]);
-        assert_eq!(
-            check
-                .check(&block(&[None, Some("a"), Some("a")], &[1.0, 0.0, -0.0]))
-                .unwrap(),
-            None
-        );
-        assert_eq!(
-            check
-                .check(&block(&[Some("a"), Some("b")], &[f64::NAN, 0.0]))
-                .unwrap(),
-            None
-        );
+        assert_eq!(check.check(&block(&[None, Some("a"), Some("a")], &[1.0, 0.0, -0.0])).unwrap(), None);
+        assert_eq!(check.check(&block(&[Some("a"), Some("b")], &[f64::NAN, 0.0])).unwrap(), None);
     }
 
     #[test]
     fn the_first_row_out_of_order_is_named() {
         let mut check = OrderCheck::new(vec![0, 1]);
-        assert_eq!(
-            check
-                .check(&block(&[Some("a"), Some("b")], &[1.0, 1.0]))
-                .unwrap(),
-            None
-        );
-        assert_eq!(
-            check
-                .check(&block(&[Some("b"), Some("a")], &[1.0, 1.0]))
-                .unwrap(),
-            Some(3)
-        );
+        assert_eq!(check.check(&block(&[Some("a"), Some("b")], &[1.0, 1.0])).unwrap(), None);
+        assert_eq!(check.check(&block(&[Some("b"), Some("a")], &[1.0, 1.0])).unwrap(), Some(3));
     }
 
     #[test]
@@ -144,7 +108,6 @@ mod tests {
     fn block(names: &[Option<&str>], numbers: &[f64]) -> RecordBatch {
         let names: ArrayRef = Arc::new(StringArray::from(names.to_vec()));
         let numbers: ArrayRef = Arc::new(Float64Array::from(numbers.to_vec()));
-        RecordBatch::try_from_iter_with_nullable([("name", names, true), ("number", numbers, true)])
-            .unwrap()
+        RecordBatch::try_from_iter_with_nullable([("name", names, true), ("number", numbers, true)]).unwrap()
     }
 }

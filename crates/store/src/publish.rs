@@ -73,9 +73,8 @@ impl Store {
         }
         if let Some(path) = self.local_path(&folder).filter(|path| path.is_dir()) {
             // Object stores have no folders; locally the moves leave empty ones.
-            std::fs::remove_dir_all(&path).map_err(|source| {
-                StoreError::io(format!("removing folder `{}`", path.display()), source)
-            })?;
+            std::fs::remove_dir_all(&path)
+                .map_err(|source| StoreError::io(format!("removing folder `{}`", path.display()), source))?;
         }
         Ok(())
     }
@@ -110,11 +109,7 @@ impl Store {
     }
 
     /// Decides what to move and delete; also gives the keys that can stay as they are.
-    fn plan(
-        &self,
-        publication: &Publication,
-        trusted: bool,
-    ) -> Result<(Intent, Vec<String>), StoreError> {
+    fn plan(&self, publication: &Publication, trusted: bool) -> Result<(Intent, Vec<String>), StoreError> {
         let before = self.manifest()?;
         let (mut moves, mut unchanged) = (Vec::new(), Vec::new());
         let mut published: BTreeMap<String, ManifestMart> = BTreeMap::new();
@@ -122,10 +117,7 @@ impl Store {
         files.sort_by_key(|file| file.published_key());
         for file in files {
             let key = file.published_key();
-            let known = before
-                .as_ref()
-                .filter(|_| trusted)
-                .and_then(|manifest| manifest.file(&key));
+            let known = before.as_ref().filter(|_| trusted).and_then(|manifest| manifest.file(&key));
             let etag = match known {
                 Some(known) if known.sha256 == file.sha256 && self.is_as_recorded(known)? => {
                     unchanged.push(key.clone());
@@ -141,22 +133,14 @@ impl Store {
                     None
                 }
             };
-            let mart = published
-                .entry(file.mart.clone())
-                .or_insert_with(|| ManifestMart {
-                    run_id: publication.run_id.clone(),
-                    as_of: publication.as_of.clone(),
-                    rows: 0,
-                    files: Vec::new(),
-                });
-            mart.rows += file.rows;
-            mart.files.push(ManifestFile {
-                key,
-                size: file.bytes,
-                rows: file.rows,
-                sha256: file.sha256.clone(),
-                etag,
+            let mart = published.entry(file.mart.clone()).or_insert_with(|| ManifestMart {
+                run_id: publication.run_id.clone(),
+                as_of: publication.as_of.clone(),
+                rows: 0,
+                files: Vec::new(),
             });
+            mart.rows += file.rows;
+            mart.files.push(ManifestFile { key, size: file.bytes, rows: file.rows, sha256: file.sha256.clone(), etag });
         }
         let deletes = self.leftovers(publication, &published)?;
         let mut marts = before.map(|manifest| manifest.marts).unwrap_or_default();
@@ -169,14 +153,7 @@ impl Store {
             published_at: jiff::Timestamp::now().to_string(),
             marts,
         };
-        Ok((
-            Intent {
-                moves,
-                deletes,
-                manifest,
-            },
-            unchanged,
-        ))
+        Ok((Intent { moves, deletes, manifest }, unchanged))
     }
 
     /// The visible Parquet files in the folders of published and retired marts that belong there no longer.
@@ -185,11 +162,8 @@ impl Store {
         publication: &Publication,
         published: &BTreeMap<String, ManifestMart>,
     ) -> Result<Vec<String>, StoreError> {
-        let kept: BTreeSet<&str> = published
-            .values()
-            .flat_map(|mart| &mart.files)
-            .map(|file| file.key.as_str())
-            .collect();
+        let kept: BTreeSet<&str> =
+            published.values().flat_map(|mart| &mart.files).map(|file| file.key.as_str()).collect();
         let mut leftovers = Vec::new();
         for mart in published.keys().chain(&publication.retired) {
             let keys = self.list(mart)?.into_iter().map(|object| object.key);
@@ -220,31 +194,18 @@ impl Store {
         let Some(manifest) = self.manifest()?.filter(|_| *run_id == publication.run_id) else {
             return Ok(None);
         };
-        let keys: Vec<String> = publication
+        let keys: Vec<String> = publication.files.iter().map(StagedFile::published_key).collect();
+        let complete = publication
             .files
             .iter()
-            .map(StagedFile::published_key)
-            .collect();
-        let complete = publication.files.iter().zip(&keys).all(|(file, key)| {
-            manifest
-                .file(key)
-                .is_some_and(|known| known.sha256 == file.sha256)
-        });
-        Ok(complete.then(|| Published {
-            manifest,
-            written: keys,
-            unchanged: Vec::new(),
-            deleted: Vec::new(),
-        }))
+            .zip(&keys)
+            .all(|(file, key)| manifest.file(key).is_some_and(|known| known.sha256 == file.sha256));
+        Ok(complete.then(|| Published { manifest, written: keys, unchanged: Vec::new(), deleted: Vec::new() }))
     }
 
     fn with_etags(&self, manifest: &Manifest) -> Result<Manifest, StoreError> {
         let mut manifest = manifest.clone();
-        let unnamed = manifest
-            .marts
-            .values_mut()
-            .flat_map(|mart| &mut mart.files)
-            .filter(|file| file.etag.is_none());
+        let unnamed = manifest.marts.values_mut().flat_map(|mart| &mut mart.files).filter(|file| file.etag.is_none());
         for file in unnamed {
             file.etag = self.head(&file.key)?.and_then(|object| object.etag);
         }
@@ -253,9 +214,7 @@ impl Store {
 
     /// Whether the file that the manifest describes is still there, untouched as far as the store can tell.
     fn is_as_recorded(&self, known: &ManifestFile) -> Result<bool, StoreError> {
-        Ok(self
-            .head(&known.key)?
-            .is_some_and(|object| object.size == known.size && object.etag == known.etag))
+        Ok(self.head(&known.key)?.is_some_and(|object| object.size == known.size && object.etag == known.etag))
     }
 
     fn has_size(&self, key: &str, size: u64) -> Result<bool, StoreError> {
@@ -268,22 +227,13 @@ fn check(publication: &Publication) -> Result<(), StoreError> {
     let mut keys = BTreeSet::new();
     for file in &publication.files {
         file.check()?;
-        let refused = |reason: String| StoreError::Mart {
-            mart: file.mart.clone(),
-            reason,
-        };
+        let refused = |reason: String| StoreError::Mart { mart: file.mart.clone(), reason };
         if !keys.insert(file.published_key()) {
-            return Err(refused(format!(
-                "file `{}` was staged twice",
-                file.file_name
-            )));
+            return Err(refused(format!("file `{}` was staged twice", file.file_name)));
         }
         if publication.retired.contains(&file.mart) {
             return Err(refused("it is published and retired at once".to_owned()));
         }
     }
-    publication
-        .retired
-        .iter()
-        .try_for_each(|name| mart::check_name(name, "mart name"))
+    publication.retired.iter().try_for_each(|name| mart::check_name(name, "mart name"))
 }

@@ -64,17 +64,10 @@ impl Store {
         let mut swept = self.staged_runs()?;
         swept.retain(|run_id| Some(run_id.as_str()) != keep);
         for run_id in &swept {
-            tracing::info!(
-                store = self.label(),
-                run_id,
-                "removing the staged files of an abandoned run"
-            );
+            tracing::info!(store = self.label(), run_id, "removing the staged files of an abandoned run");
             self.discard_staging(run_id)?;
         }
-        Ok(RecoveryReport {
-            outcome,
-            swept: swept.into_iter().collect(),
-        })
+        Ok(RecoveryReport { outcome, swept: swept.into_iter().collect() })
     }
 
     /// Finishes or drops the publication that the intent record speaks of, if there is one.
@@ -84,28 +77,17 @@ impl Store {
         };
         let run_id = intent.manifest.run_id.clone();
         let before = self.manifest()?;
-        let finished = before
-            .as_ref()
-            .is_some_and(|m| m.run_id == run_id && m.published_at == intent.manifest.published_at);
+        let finished =
+            before.as_ref().is_some_and(|m| m.run_id == run_id && m.published_at == intent.manifest.published_at);
         if finished {
             self.close_intent(&run_id)?;
-            return Ok(Recovery::RolledForward {
-                run_id,
-                files: intent.moves.len(),
-            });
+            return Ok(Recovery::RolledForward { run_id, files: intent.moves.len() });
         }
         let (pending, missing) = self.sort_out(&intent)?;
         if missing.is_empty() {
-            tracing::info!(
-                store = self.label(),
-                run_id,
-                "finishing an interrupted publication"
-            );
+            tracing::info!(store = self.label(), run_id, "finishing an interrupted publication");
             let files = intent.moves.len();
-            self.apply(&Intent {
-                moves: pending,
-                ..intent
-            })?;
+            self.apply(&Intent { moves: pending, ..intent })?;
             return Ok(Recovery::RolledForward { run_id, files });
         }
         // A file may have had its new content before; only those that differ from the manifest were moved.
@@ -134,23 +116,15 @@ impl Store {
             intent = INTENT_KEY,
             "an interrupted publication cannot be finished: staged files are lost"
         );
-        Ok(Recovery::Incomplete {
-            run_id,
-            missing,
-            moved,
-        })
+        Ok(Recovery::Incomplete { run_id, missing, moved })
     }
 
     /// The runs that have a staging folder. A local one may be left without any file in it.
     fn staged_runs(&self) -> Result<BTreeSet<String>, StoreError> {
-        let mut runs: BTreeSet<String> = self
-            .list_all(STAGING)?
-            .iter()
-            .filter_map(|object| staged_by(&object.key))
-            .collect();
+        let mut runs: BTreeSet<String> =
+            self.list_all(STAGING)?.iter().filter_map(|object| staged_by(&object.key)).collect();
         if let Some(path) = self.local_path(STAGING).filter(|path| path.is_dir()) {
-            let listed =
-                |source| StoreError::io(format!("listing folder `{}`", path.display()), source);
+            let listed = |source| StoreError::io(format!("listing folder `{}`", path.display()), source);
             for entry in std::fs::read_dir(&path).map_err(listed)? {
                 let entry = entry.map_err(listed)?;
                 if entry.path().is_dir() {
@@ -182,10 +156,7 @@ impl Store {
 
     /// Whether the object `key` has exactly the bytes that `step` moves.
     fn holds(&self, key: &str, step: &Move) -> Result<bool, StoreError> {
-        if self
-            .head(key)?
-            .is_none_or(|object| object.size != step.size)
-        {
+        if self.head(key)?.is_none_or(|object| object.size != step.size) {
             return Ok(false);
         }
         let path = object_key(key)?;
@@ -197,9 +168,7 @@ impl Store {
             }
             Ok::<_, object_store::Error>(hash.finalize())
         };
-        let hash = self
-            .block_on(hash)
-            .map_err(|source| self.failed("reading", key, source))?;
+        let hash = self.block_on(hash).map_err(|source| self.failed("reading", key, source))?;
         Ok(format!("{hash:x}") == step.sha256)
     }
 }

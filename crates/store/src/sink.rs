@@ -46,9 +46,7 @@ impl Sink {
     /// Completes the object; gives its size in bytes and its SHA-256 in hexadecimal.
     pub(crate) fn close(mut self) -> io::Result<(u64, String)> {
         self.hand_over()?;
-        self.runtime.block_on(poll_fn(|context| {
-            Pin::new(&mut self.upload).poll_shutdown(context)
-        }))?;
+        self.runtime.block_on(poll_fn(|context| Pin::new(&mut self.upload).poll_shutdown(context)))?;
         Ok((self.bytes, format!("{:x}", self.hash.finalize())))
     }
 
@@ -59,9 +57,7 @@ impl Sink {
         }
         self.bytes += bytes.len() as u64;
         self.hash.update(&bytes);
-        self.runtime
-            .block_on(self.upload.put(bytes))
-            .map_err(io::Error::from)
+        self.runtime.block_on(self.upload.put(bytes)).map_err(io::Error::from)
     }
 }
 

@@ -46,14 +46,13 @@ impl Store {
     pub fn open(location: &str, base: &Path, create: bool) -> Result<Self, StoreError> {
         let Location::Local(folder) = Location::parse(location, base)?;
         if create {
-            std::fs::create_dir_all(&folder).map_err(|source| {
-                StoreError::io(format!("creating folder `{}`", folder.display()), source)
-            })?;
+            std::fs::create_dir_all(&folder)
+                .map_err(|source| StoreError::io(format!("creating folder `{}`", folder.display()), source))?;
         }
         check_folder(&folder)?;
-        let root = folder.canonicalize().map_err(|source| {
-            StoreError::io(format!("opening folder `{}`", folder.display()), source)
-        })?;
+        let root = folder
+            .canonicalize()
+            .map_err(|source| StoreError::io(format!("opening folder `{}`", folder.display()), source))?;
         let label = location::without_credentials(location);
         let objects = LocalFileSystem::new_with_prefix(&root)
             .map_err(|source| object_error("opening", &label, "", source))?
@@ -78,12 +77,7 @@ impl Store {
             .enable_all()
             .build()
             .map_err(|source| StoreError::io("starting the threads of a store", source))?;
-        Ok(Self {
-            objects,
-            label: label.to_owned(),
-            local_root,
-            runtime: Arc::new(runtime),
-        })
+        Ok(Self { objects, label: label.to_owned(), local_root, runtime: Arc::new(runtime) })
     }
 
     /// How messages call this store: the location as it was given, without credentials.
@@ -224,12 +218,7 @@ impl Store {
         self.runtime.block_on(future)
     }
 
-    pub(crate) fn failed(
-        &self,
-        action: &'static str,
-        key: &str,
-        source: object_store::Error,
-    ) -> StoreError {
+    pub(crate) fn failed(&self, action: &'static str, key: &str, source: object_store::Error) -> StoreError {
         object_error(action, &self.label, key, source)
     }
 }
@@ -276,32 +265,17 @@ fn check_folder(folder: &Path) -> Result<(), StoreError> {
             reason: "it is a file; a store is a folder".to_owned(),
         });
     }
-    Err(StoreError::NotFound {
-        what,
-        hint: "; create it or correct the store's location".to_owned(),
-    })
+    Err(StoreError::NotFound { what, hint: "; create it or correct the store's location".to_owned() })
 }
 
-fn object_error(
-    action: &'static str,
-    store: &str,
-    key: &str,
-    source: object_store::Error,
-) -> StoreError {
+fn object_error(action: &'static str, store: &str, key: &str, source: object_store::Error) -> StoreError {
     match source {
-        object_store::Error::NotFound { .. } => StoreError::NotFound {
-            what: format!("`{key}` in store `{store}`"),
-            hint: String::new(),
-        },
-        object_store::Error::Precondition { .. } => StoreError::Changed {
-            store: store.to_owned(),
-            key: key.to_owned(),
-        },
-        source => StoreError::Object {
-            action,
-            key: key.to_owned(),
-            store: store.to_owned(),
-            source: Box::new(source),
-        },
+        object_store::Error::NotFound { .. } => {
+            StoreError::NotFound { what: format!("`{key}` in store `{store}`"), hint: String::new() }
+        }
+        object_store::Error::Precondition { .. } => {
+            StoreError::Changed { store: store.to_owned(), key: key.to_owned() }
+        }
+        source => StoreError::Object { action, key: key.to_owned(), store: store.to_owned(), source: Box::new(source) },
     }
 }

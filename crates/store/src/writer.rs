@@ -54,9 +54,7 @@ impl Store {
         batches: impl IntoIterator<Item = RecordBatch>,
     ) -> Result<StagedFile, StoreError> {
         let mut writer = MartWriter::create(self, run_id, spec, file_name, schema)?;
-        batches
-            .into_iter()
-            .try_for_each(|batch| writer.write(batch))?;
+        batches.into_iter().try_for_each(|batch| writer.write(batch))?;
         writer.finish()
     }
 }
@@ -81,10 +79,7 @@ impl MartWriter {
         let file_schema = spec.file_schema(schema);
         let encode = |error| StoreError::encode(&spec.name, file_name, error);
         let leaf_counts = leaf_counts(&file_schema).map_err(encode)?;
-        let sort_leaves: Vec<usize> = sort
-            .iter()
-            .map(|&column| leaf_counts[..column].iter().sum())
-            .collect();
+        let sort_leaves: Vec<usize> = sort.iter().map(|&column| leaf_counts[..column].iter().sum()).collect();
         let key = mart::staged_key(run_id, &spec.name, file_name);
         let (file, row_groups) = ArrowWriter::try_new(
             Sink::create(store, &key)?,
@@ -119,11 +114,7 @@ impl MartWriter {
     pub fn write(&mut self, batch: RecordBatch) -> Result<(), StoreError> {
         self.check(&batch)?;
         self.blocks.push(batch);
-        while let Some(block) = self
-            .blocks
-            .next_full()
-            .map_err(|error| self.failed(error.into()))?
-        {
+        while let Some(block) = self.blocks.next_full().map_err(|error| self.failed(error.into()))? {
             self.encode(&block)?;
         }
         Ok(())
@@ -134,11 +125,7 @@ impl MartWriter {
     /// # Errors
     /// As [`MartWriter::write`].
     pub fn finish(mut self) -> Result<StagedFile, StoreError> {
-        if let Some(block) = self
-            .blocks
-            .rest()
-            .map_err(|error| self.failed(error.into()))?
-        {
+        if let Some(block) = self.blocks.rest().map_err(|error| self.failed(error.into()))? {
             self.encode(&block)?;
         }
         self.close_row_group()?;
@@ -152,21 +139,12 @@ impl MartWriter {
             durable::sync_file(root, &self.key)?;
             durable::sync_folders(root, [self.key.as_str()])?;
         }
-        Ok(StagedFile {
-            mart,
-            file_name,
-            rows: self.rows,
-            bytes,
-            sha256,
-        })
+        Ok(StagedFile { mart, file_name, rows: self.rows, bytes, sha256 })
     }
 
     /// Batches must have the columns that were announced: the encoder goes by position.
     fn check(&self, batch: &RecordBatch) -> Result<(), StoreError> {
-        let refused = |reason: String| StoreError::Mart {
-            mart: self.mart.clone(),
-            reason,
-        };
+        let refused = |reason: String| StoreError::Mart { mart: self.mart.clone(), reason };
         let schema = batch.schema();
         if schema.fields().len() != self.rows_schema.fields().len() {
             return Err(refused(format!(
@@ -175,13 +153,7 @@ impl MartWriter {
                 self.rows_schema.fields().len()
             )));
         }
-        for ((announced, field), column) in self
-            .rows_schema
-            .fields()
-            .iter()
-            .zip(schema.fields())
-            .zip(batch.columns())
-        {
+        for ((announced, field), column) in self.rows_schema.fields().iter().zip(schema.fields()).zip(batch.columns()) {
             if announced.name() != field.name() || announced.data_type() != column.data_type() {
                 return Err(refused(format!(
                     "column `{}` of type {} comes where `{}` of type {} was announced",
@@ -218,11 +190,7 @@ impl MartWriter {
         let full = row_group.rows >= ROW_GROUP_ROWS;
         encoded.map_err(|error| self.failed(error))?;
         if let Some(row) = ordered.map_err(|error| self.failed(error.into()))? {
-            return Err(StoreError::Unsorted {
-                mart: self.mart.clone(),
-                row,
-                columns: self.sort.clone(),
-            });
+            return Err(StoreError::Unsorted { mart: self.mart.clone(), row, columns: self.sort.clone() });
         }
         self.rows += block.num_rows() as u64;
         if full {
@@ -255,41 +223,23 @@ impl RowGroup {
         let columns = fields
             .iter()
             .zip(leaf_counts)
-            .map(|(field, &leaves)| {
-                (
-                    FieldRef::clone(field),
-                    writers.by_ref().take(leaves).collect(),
-                )
-            })
+            .map(|(field, &leaves)| (FieldRef::clone(field), writers.by_ref().take(leaves).collect()))
             .collect();
         Self { columns, rows: 0 }
     }
 
     fn encode(&mut self, block: &RecordBatch) -> Result<(), ParquetError> {
         self.rows += block.num_rows();
-        self.columns
-            .par_iter_mut()
-            .zip(block.columns())
-            .try_for_each(|((field, writers), column)| {
-                let leaves = compute_leaves(field, column)?;
-                writers
-                    .iter_mut()
-                    .zip(&leaves)
-                    .try_for_each(|(writer, leaf)| writer.write(leaf))
-            })
+        self.columns.par_iter_mut().zip(block.columns()).try_for_each(|((field, writers), column)| {
+            let leaves = compute_leaves(field, column)?;
+            writers.iter_mut().zip(&leaves).try_for_each(|(writer, leaf)| writer.write(leaf))
+        })
     }
 
     /// Compresses what is left; the chunks come in the file's order.
     fn close(self) -> Result<Vec<ArrowColumnChunk>, ParquetError> {
-        let writers: Vec<ArrowColumnWriter> = self
-            .columns
-            .into_iter()
-            .flat_map(|(_, writers)| writers)
-            .collect();
-        writers
-            .into_par_iter()
-            .map(ArrowColumnWriter::close)
-            .collect()
+        let writers: Vec<ArrowColumnWriter> = self.columns.into_iter().flat_map(|(_, writers)| writers).collect();
+        writers.into_par_iter().map(ArrowColumnWriter::close).collect()
     }
 }
 

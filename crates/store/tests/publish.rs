@@ -26,22 +26,14 @@ impl Place {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().canonicalize().unwrap();
         Self {
-            objects: Arc::new(
-                LocalFileSystem::new_with_prefix(&root)
-                    .unwrap()
-                    .with_automatic_cleanup(true),
-            ),
+            objects: Arc::new(LocalFileSystem::new_with_prefix(&root).unwrap().with_automatic_cleanup(true)),
             root: Some(root),
             _folder: Some(folder),
         }
     }
 
     fn memory() -> Self {
-        Self {
-            objects: Arc::new(InMemory::new()),
-            root: None,
-            _folder: None,
-        }
+        Self { objects: Arc::new(InMemory::new()), root: None, _folder: None }
     }
 
     fn open(&self) -> Store {
@@ -50,8 +42,7 @@ impl Place {
 
     fn open_failing(&self, death: Death) -> (Store, Failing) {
         let failing = Failing::new(Arc::clone(&self.objects), death);
-        let store = Store::from_object_store(Arc::new(failing.clone()), "marts", self.root.clone())
-            .unwrap();
+        let store = Store::from_object_store(Arc::new(failing.clone()), "marts", self.root.clone()).unwrap();
         (store, failing)
     }
 }
@@ -83,12 +74,7 @@ fn second_night(store: &Store) -> Publication {
 }
 
 fn publication(run_id: &str, files: Vec<StagedFile>) -> Publication {
-    Publication {
-        run_id: run_id.to_owned(),
-        as_of: Some("2026-11-22".to_owned()),
-        files,
-        retired: Vec::new(),
-    }
+    Publication { run_id: run_id.to_owned(), as_of: Some("2026-11-22".to_owned()), files, retired: Vec::new() }
 }
 
 /// What a reader of the folders sees: every visible file, whole, with its hash.
@@ -98,12 +84,7 @@ fn visible(store: &Store) -> BTreeMap<String, String> {
         let hash = support::sha256(&store.get(&key).unwrap());
         (key, hash)
     };
-    store
-        .list("")
-        .unwrap()
-        .into_iter()
-        .map(|object| see(object.key))
-        .collect()
+    store.list("").unwrap().into_iter().map(|object| see(object.key)).collect()
 }
 
 /// The manifest without what differs from one undisturbed run to the next.
@@ -117,31 +98,17 @@ fn comparable(mut manifest: Manifest) -> Manifest {
 
 fn assert_manifest_is_what_is_there(store: &Store) {
     let manifest = store.manifest().unwrap().unwrap();
-    let recorded: BTreeMap<_, _> = manifest
-        .marts
-        .values()
-        .flat_map(|mart| &mart.files)
-        .map(|f| (&f.key, f))
-        .collect();
+    let recorded: BTreeMap<_, _> = manifest.marts.values().flat_map(|mart| &mart.files).map(|f| (&f.key, f)).collect();
     let objects = store.list("").unwrap();
-    assert_eq!(
-        recorded.keys().copied().collect::<Vec<_>>(),
-        objects.iter().map(|o| &o.key).collect::<Vec<_>>()
-    );
+    assert_eq!(recorded.keys().copied().collect::<Vec<_>>(), objects.iter().map(|o| &o.key).collect::<Vec<_>>());
     let hashes = visible(store);
     for object in &objects {
         let file = recorded[&object.key];
-        assert_eq!(
-            (file.size, &file.etag, &file.sha256),
-            (object.size, &object.etag, &hashes[&object.key])
-        );
+        assert_eq!((file.size, &file.etag, &file.sha256), (object.size, &object.etag, &hashes[&object.key]));
         assert_eq!(file.rows, store.footer(&object.key).unwrap().rows);
     }
     for mart in manifest.marts.values() {
-        assert_eq!(
-            mart.rows,
-            mart.files.iter().map(|file| file.rows).sum::<u64>()
-        );
+        assert_eq!(mart.rows, mart.files.iter().map(|file| file.rows).sum::<u64>());
     }
 }
 
@@ -149,12 +116,7 @@ fn assert_manifest_is_what_is_there(store: &Store) {
 fn assert_tidy(place: &Place, store: &Store) {
     assert_eq!(store.head("_abmart/intent.json").unwrap(), None);
     assert_eq!(store.list("_staging").unwrap(), []);
-    if let Some(staging) = place
-        .root
-        .as_ref()
-        .map(|root| root.join("_staging"))
-        .filter(|path| path.exists())
-    {
+    if let Some(staging) = place.root.as_ref().map(|root| root.join("_staging")).filter(|path| path.exists()) {
         assert_eq!(std::fs::read_dir(staging).unwrap().count(), 0);
     }
 }
@@ -184,24 +146,11 @@ fn the_next_night_replaces_adds_removes_and_leaves_alone() {
         let before = first_night(&store).manifest;
         let unchanged = store.head("kpi_values/month.parquet").unwrap().unwrap();
         let published = store.publish(&second_night(&store)).unwrap();
-        assert_eq!(
-            published.written,
-            ["accounts/part-0.parquet", "scores/part-0.parquet"]
-        );
+        assert_eq!(published.written, ["accounts/part-0.parquet", "scores/part-0.parquet"]);
         assert_eq!(published.unchanged, ["kpi_values/month.parquet"]);
-        assert_eq!(
-            published.deleted,
-            ["accounts/part-1.parquet", "legacy/part-0.parquet"]
-        );
-        assert_eq!(
-            store.head("kpi_values/month.parquet").unwrap().unwrap(),
-            unchanged,
-            "not even touched"
-        );
-        assert_eq!(
-            published.manifest.file("kpi_values/month.parquet"),
-            before.file("kpi_values/month.parquet")
-        );
+        assert_eq!(published.deleted, ["accounts/part-1.parquet", "legacy/part-0.parquet"]);
+        assert_eq!(store.head("kpi_values/month.parquet").unwrap().unwrap(), unchanged, "not even touched");
+        assert_eq!(published.manifest.file("kpi_values/month.parquet"), before.file("kpi_values/month.parquet"));
         assert_manifest_is_what_is_there(&store);
         assert_tidy(&place, &store);
     }
@@ -214,10 +163,7 @@ fn marts_that_a_publication_does_not_name_stay() {
     let files = vec![stage(&store, "r2", "scores", "part-0.parquet", 10, 0)];
     let after = store.publish(&publication("r2", files)).unwrap().manifest;
     assert_eq!(after.marts["legacy"], before.marts["legacy"]);
-    assert_eq!(
-        (after.run_id.as_str(), after.marts["legacy"].run_id.as_str()),
-        ("r2", "r1")
-    );
+    assert_eq!((after.run_id.as_str(), after.marts["legacy"].run_id.as_str()), ("r2", "r1"));
     assert_manifest_is_what_is_there(&store);
 }
 
@@ -240,17 +186,10 @@ fn a_file_that_was_tampered_with_is_written_again() {
 fn foreign_files_in_a_marts_folder_that_are_no_marts_stay() {
     let store = Place::local().open();
     store.put("accounts/README.md", "notes".into()).unwrap();
-    store
-        .put("accounts/_delta_log/0.parquet", "log".into())
-        .unwrap();
+    store.put("accounts/_delta_log/0.parquet", "log".into()).unwrap();
     first_night(&store);
     assert!(store.head("accounts/README.md").unwrap().is_some());
-    assert!(
-        store
-            .head("accounts/_delta_log/0.parquet")
-            .unwrap()
-            .is_some()
-    );
+    assert!(store.head("accounts/_delta_log/0.parquet").unwrap().is_some());
 }
 
 #[test]
@@ -262,15 +201,9 @@ fn killed_after_any_step_a_publication_is_finished_by_recovery() {
         let old = visible(&store);
         let expected = store.publish(&second_night(&store)).unwrap().manifest;
         let new = visible(&store);
-        for (moves_in_two_steps, last_change_arrives) in
-            [(false, false), (false, true), (true, false), (true, true)]
-        {
+        for (moves_in_two_steps, last_change_arrives) in [(false, false), (false, true), (true, false), (true, true)] {
             for after in 0.. {
-                let death = Death {
-                    after,
-                    last_change_arrives,
-                    moves_in_two_steps,
-                };
+                let death = Death { after, last_change_arrives, moves_in_two_steps };
                 let place = make();
                 let store = place.open();
                 first_night(&store);
@@ -285,10 +218,7 @@ fn killed_after_any_step_a_publication_is_finished_by_recovery() {
                 assert!(result.unwrap_err().is_environment(), "{death:?}");
                 for (key, hash) in visible(&store) {
                     let seen = Some(&hash);
-                    assert!(
-                        old.get(&key) == seen || new.get(&key) == seen,
-                        "{key} after {death:?}"
-                    );
+                    assert!(old.get(&key) == seen || new.get(&key) == seen, "{key} after {death:?}");
                 }
                 let outcome = store.recover().unwrap().outcome;
                 if outcome == Recovery::Clean && store.manifest().unwrap().unwrap().run_id == "r1" {
@@ -296,18 +226,10 @@ fn killed_after_any_step_a_publication_is_finished_by_recovery() {
                     store.publish(&second_night(&store)).unwrap();
                 }
                 assert_eq!(visible(&store), new, "{death:?}");
-                assert_eq!(
-                    comparable(store.manifest().unwrap().unwrap()),
-                    comparable(expected.clone()),
-                    "{death:?}"
-                );
+                assert_eq!(comparable(store.manifest().unwrap().unwrap()), comparable(expected.clone()), "{death:?}");
                 assert_manifest_is_what_is_there(&store);
                 assert_tidy(&place, &store);
-                assert_eq!(
-                    store.recover().unwrap().outcome,
-                    Recovery::Clean,
-                    "{death:?}"
-                );
+                assert_eq!(store.recover().unwrap().outcome, Recovery::Clean, "{death:?}");
             }
         }
     }
@@ -319,11 +241,7 @@ fn recovery_itself_may_be_killed_after_any_step() {
     first_night(&store);
     store.publish(&second_night(&store)).unwrap();
     let new = visible(&store);
-    let death = |after| Death {
-        after,
-        last_change_arrives: false,
-        moves_in_two_steps: true,
-    };
+    let death = |after| Death { after, last_change_arrives: false, moves_in_two_steps: true };
     // The intent record is the first change; before it there is nothing to recover.
     for first in 1..10 {
         for second in 0.. {
@@ -331,11 +249,7 @@ fn recovery_itself_may_be_killed_after_any_step() {
             let store = place.open();
             first_night(&store);
             let publication = second_night(&store);
-            place
-                .open_failing(death(first))
-                .0
-                .publish(&publication)
-                .unwrap_err();
+            place.open_failing(death(first)).0.publish(&publication).unwrap_err();
             let (dying, failing) = place.open_failing(death(second));
             let result = dying.recover();
             if failing.changes() <= second {
@@ -344,11 +258,7 @@ fn recovery_itself_may_be_killed_after_any_step() {
             }
             result.unwrap_err();
             store.recover().unwrap();
-            assert_eq!(
-                visible(&store),
-                new,
-                "killed after {first}, then after {second} changes"
-            );
+            assert_eq!(visible(&store), new, "killed after {first}, then after {second} changes");
             assert_manifest_is_what_is_there(&store);
             assert_tidy(&place, &store);
         }
@@ -377,18 +287,11 @@ fn a_publication_finishes_what_another_run_left() {
     let store = place.open();
     first_night(&store);
     let second = second_night(&store);
-    let death = Death {
-        after: 2,
-        last_change_arrives: false,
-        moves_in_two_steps: false,
-    };
+    let death = Death { after: 2, last_change_arrives: false, moves_in_two_steps: false };
     place.open_failing(death).0.publish(&second).unwrap_err();
     let third = vec![stage(&store, "r3", "funnel", "part-0.parquet", 10, 3)];
     let manifest = store.publish(&publication("r3", third)).unwrap().manifest;
-    assert_eq!(
-        manifest.marts.keys().collect::<Vec<_>>(),
-        ["accounts", "funnel", "kpi_values", "scores"]
-    );
+    assert_eq!(manifest.marts.keys().collect::<Vec<_>>(), ["accounts", "funnel", "kpi_values", "scores"]);
     assert_manifest_is_what_is_there(&store);
 }
 
@@ -398,11 +301,7 @@ fn publishing_again_after_a_failure_finishes_the_same_publication() {
     let store = place.open();
     first_night(&store);
     let second = second_night(&store);
-    let death = Death {
-        after: 2,
-        last_change_arrives: true,
-        moves_in_two_steps: false,
-    };
+    let death = Death { after: 2, last_change_arrives: true, moves_in_two_steps: false };
     place.open_failing(death).0.publish(&second).unwrap_err();
     assert_eq!(store.publish(&second).unwrap().manifest.run_id, "r2");
     assert_manifest_is_what_is_there(&store);
@@ -413,11 +312,7 @@ fn lose_a_staged_file(place: &Place, moves: usize) -> Store {
     let store = place.open();
     first_night(&store);
     let second = second_night(&store);
-    let death = Death {
-        after: 1 + moves,
-        last_change_arrives: false,
-        moves_in_two_steps: false,
-    };
+    let death = Death { after: 1 + moves, last_change_arrives: false, moves_in_two_steps: false };
     place.open_failing(death).0.publish(&second).unwrap_err();
     store.delete("_staging/r2/scores/part-0.parquet").unwrap();
     store
@@ -430,10 +325,7 @@ fn a_publication_that_lost_its_files_before_the_first_move_is_dropped() {
     let Recovery::Discarded { run_id, missing } = store.recover().unwrap().outcome else {
         unreachable!("nothing was moved")
     };
-    assert_eq!(
-        (run_id.as_str(), &missing[..]),
-        ("r2", &["_staging/r2/scores/part-0.parquet".to_owned()][..])
-    );
+    assert_eq!((run_id.as_str(), &missing[..]), ("r2", &["_staging/r2/scores/part-0.parquet".to_owned()][..]));
     assert_eq!(store.manifest().unwrap().unwrap().run_id, "r1");
     assert_manifest_is_what_is_there(&store);
     assert_tidy(&place, &store);
@@ -455,11 +347,7 @@ fn a_publication_that_lost_files_half_way_is_reported_until_the_next_one_mends_i
         stage(&store, "r3", "accounts", "part-1.parquet", 20, 1),
     ];
     let published = store.publish(&publication("r3", files)).unwrap();
-    assert_eq!(
-        published.written.len(),
-        2,
-        "the old manifest is not believed"
-    );
+    assert_eq!(published.written.len(), 2, "the old manifest is not believed");
     assert_manifest_is_what_is_there(&store);
     assert_eq!(store.recover().unwrap().swept, ["r2"]);
     assert_tidy(&place, &store);
@@ -470,13 +358,8 @@ fn a_staged_file_that_is_damaged_is_not_rolled_forward() {
     let place = Place::memory();
     let store = lose_a_staged_file(&place, 0);
     let damaged = vec![0_u8; 10];
-    store
-        .put("_staging/r2/scores/part-0.parquet", damaged.into())
-        .unwrap();
-    assert!(matches!(
-        store.recover().unwrap().outcome,
-        Recovery::Discarded { .. }
-    ));
+    store.put("_staging/r2/scores/part-0.parquet", damaged.into()).unwrap();
+    assert!(matches!(store.recover().unwrap().outcome, Recovery::Discarded { .. }));
 }
 
 #[test]
@@ -485,11 +368,7 @@ fn a_file_in_its_place_is_not_overwritten_by_a_damaged_staged_copy() {
     let store = place.open();
     first_night(&store);
     let second = second_night(&store);
-    let after_the_first_copy = Death {
-        after: 2,
-        last_change_arrives: false,
-        moves_in_two_steps: true,
-    };
+    let after_the_first_copy = Death { after: 2, last_change_arrives: false, moves_in_two_steps: true };
     let (dying, _) = place.open_failing(after_the_first_copy);
     dying.publish(&second).unwrap_err();
     let copy = "_staging/r2/accounts/part-0.parquet";
@@ -517,20 +396,11 @@ fn contradictory_publications_are_refused() {
     let store = Place::memory().open();
     let mut second = second_night(&store);
     second.files.push(second.files[0].clone());
-    assert!(matches!(
-        store.publish(&second),
-        Err(StoreError::Mart { .. })
-    ));
+    assert!(matches!(store.publish(&second), Err(StoreError::Mart { .. })));
     let mut second = second_night(&store);
     second.retired.push("scores".to_owned());
-    assert!(matches!(
-        store.publish(&second),
-        Err(StoreError::Mart { .. })
-    ));
-    assert!(matches!(
-        store.publish(&publication("..", Vec::new())),
-        Err(StoreError::InvalidKey { .. })
-    ));
+    assert!(matches!(store.publish(&second), Err(StoreError::Mart { .. })));
+    assert!(matches!(store.publish(&publication("..", Vec::new())), Err(StoreError::InvalidKey { .. })));
 }
 
 #[test]
@@ -542,8 +412,5 @@ fn damaged_and_later_records_are_not_guessed_at() {
     let later = r#"{"version": 2, "run_id": "r9", "as_of": null, "published_at": "", "marts": {}}"#;
     store.put("_abmart/manifest.json", later.into()).unwrap();
     let message = store.manifest().unwrap_err().to_string();
-    assert!(
-        message.contains("it has version 2, this build reads version 1"),
-        "{message}"
-    );
+    assert!(message.contains("it has version 2, this build reads version 1"), "{message}");
 }

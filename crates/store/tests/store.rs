@@ -8,12 +8,7 @@ use abmart_store::{Store, StoreError};
 use bytes::Bytes;
 
 fn keys(store: &Store, prefix: &str) -> Vec<String> {
-    store
-        .list(prefix)
-        .unwrap()
-        .into_iter()
-        .map(|object| object.key)
-        .collect()
+    store.list(prefix).unwrap().into_iter().map(|object| object.key).collect()
 }
 
 #[test]
@@ -22,14 +17,8 @@ fn a_missing_folder_is_named_and_not_made() {
     let error = Store::open("lake", base.path(), false).unwrap_err();
     assert!(matches!(error, StoreError::NotFound { .. }));
     let message = error.to_string();
-    assert!(
-        message.contains(&base.path().join("lake").display().to_string()),
-        "{message}"
-    );
-    assert!(
-        message.ends_with("does not exist; create it or correct the store's location"),
-        "{message}"
-    );
+    assert!(message.contains(&base.path().join("lake").display().to_string()), "{message}");
+    assert!(message.ends_with("does not exist; create it or correct the store's location"), "{message}");
     assert!(!base.path().join("lake").exists());
 }
 
@@ -41,10 +30,7 @@ fn a_missing_folder_is_made_when_asked_for() {
     assert_eq!(store.list("").unwrap(), []);
     assert_eq!(
         store.local_path("a/b.parquet").unwrap(),
-        base.path()
-            .canonicalize()
-            .unwrap()
-            .join("data/marts/a/b.parquet")
+        base.path().canonicalize().unwrap().join("data/marts/a/b.parquet")
     );
 }
 
@@ -52,13 +38,8 @@ fn a_missing_folder_is_made_when_asked_for() {
 fn a_file_is_no_store() {
     let base = tempfile::tempdir().unwrap();
     fs::write(base.path().join("lake"), b"").unwrap();
-    let message = Store::open("lake", base.path(), false)
-        .unwrap_err()
-        .to_string();
-    assert!(
-        message.contains("it is a file; a store is a folder"),
-        "{message}"
-    );
+    let message = Store::open("lake", base.path(), false).unwrap_err().to_string();
+    assert!(message.contains("it is a file; a store is a folder"), "{message}");
 }
 
 #[test]
@@ -87,30 +68,13 @@ fn listings_are_sorted_and_leave_hidden_parts_out() {
     }
     assert_eq!(
         keys(&store, ""),
-        [
-            "a name/x.parquet",
-            "b/dt=2026-11-22/part-0.parquet",
-            "b/dt=2026-11-22/part-1.parquet",
-            "c.parquet"
-        ]
+        ["a name/x.parquet", "b/dt=2026-11-22/part-0.parquet", "b/dt=2026-11-22/part-1.parquet", "c.parquet"]
     );
     assert_eq!(keys(&store, "b/dt=2026-11-22/").len(), 2);
-    assert_eq!(
-        keys(&store, "b").len(),
-        2,
-        "a prefix is a folder, not the beginning of a name"
-    );
+    assert_eq!(keys(&store, "b").len(), 2, "a prefix is a folder, not the beginning of a name");
     assert_eq!(keys(&store, "missing"), Vec::<String>::new());
-    assert_eq!(
-        keys(&store, "_abmart"),
-        ["_abmart/manifest.json"],
-        "a prefix that is named is not hidden"
-    );
-    assert_eq!(
-        store.list("c.parquet").unwrap(),
-        [],
-        "a prefix is a folder, not a file"
-    );
+    assert_eq!(keys(&store, "_abmart"), ["_abmart/manifest.json"], "a prefix that is named is not hidden");
+    assert_eq!(store.list("c.parquet").unwrap(), [], "a prefix is a folder, not a file");
     assert_eq!(store.list("b").unwrap()[0].size, 5);
 }
 
@@ -137,17 +101,11 @@ fn keys_cannot_leave_the_store() {
     let base = tempfile::tempdir().unwrap();
     let store = Store::open(".", base.path(), false).unwrap();
     for key in ["../x", "a/../../x", "a//b"] {
-        assert!(
-            matches!(store.get(key), Err(StoreError::InvalidKey { .. })),
-            "{key}"
-        );
+        assert!(matches!(store.get(key), Err(StoreError::InvalidKey { .. })), "{key}");
     }
 }
 
 #[test]
 fn a_location_with_another_scheme_opens_nothing() {
-    assert!(matches!(
-        Store::open("s3://bucket/lake", Path::new("/"), true),
-        Err(StoreError::UnsupportedScheme { .. })
-    ));
+    assert!(matches!(Store::open("s3://bucket/lake", Path::new("/"), true), Err(StoreError::UnsupportedScheme { .. })));
 }

@@ -15,11 +15,11 @@ use parquet::arrow::ArrowWriter;
 
 use crate::args::{Global, PipelineArgs};
 use crate::exit::{Failure, chain};
+use crate::interrupt;
 use crate::progress::{self, Progress};
 use crate::project::{self, Prepared};
 use crate::results::{MartResult, RunResults};
 use crate::text::{bytes, count, print};
-use crate::interrupt;
 
 /// Computes the KPIs and publishes the marts.
 ///
@@ -142,7 +142,13 @@ fn summary(results: &RunResults, marts: &Store, seconds: f64) -> String {
     let _ = writeln!(text, "  time      {}", stages.join(", "));
     for mart in &results.marts {
         let unchanged = if mart.unchanged { "  unchanged" } else { "" };
-        let _ = writeln!(text, "  mart      {:<20} {:>12} rows {:>10}{unchanged}", mart.mart, count(mart.rows), bytes(mart.bytes));
+        let _ = writeln!(
+            text,
+            "  mart      {:<20} {:>12} rows {:>10}{unchanged}",
+            mart.mart,
+            count(mart.rows),
+            bytes(mart.bytes)
+        );
     }
     for finding in &results.findings {
         let _ = writeln!(

@@ -1,5 +1,6 @@
 //! `abmart sample`.
 
+use std::fmt::Write;
 use std::sync::Arc;
 
 use abmart_sample::{SampleOptions, generate};
@@ -37,13 +38,8 @@ pub fn sample(global: &Global, args: &SampleArgs) -> Result<(), Failure> {
     bar.finish_and_clear();
     let mut text = String::new();
     for table in &summary.tables {
-        text.push_str(&format!(
-            "{:<20} {:>12} rows {:>5} files {:>10}\n",
-            table.table,
-            count(table.rows),
-            table.files,
-            bytes(table.bytes)
-        ));
+        let (rows, size) = (count(table.rows), bytes(table.bytes));
+        let _ = writeln!(text, "{:<20} {rows:>12} rows {:>5} files {size:>10}", table.table, table.files);
     }
     print(&text)
 }
@@ -51,7 +47,9 @@ pub fn sample(global: &Global, args: &SampleArgs) -> Result<(), Failure> {
 fn target(out: &str) -> Result<Arc<LocalFileSystem>, Failure> {
     let path = out.strip_prefix("file://").unwrap_or(out);
     if path.contains("://") {
-        return Err(config(format!("`--out {out}`: this build writes to the local file system, a path or a file:// URL")));
+        return Err(config(format!(
+            "`--out {out}`: this build writes to the local file system, a path or a file:// URL"
+        )));
     }
     std::fs::create_dir_all(path).map_err(|error| Failure::Environment(format!("{path}: {error}")))?;
     let store = LocalFileSystem::new_with_prefix(path).map_err(|error| Failure::Environment(chain(&error)))?;

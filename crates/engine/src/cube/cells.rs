@@ -173,10 +173,7 @@ pub fn lowered(formula: &CompiledFormula, kpi: &CompiledKpi<'_>) -> Result<Expr,
 /// As [`lowered`].
 pub fn ratio(kpi: &CompiledKpi<'_>) -> Result<Option<(Expr, Expr)>, EngineError> {
     let Some((numerator, denominator)) = formula::as_ratio(&kpi.formula.outer) else { return Ok(None) };
-    Ok(Some((
-        lower_part(numerator, &kpi.formula, kpi)?,
-        lower_part(denominator, &kpi.formula, kpi)?,
-    )))
+    Ok(Some((lower_part(numerator, &kpi.formula, kpi)?, lower_part(denominator, &kpi.formula, kpi)?)))
 }
 
 fn lower_part(

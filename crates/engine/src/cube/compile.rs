@@ -88,9 +88,11 @@ impl<'a> Cube<'a> {
 
     /// Whether a KPI exists in a period.
     pub fn applies(&self, kpi: &CompiledKpi<'_>, period: &Period) -> bool {
-        let facts_do = kpi.facts.iter().filter_map(|name| self.project.facts.get(name)).all(|fact| {
-            fact.grain.is_none_or(|finest| nests(finest, period.grain))
-        });
+        let facts_do = kpi
+            .facts
+            .iter()
+            .filter_map(|name| self.project.facts.get(name))
+            .all(|fact| fact.grain.is_none_or(|finest| nests(finest, period.grain)));
         let named = |kpi: &Kpi| kpi.grains.is_empty() || kpi.grains.contains(&period.grain);
         let reads_do = kpi.reads.iter().filter_map(|name| self.project.kpis.get(name)).all(named);
         facts_do && reads_do && named(kpi.kpi)
@@ -107,7 +109,8 @@ impl<'a> Cube<'a> {
         }
         let first = self.aggregates.len();
         let formula = self.compile(&formula);
-        let more = |cube: &mut Self, expr: &Option<SqlExpr>| expr.as_ref().map(|expr| cube.compile(&without_avg(&expr.ast)));
+        let more =
+            |cube: &mut Self, expr: &Option<SqlExpr>| expr.as_ref().map(|expr| cube.compile(&without_avg(&expr.ast)));
         let (immature, mature) = (more(self, &kpi.immature), more(self, &kpi.mature));
         let mut facts: BTreeSet<String> =
             formula.places.iter().flat_map(|index| self.aggregates[*index].facts.iter().cloned()).collect();
@@ -225,7 +228,11 @@ fn without_avg(expr: &Sql) -> Sql {
                 part.name = ast::ObjectName::from(vec![ast::Ident::new(name)]);
                 Box::new(Sql::Function(part))
             };
-            *node = Sql::Nested(Box::new(Sql::BinaryOp { left: named("sum"), op: BinaryOperator::Divide, right: named("count") }));
+            *node = Sql::Nested(Box::new(Sql::BinaryOp {
+                left: named("sum"),
+                op: BinaryOperator::Divide,
+                right: named("count"),
+            }));
         }
         ControlFlow::<()>::Continue(())
     });
@@ -237,7 +244,9 @@ fn is_linear(expr: &Sql) -> bool {
     match expr {
         Sql::Identifier(name) => name.value.starts_with("__agg_"),
         Sql::Nested(inner) => is_linear(inner),
-        Sql::BinaryOp { left, op: BinaryOperator::Plus | BinaryOperator::Minus, right } => is_linear(left) && is_linear(right),
+        Sql::BinaryOp { left, op: BinaryOperator::Plus | BinaryOperator::Minus, right } => {
+            is_linear(left) && is_linear(right)
+        }
         Sql::BinaryOp { left, op: BinaryOperator::Multiply, right } => {
             matches!(**left, Sql::Value(_)) && is_linear(right) || is_linear(left) && matches!(**right, Sql::Value(_))
         }

@@ -107,7 +107,8 @@ impl<'a> Figures<'a> {
             }
             None => (null(), null()),
         };
-        let counted = kpi.counts.iter().map(|index| col(aggregate_column(*index)).cast(DataType::Int64)).collect::<Vec<_>>();
+        let counted =
+            kpi.counts.iter().map(|index| col(aggregate_column(*index)).cast(DataType::Int64)).collect::<Vec<_>>();
         let n = if counted.is_empty() { lit(0_i64) } else { polars::lazy::dsl::max_horizontal(&counted)? };
         let immature = match &kpi.immature {
             Some(formula) => lowered(formula, kpi)?.cast(DataType::Int64),
@@ -186,7 +187,13 @@ pub fn empty(dimensions: &[String]) -> DataFrame {
     fields.extend(dimensions.iter().map(|name| text(name)));
     fields.extend([text("kpi"), number("value"), number("numerator"), number("denominator"), count("n")]);
     fields.extend(["prior_value", "change", "yoy_value", "target", "attainment", "benchmark"].map(number));
-    fields.extend([text("status"), number("share_of_parent"), count("rank"), count("immature"), number("mature_value")]);
+    fields.extend([
+        text("status"),
+        number("share_of_parent"),
+        count("rank"),
+        count("immature"),
+        number("mature_value"),
+    ]);
     fields.push(text("definition"));
     DataFrame::empty_with_schema(&Schema::from_iter(fields))
 }

@@ -160,8 +160,7 @@ fn key_check(source: &Source, frame: &DataFrame) -> Result<Option<Check>, Engine
     }
     let columns = source.key.iter().map(|name| name.value.as_str()).collect::<Vec<_>>();
     // Rows with a null key are the business of `not_null`; in a key that only grows there are none.
-    let failed =
-        if is_strictly_increasing(source, frame)? { col(columns[0]).is_null() } else { repeated(&columns) };
+    let failed = if is_strictly_increasing(source, frame)? { col(columns[0]).is_null() } else { repeated(&columns) };
     Ok(Some(Check { name: "unique", column: columns.join(", "), severity: Severity::Quarantine, failed }))
 }
 

@@ -75,7 +75,11 @@ pub fn load(context: &Context<'_>, source: &Source, files: &[PlannedFile]) -> Re
 }
 
 /// Checks the files of one key space: row by row in each file, then the key over all of them.
-fn together(source: &Source, frames: Vec<(String, DataFrame)>, reading: &mut Reading) -> Result<DataFrame, EngineError> {
+fn together(
+    source: &Source,
+    frames: Vec<(String, DataFrame)>,
+    reading: &mut Reading,
+) -> Result<DataFrame, EngineError> {
     let several = frames.len() > 1;
     let names = frames.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
     let mut used = Vec::new();

@@ -21,7 +21,9 @@ pub fn frame(columns: &IndexMap<String, Column>, rows: &[Vec<Literal>]) -> Resul
             let name = PlSmallStr::from(column.name.as_str());
             let series = match column.ty {
                 ColumnType::Integer => Series::new(name, values.map(integer).collect::<Vec<Option<i64>>>()),
-                ColumnType::Number | ColumnType::Money => Series::new(name, values.map(number).collect::<Vec<Option<f64>>>()),
+                ColumnType::Number | ColumnType::Money => {
+                    Series::new(name, values.map(number).collect::<Vec<Option<f64>>>())
+                }
                 ColumnType::Boolean => Series::new(name, values.map(boolean).collect::<Vec<Option<bool>>>()),
                 ColumnType::String | ColumnType::Date | ColumnType::Timestamp => {
                     let text = Series::new(name, values.map(text).collect::<Vec<Option<String>>>());

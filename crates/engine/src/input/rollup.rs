@@ -159,7 +159,11 @@ fn reduce_file(
     while offset < rows.max(1) {
         context.check_interrupted()?;
         let length = u32::try_from(slice.min(rows - offset).max(1)).unwrap_or(u32::MAX);
-        let lazy = if slice >= rows { scanned.clone() } else { scanned.clone().slice(i64::try_from(offset).unwrap_or(i64::MAX), length) };
+        let lazy = if slice >= rows {
+            scanned.clone()
+        } else {
+            scanned.clone().slice(i64::try_from(offset).unwrap_or(i64::MAX), length)
+        };
         let frame = lazy.collect().map_err(|error| load::unreadable(source, file, &error))?;
         offset += u64::from(length);
         outcome.rows_in += frame.height() as u64;
@@ -180,7 +184,12 @@ fn reduce_file(
 }
 
 /// Columns that rollups read, the key, the time, and those whose checks the footer cannot answer.
-fn needed_columns(context: &Context<'_>, source: &Source, file: &PlannedFile, rollups: &[Compiled]) -> BTreeSet<String> {
+fn needed_columns(
+    context: &Context<'_>,
+    source: &Source,
+    file: &PlannedFile,
+    rollups: &[Compiled],
+) -> BTreeSet<String> {
     let mut needed: BTreeSet<String> = rollups.iter().flat_map(|rollup| rollup.reads.iter().cloned()).collect();
     needed.extend(source.key.iter().map(|name| name.value.clone()));
     needed.extend(source.time.iter().map(|name| name.value.clone()));

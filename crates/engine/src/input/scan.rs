@@ -22,7 +22,8 @@ pub fn dtype(ty: ColumnType) -> DataType {
 
 /// An empty frame of a contract's columns.
 pub fn empty<'a>(columns: impl IntoIterator<Item = &'a Column>) -> DataFrame {
-    let schema: Schema = columns.into_iter().map(|column| Field::new(column.name.as_str().into(), dtype(column.ty))).collect();
+    let schema: Schema =
+        columns.into_iter().map(|column| Field::new(column.name.as_str().into(), dtype(column.ty))).collect();
     DataFrame::empty_with_schema(&schema)
 }
 
@@ -64,7 +65,11 @@ fn normalised(column: &Column, found: Option<&DataType>, time_zone: &str) -> Exp
             let instant = if zone.is_some() {
                 utc
             } else {
-                utc.dt().replace_time_zone(TimeZone::opt_try_new(Some("UTC")).ok().flatten(), lit("raise"), NonExistent::Raise)
+                utc.dt().replace_time_zone(
+                    TimeZone::opt_try_new(Some("UTC")).ok().flatten(),
+                    lit("raise"),
+                    NonExistent::Raise,
+                )
             };
             let local = match TimeZone::opt_try_new(Some(time_zone)).ok().flatten() {
                 Some(zone) if time_zone != "UTC" => instant.dt().convert_time_zone(zone),

@@ -46,7 +46,8 @@ impl<'a> CompiledFact<'a> {
             measures.push((name.clone(), outer, places));
         }
         let column = |index: usize| format!("{}#{index}", fact.name);
-        let aggregates = Prepared::new(aggregates.iter().enumerate().map(|(index, aggregate)| (column(index), aggregate)));
+        let aggregates =
+            Prepared::new(aggregates.iter().enumerate().map(|(index, aggregate)| (column(index), aggregate)));
         Self { fact, aggregates, measures }
     }
 
@@ -160,7 +161,9 @@ impl<'a> CompiledFact<'a> {
             FactKind::Flow => match self.time(scope, from) {
                 // A table evaluated for the period holds the period's rows.
                 None => scope.rows(from, false)?,
-                Some(time) => between(scope.rows_since(from, period.start, period.cutoff)?, time, period.start, period.cutoff),
+                Some(time) => {
+                    between(scope.rows_since(from, period.start, period.cutoff)?, time, period.start, period.cutoff)
+                }
             },
             FactKind::Trailing(window) => {
                 let start = period.window_start(*window);
@@ -197,9 +200,7 @@ fn last_of_each(mut rows: LazyFrame, by: &[&str], order: &str) -> Result<LazyFra
     let alone = rows.clone().filter(complete.clone().not());
     let sort = SortMultipleOptions::default().with_maintain_order(true);
     let subset = by_name(by.iter().copied(), true, false);
-    let last = rows
-        .filter(complete)
-        .sort_by_exprs(sorted_by, sort)
-        .unique_stable(Some(subset), UniqueKeepStrategy::Last);
+    let last =
+        rows.filter(complete).sort_by_exprs(sorted_by, sort).unique_stable(Some(subset), UniqueKeepStrategy::Last);
     Ok(concat([last, alone], UnionArgs::default())?)
 }

@@ -108,7 +108,8 @@ impl<'a> Measures<'a> {
         }
         let snapshot = snapshot_of(entity, scope)?;
         let known = |name: &str| col(name).cast(DataType::String).fill_null(lit(UNKNOWN));
-        let members = self.with_states(entity, scope, &snapshot, &keys, dimensions.iter().map(|d| known(d)).collect())?;
+        let members =
+            self.with_states(entity, scope, &snapshot, &keys, dimensions.iter().map(|d| known(d)).collect())?;
         let unknown = unknown_members(&members, &parts, entity)?;
         let mut rows = match unknown {
             None => members.clone().lazy(),
@@ -132,7 +133,11 @@ impl<'a> Measures<'a> {
         for (mut own, measures) in unkeyed {
             let schema = own.collect_schema()?;
             let dims = dimensions.iter().map(|name| {
-                let value = if schema.contains(name) { col(*name).cast(DataType::String) } else { lit(NULL).cast(DataType::String) };
+                let value = if schema.contains(name) {
+                    col(*name).cast(DataType::String)
+                } else {
+                    lit(NULL).cast(DataType::String)
+                };
                 value.fill_null(lit(UNKNOWN)).alias(*name)
             });
             all.push(own.with_columns(dims.collect::<Vec<_>>()).with_columns(measures));
@@ -220,7 +225,8 @@ impl<'a> Measures<'a> {
                 FactInput::Table(name) => scope.rows(&name.value, false),
                 FactInput::Entity(_) => Ok(snapshot.clone()),
             };
-            let states = input.and_then(|rows| fact.state(rows, keys, scope)).map_err(|error| fact.located_here(error))?;
+            let states =
+                input.and_then(|rows| fact.state(rows, keys, scope)).map_err(|error| fact.located_here(error))?;
             rows = rows.join(states, on.clone(), on.clone(), JoinArgs::new(JoinType::Left));
         }
         Ok(rows.collect()?)

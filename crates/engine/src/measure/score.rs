@@ -44,7 +44,8 @@ pub fn evaluate(score: &Score, scope: &Scope<'_>, key: &str) -> Result<Scored, E
     let input = scope
         .rows(&score.from.value, false)
         .map_err(|error| error.at(format!("score `{}`", score.name), score.from.span))?;
-    let mut scored = Scored { rows: DataFrame::empty().lazy(), zeros: Vec::new(), measures: Vec::new(), signals: Vec::new() };
+    let mut scored =
+        Scored { rows: DataFrame::empty().lazy(), zeros: Vec::new(), measures: Vec::new(), signals: Vec::new() };
     let mut per_entity: Vec<LazyFrame> = Vec::new();
     for (name, component) in &score.components {
         let signals = signals_of(score, name, component, input.clone(), scope, key)
@@ -118,7 +119,11 @@ fn signals_of(
     let measure = formula::lower(&outer, &|name| name.starts_with("__agg_").then(|| col(name)))?;
     let signal = if component.by_signal { col("signal").cast(DataType::String) } else { lit(name) };
     // A signal without an entity can raise nobody's score.
-    let rows = prepared.filter(col(key).is_not_null()).group_by(by).agg(aggregates.partials(&schema)).with_columns(aggregates.finished(&schema));
+    let rows = prepared
+        .filter(col(key).is_not_null())
+        .group_by(by)
+        .agg(aggregates.partials(&schema))
+        .with_columns(aggregates.finished(&schema));
     let measure = measure.cast(DataType::Float64).fill_null(lit(0.0));
     Ok(rows.select([
         col(key),

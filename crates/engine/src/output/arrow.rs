@@ -5,7 +5,9 @@ use std::sync::Arc;
 use arrow::array::{
     ArrayRef, BooleanArray, Date32Array, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
 };
-use arrow::datatypes::{DataType as ArrowType, Field as ArrowField, Schema as ArrowSchema, SchemaRef as ArrowSchemaRef};
+use arrow::datatypes::{
+    DataType as ArrowType, Field as ArrowField, Schema as ArrowSchema, SchemaRef as ArrowSchemaRef,
+};
 use polars::prelude::*;
 
 use crate::error::EngineError;
@@ -52,9 +54,7 @@ pub fn to_arrow(column: &Column) -> Result<ArrayRef, EngineError> {
             Arc::new(values.with_timezone("UTC"))
         }
         DataType::Null => arrow::array::new_null_array(&ArrowType::Utf8, column.len()),
-        other if other.is_integer() => {
-            Arc::new(column.cast(&DataType::Int64)?.i64()?.iter().collect::<Int64Array>())
-        }
+        other if other.is_integer() => Arc::new(column.cast(&DataType::Int64)?.i64()?.iter().collect::<Int64Array>()),
         other if other.is_float() => Arc::new(column.cast(&DataType::Float64)?.f64()?.iter().collect::<Float64Array>()),
         other => {
             let refused = format!("column `{}` has the type {other}, which a mart cannot hold", column.name());

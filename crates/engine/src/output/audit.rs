@@ -74,7 +74,8 @@ pub fn kpi(cube: &Cube<'_>, kpi: &CompiledKpi<'_>, cells: &Cells, mart: &str) ->
     if sums.height() == 0 {
         return Ok(());
     }
-    let number = |column: &str| -> Result<f64, PolarsError> { Ok(sums.column(column)?.f64()?.get(0).unwrap_or(f64::NAN)) };
+    let number =
+        |column: &str| -> Result<f64, PolarsError> { Ok(sums.column(column)?.f64()?.get(0).unwrap_or(f64::NAN)) };
     Err(failed(format!(
         "kpi `{}`: in the period from {} the leaves add up to {}, the total is {}",
         kpi.kpi.name,

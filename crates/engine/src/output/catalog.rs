@@ -74,7 +74,9 @@ pub fn data_quality(findings: &[Finding], as_of: Date) -> Result<DataFrame, Engi
         text("status", &|finding| status(finding).to_owned()),
         count("rows_in", &|finding| finding.rows_in),
         count("rows_failed", &|finding| finding.rows_failed),
-        count("rows_quarantined", &|finding| if finding.severity == Severity::Quarantine { finding.rows_failed } else { 0 }),
+        count("rows_quarantined", &|finding| {
+            if finding.severity == Severity::Quarantine { finding.rows_failed } else { 0 }
+        }),
         text("files", &|finding| finding.files.join(", ")),
     ];
     Ok(DataFrame::new(findings.len(), columns)?)

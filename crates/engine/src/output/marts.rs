@@ -60,7 +60,10 @@ impl Staging<'_> {
         }
         match writer {
             Some(writer) => Ok(writer.finish()?),
-            None => Err(EngineError::Audit { mart: mart.name.clone(), problem: "no KPI has a value at any grain".to_owned() }),
+            None => Err(EngineError::Audit {
+                mart: mart.name.clone(),
+                problem: "no KPI has a value at any grain".to_owned(),
+            }),
         }
     }
 

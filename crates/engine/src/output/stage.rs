@@ -7,8 +7,8 @@ use abmart_spec::model::{Kpi, Mart, MartBody, Spanned};
 use abmart_store::StagedFile;
 use polars::prelude::*;
 
-use super::marts::{self, Staging};
 use super::catalog;
+use super::marts::{self, Staging};
 use crate::context::{Context, Stage};
 use crate::cube::compile::Cube;
 use crate::cube::finest::Finest;
@@ -47,11 +47,15 @@ impl Inputs<'_> {
         self.context.observer.started(Stage::Marts, (kpis.len() + self.wanted.len()) as u64);
         let job_title = |name: &str| project.jobs.get(name).map(|job| job.title.en.clone()).unwrap_or_default();
         made.insert("kpi_catalog".into(), vec![catalog::kpi_catalog(&kpis, target.definitions, &job_title)?]);
-        made.insert("data_quality".into(), vec![catalog::data_quality(&self.report.findings, self.context.plan.as_of)?]);
+        made.insert(
+            "data_quality".into(),
+            vec![catalog::data_quality(&self.report.findings, self.context.plan.as_of)?],
+        );
         let mut scans: HashMap<&str, LazyFrame> = HashMap::new();
         let staging = Staging { store: target.store, run_id: target.run_id, definitions: target.definitions };
         let (mut staged, mut cells) = (Vec::new(), 0);
-        let (cube_marts, others): (Vec<&Mart>, Vec<&Mart>) = self.wanted.iter().copied().partition(|mart| is_cube(mart));
+        let (cube_marts, others): (Vec<&Mart>, Vec<&Mart>) =
+            self.wanted.iter().copied().partition(|mart| is_cube(mart));
         if let (Some(mart), Some(cube)) = (cube_marts.first(), &self.job.cube) {
             let (file, height) = self.stage_cube(&staging, mart, cube, target, finest)?;
             cells = height;
@@ -62,9 +66,9 @@ impl Inputs<'_> {
             self.context.check_interrupted()?;
             let lookup = |name: &str| scans.get(name).cloned().or_else(|| self.made_rows(&made, mart, name));
             let rows = marts::rows_of(mart, &self.scope(), &lookup)?;
-            let rows = rows.collect().map_err(|error| {
-                EngineError::from(error).at(format!("mart `{}`", mart.name), mart.span)
-            })?;
+            let rows = rows
+                .collect()
+                .map_err(|error| EngineError::from(error).at(format!("mart `{}`", mart.name), mart.span))?;
             staged.push(staging.frame(mart, rows)?);
             self.context.advance(1);
         }

@@ -159,7 +159,8 @@ pub fn partial(kind: AggregateKind, value: Option<Expr>, filter: Option<Expr>, d
         AggregateKind::Quantile(share) => kept.cast(DataType::Float64).quantile(lit(share), QuantileMethod::Linear),
         AggregateKind::BoolOr => kept.any(true),
         AggregateKind::BoolAnd => kept.all(true),
-        AggregateKind::StringList => kept.drop_nulls().unique().sort(SortOptions::default()).implode(false),
+        // Told to keep the order: else Polars leaves the sort out.
+        AggregateKind::StringList => kept.drop_nulls().unique().sort(SortOptions::default()).implode(true),
     }
 }
 
@@ -189,4 +190,95 @@ pub fn to_fixed(value: Expr) -> Expr {
 /// Back to a float.
 pub fn from_fixed(value: Expr) -> Expr {
     value.cast(DataType::Float64) * lit(1.0 / SCALE)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use proptest::prelude::*;
+    use rstest::rstest;
+
+    use super::*;
+
+    fn computed(kind: AggregateKind, values: Series, keep: Option<Vec<bool>>) -> AnyValue<'static> {
+        let dtype = values.dtype().clone();
+        let mut columns = vec![values.with_name("v".into()).into_column()];
+        let filter = keep.map(|keep| {
+            columns.push(Series::new("f".into(), keep).into_column());
+            col("f")
+        });
+        let frame = DataFrame::new(columns[0].len(), columns).unwrap().lazy();
+        let result = frame
+            .select([partial(kind, Some(col("v")), filter, Some(&dtype)).alias("r")])
+            .select([finish(kind, col("r"), Some(&dtype))])
+            .collect()
+            .unwrap();
+        result.column("r").unwrap().get(0).unwrap().into_static()
+    }
+
+    #[rstest]
+    #[case(AggregateKind::Count, "3")]
+    #[case(AggregateKind::Sum, "7.0")]
+    #[case(AggregateKind::Avg, "2.333333")]
+    #[case(AggregateKind::Min, "1.0")]
+    #[case(AggregateKind::Max, "4.0")]
+    #[case(AggregateKind::CountDistinct, "3")]
+    #[case(AggregateKind::Median, "2.0")]
+    #[case(AggregateKind::Quantile(0.9), "3.6")]
+    fn nulls_do_not_count(#[case] kind: AggregateKind, #[case] expected: &str) {
+        let values = Series::new("v".into(), [Some(4.0), None, Some(1.0), Some(2.0)]);
+        assert_eq!(computed(kind, values, None).to_string(), expected);
+    }
+
+    #[rstest]
+    #[case(AggregateKind::Sum, "3.0")]
+    #[case(AggregateKind::Count, "2")]
+    #[case(AggregateKind::Max, "2.0")]
+    fn a_filter_leaves_rows_out(#[case] kind: AggregateKind, #[case] expected: &str) {
+        let values = Series::new("v".into(), [4.0, 1.0, 2.0]);
+        assert_eq!(computed(kind, values, Some(vec![false, true, true])).to_string(), expected);
+    }
+
+    #[rstest]
+    #[case(AggregateKind::Sum, "0.0")]
+    #[case(AggregateKind::Count, "0")]
+    #[case(AggregateKind::CountDistinct, "0")]
+    #[case(AggregateKind::Median, "null")]
+    fn nothing_sums_to_zero_and_has_no_median(#[case] kind: AggregateKind, #[case] expected: &str) {
+        let none: [f64; 0] = [];
+        assert_eq!(computed(kind, Series::new("v".into(), none), None).to_string(), expected);
+    }
+
+    #[test]
+    fn a_sum_of_narrow_integers_does_not_wrap() {
+        let values = Series::new("v".into(), [i32::MAX, i32::MAX, 1]);
+        assert_eq!(computed(AggregateKind::Sum, values, None).to_string(), "4294967295");
+    }
+
+    #[test]
+    fn a_string_list_is_in_order_and_holds_each_value_once() {
+        let values = Series::new("v".into(), [Some("legal"), None, Some("finance"), Some("legal")]);
+        assert_eq!(computed(AggregateKind::StringList, values, None).get_str().unwrap(), "finance, legal");
+    }
+
+    proptest! {
+        /// The law that makes file splits, threads and roll-up paths harmless.
+        #[test]
+        fn a_sum_is_the_same_in_every_order_and_split(
+            mut values in prop::collection::vec(-1e9..1e9_f64, 1..40),
+            cut in 0_usize..40,
+        ) {
+            let sum = |values: &[f64]| {
+                let frame = df!("v" => values).unwrap().lazy();
+                let sum = frame.select([to_fixed(col("v")).sum()]).collect().unwrap();
+                sum.column("v").unwrap().i128().unwrap().get(0).unwrap()
+            };
+            let whole = sum(&values);
+            let (left, right) = values.split_at(cut.min(values.len()));
+            prop_assert_eq!(whole, sum(left) + sum(right));
+            values.reverse();
+            prop_assert_eq!(whole, sum(&values));
+        }
+    }
 }

@@ -12,7 +12,9 @@ pub enum FormulaError {
     #[error("`{0}` is neither inside an aggregate nor the name of a KPI")]
     UnknownName(String),
     /// A construct outside the language of formulas.
-    #[error("`{0}` cannot stand in a formula; aggregates can be combined with + - * /, case, coalesce, nullif, least, greatest, abs and round")]
+    #[error(
+        "`{0}` cannot stand in a formula; aggregates can be combined with + - * /, case, coalesce, nullif, least, greatest, abs and round"
+    )]
     Unsupported(String),
 }
 
@@ -40,9 +42,8 @@ pub fn lower(expr: &Sql, resolve: &dyn Fn(&str) -> Option<Expr>) -> Result<Expr,
                 None => lit(NULL),
             };
             for branch in conditions.iter().rev() {
-                result = when(lower(&branch.condition, resolve)?)
-                    .then(lower(&branch.result, resolve)?)
-                    .otherwise(result);
+                result =
+                    when(lower(&branch.condition, resolve)?).then(lower(&branch.result, resolve)?).otherwise(result);
             }
             Ok(result)
         }
@@ -128,5 +129,61 @@ fn literal(value: &Value) -> Option<Expr> {
         Value::Boolean(flag) => Some(lit(*flag)),
         Value::Null => Some(lit(NULL)),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use rstest::rstest;
+    use sqlparser::dialect::GenericDialect;
+    use sqlparser::parser::Parser;
+
+    use super::*;
+
+    fn parsed(text: &str) -> Sql {
+        Parser::new(&GenericDialect {}).try_with_sql(text).unwrap().parse_expr().unwrap()
+    }
+
+    fn value(text: &str) -> String {
+        let resolve = |name: &str| match name {
+            "six" => Some(lit(6_i64)),
+            "zero" => Some(lit(0_i64)),
+            "none" => Some(lit(NULL).cast(DataType::Float64)),
+            _ => None,
+        };
+        let expr = lower(&parsed(text), &resolve).unwrap().alias("x");
+        let frame = df!("row" => [1]).unwrap().lazy().select([expr]).collect().unwrap();
+        frame.column("x").unwrap().get(0).unwrap().to_string()
+    }
+
+    #[rstest]
+    #[case("six / 4", "1.5")]
+    #[case("six / zero", "null")]
+    #[case("zero / zero", "null")]
+    #[case("1 - none / six", "null")]
+    #[case("coalesce(none, six)", "6.0")]
+    #[case("case when six > 5 then 1 else 2 end", "1")]
+    #[case("least(six, 4)", "4")]
+    #[case("-six * 2", "-12")]
+    fn a_scalar_is_computed(#[case] text: &str, #[case] expected: &str) {
+        assert_eq!(value(text), expected);
+    }
+
+    #[rstest]
+    #[case("a / b", Some(("a", "b")))]
+    #[case("(100 * a / b)", Some(("100 * a", "b")))]
+    #[case("1 - a / b", None)]
+    fn a_ratio_has_a_division_on_top(#[case] text: &str, #[case] expected: Option<(&str, &str)>) {
+        let expr = parsed(text);
+        let found = as_ratio(&expr).map(|(top, bottom)| (top.to_string(), bottom.to_string()));
+        assert_eq!(found, expected.map(|(top, bottom)| (top.to_owned(), bottom.to_owned())));
+    }
+
+    #[test]
+    fn an_unknown_name_is_refused() {
+        let refused = lower(&parsed("nobody"), &|_| None).unwrap_err();
+        assert_eq!(refused, FormulaError::UnknownName("nobody".to_owned()));
     }
 }

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `date_trunc('month', d)` | arithmetic on days |
 //! | `date_diff('day', a, b)` | difference of the truncated ends |
-//! | `days_between(a, b)`, `hours_between(a, b)` | microseconds between, divided |
+//! | `days_between(a, b)`, `hours_between(a, b)` | microseconds between, times the length of one |
 //! | `count_if(x)` | `sum(case when x then 1 else 0 end)` |
 //! | `count(…)` | the same as 64-bit integer (Polars counts in `u32`, which wraps on subtraction) |
 //! | `x in (select …)` as a condition | semi join |
@@ -133,10 +133,13 @@ fn run_function(name: &str, function: &ast::Function, clock: &Clock) -> Result<O
         "cutoff" => date_literal(period()?.cutoff),
         "days_between" | "hours_between" => {
             exactly(2)?;
-            let unit = if name == "days_between" { "86400000000.0" } else { "3600000000.0" };
+            let unit = if name == "days_between" { 86_400_000_000.0_f64 } else { 3_600_000_000.0_f64 };
+            // Polars divides one row, but multiplies many by the reciprocal, which rounds differently.
             format!(
-                "(CAST(CAST({} AS TIMESTAMP) - CAST({} AS TIMESTAMP) AS BIGINT) / {unit})",
-                arguments[1], arguments[0]
+                "(CAST(CAST({} AS TIMESTAMP) - CAST({} AS TIMESTAMP) AS BIGINT) * {:e})",
+                arguments[1],
+                arguments[0],
+                1.0 / unit
             )
         }
         "count_if" => {
@@ -171,7 +174,8 @@ fn typed_literal(typed: &ast::TypedString) -> Option<Expr> {
     let text = match typed.data_type {
         ast::DataType::Date => date_literal(text.parse().ok()?),
         ast::DataType::Timestamp(..) | ast::DataType::Datetime(_) => {
-            let moment: DateTime = if text.len() == 10 { text.parse::<Date>().ok()?.into() } else { text.parse().ok()? };
+            let moment: DateTime =
+                if text.len() == 10 { text.parse::<Date>().ok()?.into() } else { text.parse().ok()? };
             let since = moment.since((Unit::Microsecond, DateTime::from(jiff::civil::date(1970, 1, 1)))).ok()?;
             format!("CAST(CAST({} AS BIGINT) AS TIMESTAMP)", since.get_microseconds())
         }
@@ -217,9 +221,7 @@ fn truncated(function: &str, unit: &str, value: &str) -> Result<String, RewriteE
         "year" => format!("CAST(EXTRACT(DOY FROM {value}) AS INTEGER) + 1"),
         "quarter" => {
             let month = format!("(CAST(FLOOR((EXTRACT(MONTH FROM {value}) - 1) / 3) AS INTEGER) * 3 + 1)");
-            return Ok(format!(
-                "STRPTIME(CONCAT(EXTRACT(YEAR FROM {value}), '-', {month}, '-1'), '%Y-%m-%d')::DATE"
-            ));
+            return Ok(format!("STRPTIME(CONCAT(EXTRACT(YEAR FROM {value}), '-', {month}, '-1'), '%Y-%m-%d')::DATE"));
         }
         _ => return Err(RewriteError::Unit { function: function.to_owned(), unit: unit.to_owned() }),
     };
@@ -299,12 +301,7 @@ fn semi_joins_of_select(select: &mut Select, counter: &mut usize) -> Result<(), 
 }
 
 /// `expr in (select column from …)` as a semi join on that column, an anti join when negated.
-fn membership_join(
-    expr: Expr,
-    mut subquery: Query,
-    negated: bool,
-    counter: &mut usize,
-) -> Result<Join, RewriteError> {
+fn membership_join(expr: Expr, mut subquery: Query, negated: bool, counter: &mut usize) -> Result<Join, RewriteError> {
     *counter += 1;
     let (table, column) = (ast::Ident::new(format!("__in_{counter}")), ast::Ident::new(format!("__member_{counter}")));
     let SetExpr::Select(select) = subquery.body.as_mut() else { return Err(RewriteError::Subquery) };
@@ -345,5 +342,125 @@ fn conjuncts(expr: Expr) -> Vec<Expr> {
             conjuncts(*inner)
         }
         other => vec![other],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use jiff::civil::date;
+    use polars::prelude::*;
+    use rstest::rstest;
+
+    use super::*;
+    use crate::sql::query as run;
+
+    fn parsed_query(text: &str) -> Query {
+        Parser::new(&GenericDialect {}).try_with_sql(text).unwrap().parse_query().map(|query| *query).unwrap()
+    }
+
+    fn clock() -> Clock {
+        let as_of = date(2026, 11, 22);
+        Clock { as_of, period: Some(Period::holding(abmart_spec::model::Grain::Month, date(2026, 10, 30), as_of, 1)) }
+    }
+
+    /// One row: a Friday in October, a moment three and a half days later, a number.
+    fn sample() -> LazyFrame {
+        let days = Series::new("d".into(), [crate::input::load::day_number(date(2026, 10, 30))]);
+        let moment = 1_793_664_000_000_000_i64;
+        DataFrame::new(
+            1,
+            vec![
+                days.cast(&DataType::Date).unwrap().into_column(),
+                Series::new("t".into(), [moment])
+                    .cast(&DataType::Datetime(TimeUnit::Microseconds, None))
+                    .unwrap()
+                    .into_column(),
+                Series::new("n".into(), [7_i32]).into_column(),
+            ],
+        )
+        .unwrap()
+        .lazy()
+    }
+
+    fn evaluated(expression: &str) -> Result<String, String> {
+        let query = parsed_query(&format!("select {expression} as x from sample"));
+        let frame = run::run(&query, [("sample", sample())], &clock()).and_then(|rows| Ok(rows.collect()?));
+        frame.map_err(|error| error.to_string()).map(|frame| frame.column("x").unwrap().get(0).unwrap().to_string())
+    }
+
+    #[rstest]
+    #[case("date_trunc('day', t)", "2026-11-03")]
+    #[case("date_trunc('week', d)", "2026-10-26")]
+    #[case("date_trunc('month', d)", "2026-10-01")]
+    #[case("date_trunc('quarter', d)", "2026-10-01")]
+    #[case("date_trunc('year', t)", "2026-01-01")]
+    #[case("date_diff('day', d, t)", "4")]
+    #[case("date_diff('week', d, t)", "1")]
+    #[case("date_diff('month', d, t)", "1")]
+    #[case("date_diff('quarter', d, t)", "0")]
+    #[case("date_diff('year', d, t)", "0")]
+    #[case("days_between(d, t)", "4.0")]
+    #[case("hours_between(d, t)", "96.0")]
+    #[case("count_if(n > 5)", "1")]
+    #[case("count(*) - 3", "-2")]
+    #[case("as_of()", "2026-11-22")]
+    #[case("as_of_end()", "2026-11-23 00:00:00")]
+    #[case("period_start()", "2026-10-01")]
+    #[case("period_end()", "2026-11-01")]
+    #[case("cutoff()", "2026-11-01")]
+    #[case("d < date '2026-10-31'", "true")]
+    #[case("t > timestamp '2026-10-30'", "true")]
+    #[case("t + interval '180 days' > as_of_end()", "true")]
+    fn what_the_front_end_lacks_is_said_in_other_words(#[case] expression: &str, #[case] expected: &str) {
+        assert_eq!(evaluated(expression).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_span_is_the_same_alone_and_among_others() {
+        let span = |rows: usize| {
+            let times = |end: i64| {
+                Series::new("t".into(), vec![end; rows]).cast(&DataType::Datetime(TimeUnit::Microseconds, None))
+            };
+            let (a, b) = (times(0).unwrap(), times(4_921_200_000_000).unwrap());
+            let frame = DataFrame::new(
+                rows,
+                vec![a.with_name("a".into()).into_column(), b.with_name("b".into()).into_column()],
+            );
+            let query = parsed_query("select days_between(a, b) as x from sample");
+            let found = run::run(&query, [("sample", frame.unwrap().lazy())], &clock()).unwrap().collect().unwrap();
+            found.column("x").unwrap().f64().unwrap().get(0).unwrap().to_bits()
+        };
+        assert_eq!(span(1), span(2));
+    }
+
+    #[rstest]
+    #[case("date_trunc('decade', d)", "`date_trunc` does not know the unit `decade`")]
+    #[case("days_between(d)", "`days_between` takes 2 arguments, not 1")]
+    #[case("n + (n in (select n from sample))::int", "`in (select …)` works as a condition of `where`")]
+    fn what_cannot_be_rewritten_is_refused(#[case] expression: &str, #[case] message: &str) {
+        let refused = evaluated(expression).unwrap_err();
+        assert!(refused.contains(message), "{refused}");
+    }
+
+    #[test]
+    fn a_period_function_outside_a_period_is_refused() {
+        let mut expr = parsed("cutoff()").unwrap();
+        let refused = expression(&mut expr, &Clock { as_of: date(2026, 1, 1), period: None });
+        assert_eq!(refused, Err(RewriteError::NoPeriod("cutoff".to_owned())));
+    }
+
+    #[rstest]
+    #[case("a in (select a from u)", vec![1, 1])]
+    #[case("a not in (select a from u)", vec![2, 3])]
+    #[case("a in (select a from u) and b > 10", vec![1])]
+    fn membership_is_a_semi_join(#[case] condition: &str, #[case] expected: Vec<i64>) {
+        let t = df!("a" => [1_i64, 1, 2, 3], "b" => [10_i64, 20, 30, 40]).unwrap().lazy();
+        let u = df!("a" => [1_i64, 1, 9]).unwrap().lazy();
+        let query = parsed_query(&format!("select a from t where {condition} order by a"));
+        let rows = run::run(&query, [("t", t), ("u", u)], &clock()).unwrap().collect().unwrap();
+        let found: Vec<i64> = rows.column("a").unwrap().i64().unwrap().iter().flatten().collect();
+        assert_eq!(found, expected);
     }
 }

@@ -61,14 +61,7 @@ pub(super) enum Kind {
 }
 
 /// Appends the touches of one session of the account.
-pub(super) fn sessions(
-    world: &World,
-    rng: &mut Rng,
-    account: u32,
-    day: Day,
-    second: u32,
-    touches: &mut Vec<Touch>,
-) {
+pub(super) fn sessions(world: &World, rng: &mut Rng, account: u32, day: Day, second: u32, touches: &mut Vec<Touch>) {
     let who = &world.accounts[account as usize];
     let customer = who.customer_since.is_some_and(|since| since <= day);
     let channel = rng.weighted(&[
@@ -83,20 +76,8 @@ pub(super) fn sessions(
         ("intent", 0.05),
     ]);
     // Only customers have a product to use and a support desk to call.
-    let channel = if channel == "product" && !customer {
-        "web"
-    } else {
-        channel
-    };
-    let mut session = Session {
-        world,
-        rng,
-        account,
-        day,
-        second,
-        campaign: None,
-        touches,
-    };
+    let channel = if channel == "product" && !customer { "web" } else { channel };
+    let mut session = Session { world, rng, account, day, second, campaign: None, touches };
     session.campaign = session.campaign(channel);
     match channel {
         "email" => session.email(),
@@ -124,11 +105,7 @@ struct Session<'a> {
 impl Session<'_> {
     /// A visit of the web site: pages, and sometimes what they lead to.
     fn visit(&mut self) {
-        let contact = if self.rng.chance(0.055) {
-            NOBODY
-        } else {
-            self.contact()
-        };
+        let contact = if self.rng.chance(0.055) { NOBODY } else { self.contact() };
         loop {
             let duration = self.rng.lognormal(48.0, 0.9).clamp(2.0, 1800.0) as u16;
             self.touch(Kind::PageView, "web", contact).duration = Some(duration);
@@ -141,11 +118,7 @@ impl Session<'_> {
             self.content(Kind::ContentView, contact);
         }
         if self.rng.chance(0.13) {
-            let kind = if self.rng.chance(0.3) {
-                Kind::PremiumDownload
-            } else {
-                Kind::Download
-            };
+            let kind = if self.rng.chance(0.3) { Kind::PremiumDownload } else { Kind::Download };
             self.content(kind, contact);
         }
         if self.rng.chance(0.07) {
@@ -199,11 +172,7 @@ impl Session<'_> {
 
     /// A click on an advertisement, then a short visit.
     fn advertisement(&mut self) {
-        let contact = if self.rng.chance(0.12) {
-            NOBODY
-        } else {
-            self.contact()
-        };
+        let contact = if self.rng.chance(0.12) { NOBODY } else { self.contact() };
         self.touch(Kind::AdClick, "ads", contact);
         self.wait(2, 20);
         for _ in 0..self.rng.int(1, 2) {
@@ -216,11 +185,7 @@ impl Session<'_> {
     /// A webinar or an event that several people of the account attend.
     fn gathering(&mut self, abm: bool) {
         let exclusive = if abm { 0.2 } else { 0.04 };
-        let kind = self.rng.weighted(&[
-            (Kind::Webinar, 0.55),
-            (Kind::Event, 0.35),
-            (Kind::ExclusiveEvent, exclusive),
-        ]);
+        let kind = self.rng.weighted(&[(Kind::Webinar, 0.55), (Kind::Event, 0.35), (Kind::ExclusiveEvent, exclusive)]);
         for _ in 0..self.rng.int(1, 3) {
             let contact = self.contact();
             if kind == Kind::Webinar {
@@ -234,10 +199,7 @@ impl Session<'_> {
 
     fn sales(&mut self) {
         let contact = self.contact();
-        let (kind, ours) = self.rng.weighted(&[
-            ((Kind::SalesCall, 0.85), 0.68),
-            ((Kind::SalesMeeting, 0.5), 0.32),
-        ]);
+        let (kind, ours) = self.rng.weighted(&[((Kind::SalesCall, 0.85), 0.68), ((Kind::SalesMeeting, 0.5), 0.32)]);
         let inbound = !self.rng.chance(ours);
         let requested = inbound && self.rng.chance(0.25);
         let touch = self.touch(kind, "sales", contact);
@@ -250,11 +212,8 @@ impl Session<'_> {
 
     fn product(&mut self) {
         let contact = self.contact();
-        let kind = self.rng.weighted(&[
-            (Kind::ProductUsage, 0.72),
-            (Kind::SupportTicket, 0.18),
-            (Kind::SuccessReview, 0.1),
-        ]);
+        let kind =
+            self.rng.weighted(&[(Kind::ProductUsage, 0.72), (Kind::SupportTicket, 0.18), (Kind::SuccessReview, 0.1)]);
         match kind {
             Kind::SupportTicket => self.touch(kind, "support", contact).inbound = true,
             Kind::SuccessReview => self.touch(kind, "product", contact).inbound = false,
@@ -281,16 +240,9 @@ impl Session<'_> {
 
     /// A data provider reports research; it seldom knows whose.
     fn intent(&mut self) {
-        let contact = if self.rng.chance(0.35) {
-            NOBODY
-        } else {
-            self.contact()
-        };
-        let kind = self.rng.weighted(&[
-            (Kind::IntentTopic, 0.55),
-            (Kind::IntentPricing, 0.25),
-            (Kind::IntentCompetitor, 0.2),
-        ]);
+        let contact = if self.rng.chance(0.35) { NOBODY } else { self.contact() };
+        let kind =
+            self.rng.weighted(&[(Kind::IntentTopic, 0.55), (Kind::IntentPricing, 0.25), (Kind::IntentCompetitor, 0.2)]);
         self.touch(kind, "intent", contact);
     }
 
@@ -301,13 +253,8 @@ impl Session<'_> {
             let mean = if kind == Kind::Webinar { 0.72 } else { 0.55 };
             (100.0 * (mean + 0.26 * self.rng.normal())).clamp(2.0, 100.0) as u8
         });
-        let channel = if kind == Kind::Webinar {
-            "event"
-        } else {
-            "web"
-        };
-        let duration =
-            (channel == "web").then(|| self.rng.lognormal(95.0, 0.8).clamp(4.0, 3600.0) as u16);
+        let channel = if kind == Kind::Webinar { "event" } else { "web" };
+        let duration = (channel == "web").then(|| self.rng.lognormal(95.0, 0.8).clamp(4.0, 3600.0) as u16);
         let touch = self.touch(kind, channel, contact);
         touch.content = Some(content);
         touch.consumed = consumed;
@@ -361,9 +308,7 @@ impl Session<'_> {
         if !self.rng.chance(share) {
             return None;
         }
-        self.world
-            .campaigns
-            .draw(self.rng, self.account, self.day, channel)
+        self.world.campaigns.draw(self.rng, self.account, self.day, channel)
     }
 
     fn wait(&mut self, least: i32, most: i32) {

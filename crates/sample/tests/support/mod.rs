@@ -28,19 +28,12 @@ impl Lake {
         let store = Arc::new(InMemory::new());
         let prefix = Path::from("some/lake");
         let summary = generate(options, store.clone(), &prefix, &|_, _| {}).unwrap();
-        Self {
-            files: files(store.as_ref(), &prefix),
-            summary,
-        }
+        Self { files: files(store.as_ref(), &prefix), summary }
     }
 
     pub fn paths(&self, folder: &str) -> Vec<&str> {
         let within = |path: &&String| path.starts_with(&format!("{folder}/"));
-        self.files
-            .keys()
-            .filter(within)
-            .map(String::as_str)
-            .collect()
+        self.files.keys().filter(within).map(String::as_str).collect()
     }
 
     pub fn file(&self, path: &str) -> Rows {
@@ -52,21 +45,14 @@ impl Lake {
 
     /// All rows below a folder: a table, or one partition of it.
     pub fn rows(&self, folder: &str) -> Rows {
-        let all: Vec<RecordBatch> = self
-            .paths(folder)
-            .into_iter()
-            .map(|path| self.file(path).0)
-            .collect();
+        let all: Vec<RecordBatch> = self.paths(folder).into_iter().map(|path| self.file(path).0).collect();
         Rows(concat_batches(&all[0].schema(), &all).unwrap())
     }
 
     /// The partition folders of a table, in order.
     pub fn partitions(&self, table: &str) -> Vec<String> {
-        let mut folders: Vec<String> = self
-            .paths(table)
-            .into_iter()
-            .map(|path| path.rsplit_once('/').unwrap().0.to_owned())
-            .collect();
+        let mut folders: Vec<String> =
+            self.paths(table).into_iter().map(|path| path.rsplit_once('/').unwrap().0.to_owned()).collect();
         folders.dedup();
         folders
     }
@@ -75,11 +61,7 @@ impl Lake {
     pub fn current(&self, table: &str) -> Rows {
         let partitions = self.partitions(table);
         let newest = partitions.last().unwrap();
-        if newest.contains("/dt=") {
-            self.rows(newest)
-        } else {
-            self.rows(table)
-        }
+        if newest.contains("/dt=") { self.rows(newest) } else { self.rows(table) }
     }
 }
 
@@ -101,24 +83,15 @@ impl Rows {
     }
 
     pub fn days(&self, name: &str) -> Vec<Option<i32>> {
-        self.column(name)
-            .as_primitive::<Date32Type>()
-            .iter()
-            .collect()
+        self.column(name).as_primitive::<Date32Type>().iter().collect()
     }
 
     pub fn instants(&self, name: &str) -> Vec<Option<i64>> {
-        self.column(name)
-            .as_primitive::<TimestampMicrosecondType>()
-            .iter()
-            .collect()
+        self.column(name).as_primitive::<TimestampMicrosecondType>().iter().collect()
     }
 
     pub fn numbers(&self, name: &str) -> Vec<Option<f64>> {
-        self.column(name)
-            .as_primitive::<Float64Type>()
-            .iter()
-            .collect()
+        self.column(name).as_primitive::<Float64Type>().iter().collect()
     }
 
     pub fn flags(&self, name: &str) -> Vec<Option<bool>> {
@@ -134,9 +107,7 @@ impl Rows {
         }
         let options = arrow::util::display::FormatOptions::default().with_null("-");
         let format = arrow::util::display::ArrayFormatter::try_new(&array, &options).unwrap();
-        (0..array.len())
-            .map(|row| format.value(row).to_string())
-            .collect()
+        (0..array.len()).map(|row| format.value(row).to_string()).collect()
     }
 }
 
@@ -146,18 +117,8 @@ pub fn files(store: &InMemory, prefix: &Path) -> BTreeMap<String, Bytes> {
         let listed: Vec<_> = store.list(Some(prefix)).try_collect().await.unwrap();
         let mut files = BTreeMap::new();
         for object in listed {
-            let path = object
-                .location
-                .as_ref()
-                .strip_prefix(prefix.as_ref())
-                .unwrap();
-            let bytes = store
-                .get(&object.location)
-                .await
-                .unwrap()
-                .bytes()
-                .await
-                .unwrap();
+            let path = object.location.as_ref().strip_prefix(prefix.as_ref()).unwrap();
+            let bytes = store.get(&object.location).await.unwrap().bytes().await.unwrap();
             files.insert(path.trim_start_matches('/').to_owned(), bytes);
         }
         files

@@ -10,10 +10,7 @@ use super::{Decoder, Fields, job_name};
 pub(super) fn decode(entry: &Entry, job: &Job, decoder: &mut Decoder) -> Option<Fact> {
     let fields = Fields(&entry.node);
     let filter = decoder.expression(fields, "where");
-    let measures = decoder
-        .expressions(fields, "measures")
-        .into_iter()
-        .collect();
+    let measures = decoder.expressions(fields, "measures").into_iter().collect();
     let from = match fields.text("from_entity") {
         Some(entity) => FactInput::Entity(entity),
         None => FactInput::Table(fields.text("from")?),
@@ -21,9 +18,8 @@ pub(super) fn decode(entry: &Entry, job: &Job, decoder: &mut Decoder) -> Option<
     let dimensions = fields.entries("dimensions");
     let places = dimensions.iter().map(|entry| entry.key.clone());
     decoder.names.dimensions.extend(places);
-    let dimensions = dimensions
-        .iter()
-        .filter_map(|entry| Some((entry.key.value.clone(), super::fields::text(&entry.node)?)));
+    let dimensions =
+        dimensions.iter().filter_map(|entry| Some((entry.key.value.clone(), super::fields::text(&entry.node)?)));
     Some(Fact {
         name: entry.key.value.clone(),
         per: fields.text("per")?,
@@ -44,10 +40,7 @@ pub(super) fn decode(entry: &Entry, job: &Job, decoder: &mut Decoder) -> Option<
 fn kind(fields: Fields) -> Option<FactKind> {
     if fields.get("alive").is_some() {
         let mut ends = fields.texts("alive").into_iter();
-        return Some(FactKind::Stock {
-            from: ends.next()?,
-            to: ends.next()?,
-        });
+        return Some(FactKind::Stock { from: ends.next()?, to: ends.next()? });
     }
     if let Some(window) = fields.text("window") {
         return grammar::window(&window.value).map(FactKind::Trailing);
@@ -59,8 +52,5 @@ fn kind(fields: Fields) -> Option<FactKind> {
 }
 
 fn keep_last(fields: Fields) -> Option<KeepLast> {
-    Some(KeepLast {
-        by: fields.texts("by"),
-        order: fields.text("order")?,
-    })
+    Some(KeepLast { by: fields.texts("by"), order: fields.text("order")? })
 }

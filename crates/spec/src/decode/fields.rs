@@ -45,10 +45,7 @@ impl<'n> Fields<'n> {
 
     pub fn number(self, key: &str) -> Option<f64> {
         match self.get(key)?.value {
-            #[expect(
-                clippy::cast_precision_loss,
-                reason = "limits and weights are small numbers"
-            )]
+            #[expect(clippy::cast_precision_loss, reason = "limits and weights are small numbers")]
             Value::Integer(value) => Some(value as f64),
             Value::Number(value) => Some(value),
             _ => None,
@@ -56,10 +53,7 @@ impl<'n> Fields<'n> {
     }
 
     pub fn grains(self, key: &str) -> Vec<Grain> {
-        self.texts(key)
-            .iter()
-            .filter_map(|text| grain(&text.value))
-            .collect()
+        self.texts(key).iter().filter_map(|text| grain(&text.value)).collect()
     }
 
     pub fn items(self, key: &str) -> &'n [Node] {
@@ -73,10 +67,7 @@ impl<'n> Fields<'n> {
 
 /// A text node's value with its place.
 pub(crate) fn text(node: &Node) -> Option<Spanned<String>> {
-    node.as_text().map(|value| Spanned {
-        value: value.to_owned(),
-        span: node.span,
-    })
+    node.as_text().map(|value| Spanned { value: value.to_owned(), span: node.span })
 }
 
 pub(super) fn grain(name: &str) -> Option<Grain> {

@@ -26,20 +26,14 @@ pub(super) fn decode(entry: &Entry, job: &Job, decoder: &mut Decoder) -> Option<
         better,
         level: words(fields, "level"),
         cadence: fields.words("cadence"),
-        owner: fields
-            .text("owner")
-            .map_or_else(|| job.owner.clone(), |owner| owner.value),
+        owner: fields.text("owner").map_or_else(|| job.owner.clone(), |owner| owner.value),
         version: fields.whole("version").unwrap_or(1),
         core: fields.words("scope") != "local",
         styles: match fields.get("styles") {
             Some(_) => words(fields, "styles"),
-            None => ["high_touch", "automated", "hybrid"]
-                .map(str::to_owned)
-                .to_vec(),
+            None => ["high_touch", "automated", "hybrid"].map(str::to_owned).to_vec(),
         },
-        benchmark: fields
-            .fields("benchmark")
-            .map(|fields| benchmark(fields, better, decoder)),
+        benchmark: fields.fields("benchmark").map(|fields| benchmark(fields, better, decoder)),
         grains: fields.grains("grains"),
         compares: fields.text("compares"),
         immature,
@@ -59,30 +53,17 @@ fn benchmark(fields: Fields, better: Better, decoder: &mut Decoder) -> Benchmark
     };
     if !in_order {
         decoder.diagnostics.push(
-            Diagnostic::error(
-                "benchmark-out-of-order",
-                format!("the benchmark does not fit `better: {word}`"),
-            )
-            .at(fields.0.span)
-            .help(format!(
-                "alarm, healthy and strong {order} where {word} is better"
-            )),
+            Diagnostic::error("benchmark-out-of-order", format!("the benchmark does not fit `better: {word}`"))
+                .at(fields.0.span)
+                .help(format!("alarm, healthy and strong {order} where {word} is better")),
         );
     }
     let [alarm, healthy, strong] = limits;
-    Benchmark {
-        alarm,
-        healthy,
-        strong,
-    }
+    Benchmark { alarm, healthy, strong }
 }
 
 fn words(fields: Fields, key: &str) -> Vec<String> {
-    fields
-        .texts(key)
-        .into_iter()
-        .map(|text| text.value)
-        .collect()
+    fields.texts(key).into_iter().map(|text| text.value).collect()
 }
 
 fn unit(name: &str) -> Option<Unit> {

@@ -81,10 +81,7 @@ impl Decoder<'_> {
     /// Column or measure → SQL expression.
     pub fn expressions(&mut self, fields: Fields, key: &str) -> Vec<(String, SqlExpr)> {
         let entries = fields.entries(key);
-        entries
-            .iter()
-            .filter_map(|Entry { key, node }| Some((key.value.clone(), self.expression_of(node)?)))
-            .collect()
+        entries.iter().filter_map(|Entry { key, node }| Some((key.value.clone(), self.expression_of(node)?))).collect()
     }
 
     /// The query of a key.
@@ -95,9 +92,7 @@ impl Decoder<'_> {
     }
 
     fn report<T>(&mut self, result: Result<T, Box<Diagnostic>>) -> Option<T> {
-        result
-            .map_err(|diagnostic| self.diagnostics.push(*diagnostic))
-            .ok()
+        result.map_err(|diagnostic| self.diagnostics.push(*diagnostic)).ok()
     }
 
     /// SQL is text, but `1` and `true` are SQL too.
@@ -106,11 +101,7 @@ impl Decoder<'_> {
             Value::Text(text) => Some(text.clone()),
             Value::Boolean(_) | Value::Integer(_) | Value::Number(_) => {
                 let value = self.files.text(node.span).to_owned();
-                Some(Text {
-                    map: TextMap::at(node.span.start),
-                    value,
-                    plain: true,
-                })
+                Some(Text { map: TextMap::at(node.span.start), value, plain: true })
             }
             _ => None,
         }

@@ -85,21 +85,13 @@ pub(crate) struct Names {
 
 impl Names {
     /// Notes a definition; false, with a report, if the name is taken.
-    pub fn register(
-        &mut self,
-        kind: Kind,
-        name: &Spanned<String>,
-        diagnostics: &mut Vec<Diagnostic>,
-    ) -> bool {
+    pub fn register(&mut self, kind: Kind, name: &Spanned<String>, diagnostics: &mut Vec<Diagnostic>) -> bool {
         let value = &name.value;
         if kind.space().contains(&Kind::Source) && ENGINE_TABLES.contains(&value.as_str()) {
             diagnostics.push(
-                Diagnostic::error(
-                    "reserved-name",
-                    format!("`{value}` is the name of a table that the engine makes"),
-                )
-                .at(name.span)
-                .help("another name can stand beside it in the SQL of a mart"),
+                Diagnostic::error("reserved-name", format!("`{value}` is the name of a table that the engine makes"))
+                    .at(name.span)
+                    .help("another name can stand beside it in the SQL of a mart"),
             );
         }
         for other in kind.space() {
@@ -113,11 +105,7 @@ impl Names {
             let message = if *other == kind {
                 format!("{} `{value}` is defined twice", kind.noun())
             } else {
-                format!(
-                    "`{value}` is the name of both {} and {}",
-                    other.with_article(),
-                    kind.with_article()
-                )
+                format!("`{value}` is the name of both {} and {}", other.with_article(), kind.with_article())
             };
             diagnostics.push(
                 Diagnostic::error("duplicate-definition", message)
@@ -141,17 +129,12 @@ impl Names {
 
     /// The names of some kinds.
     pub fn of<'a>(&'a self, kinds: &'a [Kind]) -> impl Iterator<Item = &'a str> {
-        self.places
-            .keys()
-            .filter(|(kind, _)| kinds.contains(kind))
-            .map(|(_, name)| name.as_str())
+        self.places.keys().filter(|(kind, _)| kinds.contains(kind)).map(|(_, name)| name.as_str())
     }
 
     /// What may have been meant by an unknown name: a near one, or the same name of another kind.
     pub fn hint(&self, kinds: &[Kind], name: &str) -> Option<String> {
-        let other = Kind::ALL
-            .iter()
-            .find(|kind| !kinds.contains(kind) && self.place(**kind, name).is_some());
+        let other = Kind::ALL.iter().find(|kind| !kinds.contains(kind) && self.place(**kind, name).is_some());
         if let Some(other) = other {
             return Some(format!("`{name}` is {}", other.with_article()));
         }
@@ -170,11 +153,8 @@ impl Names {
             _ => ("unknown-table", "source, rollup or table"),
         };
         let article = if noun.starts_with('e') { "an" } else { "a" };
-        Diagnostic::error(
-            code,
-            format!("`{}` is not {article} {noun} of the project", name.value),
-        )
-        .at(name.span)
-        .maybe_help(self.hint(kinds, &name.value))
+        Diagnostic::error(code, format!("`{}` is not {article} {noun} of the project", name.value))
+            .at(name.span)
+            .maybe_help(self.hint(kinds, &name.value))
     }
 }

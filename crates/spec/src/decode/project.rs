@@ -16,9 +16,7 @@ pub(crate) fn pipelines(node: &Node, root: &Path, decoder: &mut Decoder) -> Proj
     let fields = Fields(node);
     let mut pipelines = IndexMap::new();
     for entry in fields.entries("pipelines") {
-        if decoder
-            .names
-            .register(Kind::Pipeline, &entry.key, decoder.diagnostics)
+        if decoder.names.register(Kind::Pipeline, &entry.key, decoder.diagnostics)
             && let Some(pipeline) = pipeline(entry)
         {
             pipelines.insert(pipeline.name.clone(), pipeline);
@@ -46,22 +44,14 @@ pub(crate) fn pipelines(node: &Node, root: &Path, decoder: &mut Decoder) -> Proj
 fn stores(fields: Option<Fields>) -> Stores {
     let store = |key: &str, default: &str| {
         let given = fields.and_then(|fields| fields.text(key));
-        given.unwrap_or_else(|| Spanned {
-            value: default.to_owned(),
-            span: Span::none(),
-        })
+        given.unwrap_or_else(|| Spanned { value: default.to_owned(), span: Span::none() })
     };
-    Stores {
-        lake: store("lake", "data/lake"),
-        marts: store("marts", "out/marts"),
-        cache: store("cache", "out/cache"),
-    }
+    Stores { lake: store("lake", "data/lake"), marts: store("marts", "out/marts"), cache: store("cache", "out/cache") }
 }
 
 fn settings(fields: Option<Fields>) -> Settings {
     let text = |key: &str| fields.and_then(|fields| fields.text(key));
-    let or =
-        |key: &str, default: &str| text(key).map_or_else(|| default.to_owned(), |text| text.value);
+    let or = |key: &str, default: &str| text(key).map_or_else(|| default.to_owned(), |text| text.value);
     Settings {
         currency: or("currency", "EUR"),
         time_zone: or("time_zone", "UTC"),
@@ -96,13 +86,8 @@ fn pipeline(entry: &Entry) -> Option<Pipeline> {
 /// The head of a job file; a file without a name goes by that of the file, so that its definitions are still read.
 pub(super) fn job(node: &Node, stem: &str, decoder: &mut Decoder) -> Option<Job> {
     let fields = Fields(node);
-    let name = fields.text("job").unwrap_or_else(|| Spanned {
-        value: stem.to_owned(),
-        span: node.span,
-    });
-    decoder
-        .names
-        .register(Kind::Job, &name, decoder.diagnostics);
+    let name = fields.text("job").unwrap_or_else(|| Spanned { value: stem.to_owned(), span: node.span });
+    decoder.names.register(Kind::Job, &name, decoder.diagnostics);
     (!node.entries().is_empty()).then(|| Job {
         name: name.value,
         title: title(fields).unwrap_or_default(),
@@ -115,8 +100,5 @@ pub(super) fn job(node: &Node, stem: &str, decoder: &mut Decoder) -> Option<Job>
 /// English and French title.
 pub(super) fn title(fields: Fields) -> Option<Title> {
     let title = fields.fields("title")?;
-    Some(Title {
-        en: title.text("en")?.value,
-        fr: title.text("fr")?.value,
-    })
+    Some(Title { en: title.text("en")?.value, fr: title.text("fr")?.value })
 }

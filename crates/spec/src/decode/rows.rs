@@ -21,18 +21,9 @@ pub(super) fn inline(
     decoder: &mut Decoder,
 ) -> Vec<Vec<Literal>> {
     let mut rows = Vec::with_capacity(items.len());
-    for item in items
-        .iter()
-        .filter(|item| matches!(item.value, Value::List(_)))
-    {
-        let cells = item.items().iter().map(|node| Cell {
-            value: Written::from(node),
-            span: node.span,
-        });
-        rows.push(Row {
-            cells: cells.collect(),
-            span: item.span,
-        });
+    for item in items.iter().filter(|item| matches!(item.value, Value::List(_))) {
+        let cells = item.items().iter().map(|node| Cell { value: Written::from(node), span: node.span });
+        rows.push(Row { cells: cells.collect(), span: item.span });
     }
     typed(rows, columns, key, decoder.diagnostics)
 }
@@ -48,22 +39,16 @@ pub(super) fn from_file(
         Ok(text) => text,
         Err(error) => {
             decoder.diagnostics.push(
-                Diagnostic::error(
-                    "missing-file",
-                    format!("`{}` cannot be read: {error}", path.value),
-                )
-                .at(path.span)
-                .help("the path is relative to the project"),
+                Diagnostic::error("missing-file", format!("`{}` cannot be read: {error}", path.value))
+                    .at(path.span)
+                    .help("the path is relative to the project"),
             );
             return None;
         }
     };
     let file = decoder.files.add(path.value.as_str(), text.as_str());
     let mut records = records(&text, file).into_iter();
-    let header = records.next().unwrap_or_else(|| Row {
-        cells: Vec::new(),
-        span: Span::new(file, 0, 0),
-    });
+    let header = records.next().unwrap_or_else(|| Row { cells: Vec::new(), span: Span::new(file, 0, 0) });
     let order = order(&header, columns, path.span, decoder.diagnostics)?;
     let mut rows = Vec::new();
     for record in records {
@@ -71,13 +56,7 @@ pub(super) fn from_file(
             decoder.diagnostics.push(arity(&record, header.cells.len()));
             continue;
         }
-        rows.push(Row {
-            cells: order
-                .iter()
-                .map(|index| record.cells[*index].clone())
-                .collect(),
-            span: record.span,
-        });
+        rows.push(Row { cells: order.iter().map(|index| record.cells[*index].clone()).collect(), span: record.span });
     }
     Some(typed(rows, columns, key, decoder.diagnostics))
 }
@@ -116,12 +95,7 @@ impl From<&Node> for Written {
 }
 
 /// For each column the index of its field.
-fn order(
-    header: &Row,
-    columns: &Columns,
-    place: Span,
-    diagnostics: &mut Vec<Diagnostic>,
-) -> Option<Vec<usize>> {
+fn order(header: &Row, columns: &Columns, place: Span, diagnostics: &mut Vec<Diagnostic>) -> Option<Vec<usize>> {
     let before = diagnostics.len();
     let names: Vec<&str> = header
         .cells
@@ -135,12 +109,9 @@ fn order(
         if !columns.contains_key(*name) {
             let near = did_you_mean(name, columns.keys().map(String::as_str));
             diagnostics.push(
-                Diagnostic::error(
-                    "unknown-column",
-                    format!("the table has no column `{name}`"),
-                )
-                .at(cell.span)
-                .maybe_help(near.map(|near| format!("did you mean `{near}`?"))),
+                Diagnostic::error("unknown-column", format!("the table has no column `{name}`"))
+                    .at(cell.span)
+                    .maybe_help(near.map(|near| format!("did you mean `{near}`?"))),
             );
         }
     }
@@ -148,12 +119,9 @@ fn order(
         let index = names.iter().position(|name| name == column);
         if index.is_none() {
             diagnostics.push(
-                Diagnostic::error(
-                    "missing-column",
-                    format!("the file has no column `{column}`"),
-                )
-                .at(header.span)
-                .label(place, "the file is named here"),
+                Diagnostic::error("missing-column", format!("the file has no column `{column}`"))
+                    .at(header.span)
+                    .label(place, "the file is named here"),
             );
         }
         index
@@ -170,10 +138,7 @@ fn typed(
 ) -> Vec<Vec<Literal>> {
     let mut typed = Vec::with_capacity(rows.len());
     let mut keys: BTreeMap<String, Span> = BTreeMap::new();
-    let key: Vec<usize> = key
-        .iter()
-        .filter_map(|name| columns.get_index_of(&name.value))
-        .collect();
+    let key: Vec<usize> = key.iter().filter_map(|name| columns.get_index_of(&name.value)).collect();
     for row in rows {
         if row.cells.len() != columns.len() {
             diagnostics.push(arity(&row, columns.len()));
@@ -205,54 +170,40 @@ fn typed(
 
 fn arity(row: &Row, expected: usize) -> Diagnostic {
     let found = row.cells.len();
-    Diagnostic::error(
-        "wrong-arity",
-        format!("the row has {found} values, the table has {expected} columns"),
-    )
-    .at(row.span)
+    Diagnostic::error("wrong-arity", format!("the row has {found} values, the table has {expected} columns"))
+        .at(row.span)
 }
 
 /// A cell as a value of its column.
 fn literal(cell: &Cell, column: &Column) -> Result<Literal, Box<Diagnostic>> {
     let name = &column.name;
     let wrong = |found: &str| {
-        Diagnostic::error(
-            "wrong-type",
-            format!("column `{name}` wants {}, found {found}", noun(column.ty)),
-        )
-        .at(cell.span)
-        .label(column.span, "the column's type stands here")
-        .boxed()
+        Diagnostic::error("wrong-type", format!("column `{name}` wants {}, found {found}", noun(column.ty)))
+            .at(cell.span)
+            .label(column.span, "the column's type stands here")
+            .boxed()
     };
     let value = match &cell.value {
         Written::Structure => return Err(wrong("a list or map")),
         Written::Yaml(literal) => literal.clone(),
-        Written::Csv(text) => {
-            from_text(text, column.ty).ok_or_else(|| wrong(&format!("`{text}`")))?
-        }
+        Written::Csv(text) => from_text(text, column.ty).ok_or_else(|| wrong(&format!("`{text}`")))?,
     };
     let value = match (value, column.ty) {
         (Literal::Null, _) if column.nullable => Literal::Null,
         (Literal::Null, _) => {
-            return Err(
-                Diagnostic::error("null-value", format!("column `{name}` cannot be null"))
-                    .at(cell.span)
-                    .label(column.span, "`?` after the type would allow null")
-                    .boxed(),
-            );
+            return Err(Diagnostic::error("null-value", format!("column `{name}` cannot be null"))
+                .at(cell.span)
+                .label(column.span, "`?` after the type would allow null")
+                .boxed());
         }
         #[expect(clippy::cast_precision_loss, reason = "a number column holds floats")]
-        (Literal::Integer(value), ColumnType::Number | ColumnType::Money) => {
-            Literal::Number(value as f64)
-        }
+        (Literal::Integer(value), ColumnType::Number | ColumnType::Money) => Literal::Number(value as f64),
         (value @ Literal::Integer(_), ColumnType::Integer)
         | (value @ Literal::Number(_), ColumnType::Number | ColumnType::Money)
         | (value @ Literal::Boolean(_), ColumnType::Boolean)
         | (value @ Literal::String(_), ColumnType::String) => value,
         (Literal::String(text), ColumnType::Date) if is_date(&text) => Literal::String(text),
-        (Literal::String(text), ColumnType::Timestamp) if is_timestamp(&text) => {
-            Literal::String(text)
-        }
+        (Literal::String(text), ColumnType::Timestamp) if is_timestamp(&text) => Literal::String(text),
         (Literal::String(text), ColumnType::Date | ColumnType::Timestamp) => {
             let code = "bad-date";
             let message = format!("`{text}` is not {}", noun(column.ty));
@@ -273,15 +224,11 @@ fn from_text(text: &str, ty: ColumnType) -> Option<Literal> {
         return Some(Literal::Null);
     }
     Some(match ty {
-        ColumnType::String | ColumnType::Date | ColumnType::Timestamp => {
-            Literal::String(text.to_owned())
-        }
+        ColumnType::String | ColumnType::Date | ColumnType::Timestamp => Literal::String(text.to_owned()),
         ColumnType::Integer => Literal::Integer(text.parse().ok()?),
-        ColumnType::Number | ColumnType::Money => Literal::Number(
-            text.parse()
-                .ok()
-                .filter(|number: &f64| number.is_finite())?,
-        ),
+        ColumnType::Number | ColumnType::Money => {
+            Literal::Number(text.parse().ok().filter(|number: &f64| number.is_finite())?)
+        }
         ColumnType::Boolean => Literal::Boolean(text.parse().ok()?),
     })
 }
@@ -296,20 +243,10 @@ fn in_range(value: &Literal, column: &Column, span: Span) -> Result<(), Box<Diag
     let below = column.min.is_some_and(|min| number < min);
     let above = column.max.is_some_and(|max| number > max);
     if below || above {
-        let limit = if below {
-            ("below", column.min)
-        } else {
-            ("above", column.max)
-        };
-        let message = format!(
-            "{number} is {} the limit {} of column `{}`",
-            limit.0,
-            limit.1.unwrap_or_default(),
-            column.name
-        );
-        return Err(Diagnostic::error("value-out-of-range", message)
-            .at(span)
-            .boxed());
+        let limit = if below { ("below", column.min) } else { ("above", column.max) };
+        let message =
+            format!("{number} is {} the limit {} of column `{}`", limit.0, limit.1.unwrap_or_default(), column.name);
+        return Err(Diagnostic::error("value-out-of-range", message).at(span).boxed());
     }
     Ok(())
 }
@@ -327,23 +264,14 @@ fn noun(ty: ColumnType) -> &'static str {
 
 /// The records of a CSV text with the place of every field.
 fn records(text: &str, file: FileId) -> Vec<Row> {
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .from_reader(text.as_bytes());
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
     let mut rows = Vec::new();
     let mut record = csv::StringRecord::new();
     while reader.read_record(&mut record).unwrap_or(false) {
-        let begin = record
-            .position()
-            .map_or(0, |position| usize::try_from(position.byte()).unwrap_or(0));
+        let begin = record.position().map_or(0, |position| usize::try_from(position.byte()).unwrap_or(0));
         // The reader places a record where the last one ended, which may be in front of empty lines.
-        let begin = text.len()
-            - text
-                .get(begin..)
-                .unwrap_or_default()
-                .trim_start_matches(['\n', '\r', '\u{feff}'])
-                .len();
+        let begin =
+            text.len() - text.get(begin..).unwrap_or_default().trim_start_matches(['\n', '\r', '\u{feff}']).len();
         let mut at = begin;
         let cells: Vec<Cell> = record
             .iter()
@@ -351,17 +279,11 @@ fn records(text: &str, file: FileId) -> Vec<Row> {
                 let length = written_length(text.get(at..).unwrap_or_default());
                 let span = Span::new(file, at, at + length);
                 at += length + 1;
-                Cell {
-                    value: Written::Csv(field.trim().trim_start_matches('\u{feff}').to_owned()),
-                    span,
-                }
+                Cell { value: Written::Csv(field.trim().trim_start_matches('\u{feff}').to_owned()), span }
             })
             .collect();
         let end = at.saturating_sub(1).max(begin);
-        rows.push(Row {
-            cells,
-            span: Span::new(file, begin, end),
-        });
+        rows.push(Row { cells, span: Span::new(file, begin, end) });
     }
     rows
 }

@@ -18,9 +18,7 @@ pub(super) fn decode(entry: &Entry, job: &Job, decoder: &mut Decoder) -> Option<
         per: fields.text("per")?,
         from: fields.text("from")?,
         signal: fields.text("signal")?,
-        bands: fields
-            .fields("bands")
-            .and_then(|fields| bands(fields, decoder)),
+        bands: fields.fields("bands").and_then(|fields| bands(fields, decoder)),
         description: fields.words("description"),
         job: job_name(job),
         span: entry.key.span,
@@ -39,29 +37,20 @@ fn component(entry: &Entry, decoder: &mut Decoder) -> Option<Component> {
 
 fn bands(fields: Fields, decoder: &mut Decoder) -> Option<Bands> {
     let default = thresholds(fields.fields("default")?, decoder)?;
-    let own = fields.entries("thresholds").iter().filter_map(|entry| {
-        Some((
-            entry.key.value.clone(),
-            thresholds(Fields(&entry.node), decoder)?,
-        ))
-    });
-    Some(Bands {
-        thresholds: own.collect(),
-        by: fields.text("by")?,
-        default,
-    })
+    let own = fields
+        .entries("thresholds")
+        .iter()
+        .filter_map(|entry| Some((entry.key.value.clone(), thresholds(Fields(&entry.node), decoder)?)));
+    Some(Bands { thresholds: own.collect(), by: fields.text("by")?, default })
 }
 
 fn thresholds(fields: Fields, decoder: &mut Decoder) -> Option<Thresholds> {
     let (hot, warm) = (fields.number("hot")?, fields.number("warm")?);
     if hot < warm {
         decoder.diagnostics.push(
-            Diagnostic::error(
-                "thresholds-out-of-order",
-                format!("hot ({hot}) lies below warm ({warm})"),
-            )
-            .at(fields.0.span)
-            .help("above `hot` is hot, below `warm` is cold: `hot` is at least `warm`"),
+            Diagnostic::error("thresholds-out-of-order", format!("hot ({hot}) lies below warm ({warm})"))
+                .at(fields.0.span)
+                .help("above `hot` is hot, below `warm` is cold: `hot` is at least `warm`"),
         );
     }
     Some(Thresholds { hot, warm })

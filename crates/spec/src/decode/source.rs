@@ -18,10 +18,7 @@ pub(super) fn decode(entry: &Entry, job: &Job, _: &mut Decoder) -> Option<Source
     Some(Source {
         name: name.clone(),
         kind,
-        path: fields.text("path").unwrap_or(Spanned {
-            value: default_path,
-            span: entry.key.span,
-        }),
+        path: fields.text("path").unwrap_or(Spanned { value: default_path, span: entry.key.span }),
         time: fields.text("time"),
         key: fields.texts("key"),
         columns: columns(fields),
@@ -35,23 +32,15 @@ pub(super) fn decode(entry: &Entry, job: &Job, _: &mut Decoder) -> Option<Source
 /// The columns of a contract.
 pub(super) fn columns(fields: Fields) -> IndexMap<String, Column> {
     let columns = fields.entries("columns").iter().filter_map(column);
-    columns
-        .map(|column| (column.name.clone(), column))
-        .collect()
+    columns.map(|column| (column.name.clone(), column)).collect()
 }
 
 fn column(entry: &Entry) -> Option<Column> {
     let fields = Fields(&entry.node);
     let short = entry.node.as_text();
     let (ty, nullable) = match short {
-        Some(short) => (
-            short.strip_suffix('?').unwrap_or(short).to_owned(),
-            short.ends_with('?'),
-        ),
-        None => (
-            fields.text("type")?.value,
-            fields.boolean("nullable").unwrap_or(false),
-        ),
+        Some(short) => (short.strip_suffix('?').unwrap_or(short).to_owned(), short.ends_with('?')),
+        None => (fields.text("type")?.value, fields.boolean("nullable").unwrap_or(false)),
     };
     Some(Column {
         name: entry.key.value.clone(),
@@ -66,11 +55,7 @@ fn column(entry: &Entry) -> Option<Column> {
             _ => return None,
         },
         nullable,
-        values: fields
-            .texts("values")
-            .into_iter()
-            .map(|text| text.value)
-            .collect(),
+        values: fields.texts("values").into_iter().map(|text| text.value).collect(),
         min: fields.number("min"),
         max: fields.number("max"),
         on_breach: match fields.words("on_breach").as_str() {
@@ -87,10 +72,7 @@ pub(super) fn decode_rollup(entry: &Entry, job: &Job, decoder: &mut Decoder) -> 
     let fields = Fields(&entry.node);
     let filter = decoder.expression(fields, "where");
     let by = decoder.expressions(fields, "by").into_iter().collect();
-    let measures = decoder
-        .expressions(fields, "measures")
-        .into_iter()
-        .collect();
+    let measures = decoder.expressions(fields, "measures").into_iter().collect();
     Some(Rollup {
         name: entry.key.value.clone(),
         from: fields.text("from")?,

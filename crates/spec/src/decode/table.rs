@@ -39,9 +39,5 @@ pub(super) fn decode(entry: &Entry, job: &Job, decoder: &mut Decoder) -> Option<
 }
 
 fn money(fields: Fields) -> Option<Money> {
-    Some(Money {
-        columns: fields.texts("columns"),
-        currency: fields.text("currency")?,
-        on: fields.text("on")?,
-    })
+    Some(Money { columns: fields.texts("columns"), currency: fields.text("currency")?, on: fields.text("on")? })
 }

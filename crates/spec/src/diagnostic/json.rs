@@ -30,10 +30,7 @@ pub fn to_json(diagnostics: &[Diagnostic], files: &SourceMap) -> Value {
 
 fn place(span: Span, files: &SourceMap) -> Option<Value> {
     let (path, line, column) = files.position(span)?;
-    let end = Span {
-        start: span.end,
-        ..span
-    };
+    let end = Span { start: span.end, ..span };
     let (_, end_line, end_column) = files.position(end)?;
     Some(json!({
         "file": path.to_string_lossy(),

@@ -39,22 +39,12 @@ pub enum Level {
 impl Diagnostic {
     /// A finding that makes the project unusable.
     pub fn error(code: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            severity: Level::Error,
-            message: message.into(),
-            span: None,
-            labels: Vec::new(),
-            help: None,
-        }
+        Self { code, severity: Level::Error, message: message.into(), span: None, labels: Vec::new(), help: None }
     }
 
     /// A finding that leaves the project usable.
     pub fn warning(code: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            severity: Level::Warning,
-            ..Self::error(code, message)
-        }
+        Self { severity: Level::Warning, ..Self::error(code, message) }
     }
 
     /// Sets the place; [`Span::none`] leaves the finding without one.
@@ -104,8 +94,6 @@ impl Diagnostic {
 
 /// Puts findings into the order in which they are shown: by file and place; those without a place come first.
 pub fn sort(diagnostics: &mut Vec<Diagnostic>) {
-    diagnostics.sort_by(|a, b| {
-        (a.span, a.severity, a.code, &a.message).cmp(&(b.span, b.severity, b.code, &b.message))
-    });
+    diagnostics.sort_by(|a, b| (a.span, a.severity, a.code, &a.message).cmp(&(b.span, b.severity, b.code, &b.message)));
     diagnostics.dedup();
 }

@@ -10,12 +10,7 @@ use super::{Diagnostic, FileId, Level, SourceFile, SourceMap, Span};
 /// Renders diagnostics in the order given, one blank line between two of them, with terminal colours if `color`.
 #[must_use]
 pub fn render(diagnostics: &[Diagnostic], files: &SourceMap, color: bool) -> String {
-    let renderer = if color {
-        Renderer::styled()
-    } else {
-        Renderer::plain()
-    }
-    .decor_style(DecorStyle::Ascii);
+    let renderer = if color { Renderer::styled() } else { Renderer::plain() }.decor_style(DecorStyle::Ascii);
     diagnostics
         .iter()
         .map(|diagnostic| renderer.render(&[group(diagnostic, files)]) + "\n")
@@ -28,27 +23,16 @@ fn group<'a>(diagnostic: &'a Diagnostic, files: &'a SourceMap) -> Group<'a> {
         Level::Error => Title::ERROR,
         Level::Warning => Title::WARNING,
     };
-    let mut group = Group::with_title(
-        level
-            .primary_title(diagnostic.message.as_str())
-            .id(diagnostic.code),
-    );
+    let mut group = Group::with_title(level.primary_title(diagnostic.message.as_str()).id(diagnostic.code));
     for (file, snippet_file) in files_of(diagnostic, files) {
-        let mut snippet = Snippet::source(snippet_file.text.as_ref())
-            .path(snippet_file.path.to_string_lossy().into_owned());
+        let mut snippet =
+            Snippet::source(snippet_file.text.as_ref()).path(snippet_file.path.to_string_lossy().into_owned());
         if let Some(span) = diagnostic.span.filter(|span| span.file == file) {
             snippet = snippet.annotation(AnnotationKind::Primary.span(visible(span, snippet_file)));
         }
-        for (span, text) in diagnostic
-            .labels
-            .iter()
-            .filter(|(span, _)| span.file == file)
-        {
-            snippet = snippet.annotation(
-                AnnotationKind::Context
-                    .span(visible(*span, snippet_file))
-                    .label(text.as_str()),
-            );
+        for (span, text) in diagnostic.labels.iter().filter(|(span, _)| span.file == file) {
+            snippet =
+                snippet.annotation(AnnotationKind::Context.span(visible(*span, snippet_file)).label(text.as_str()));
         }
         group = group.element(snippet);
     }
@@ -67,18 +51,14 @@ fn files_of<'a>(diagnostic: &Diagnostic, files: &'a SourceMap) -> Vec<(FileId, &
             ids.push(span.file);
         }
     }
-    ids.into_iter()
-        .filter_map(|id| Some((id, files.file(id)?)))
-        .collect()
+    ids.into_iter().filter_map(|id| Some((id, files.file(id)?))).collect()
 }
 
 /// The part of a span that a caret can underline: not more than its first line, on character boundaries.
 fn visible(span: Span, file: &SourceFile) -> Range<usize> {
     let text = &file.text;
     let start = text.floor_char_boundary(span.start);
-    let line_end = text[start..]
-        .find('\n')
-        .map_or(text.len(), |newline| start + newline);
+    let line_end = text[start..].find('\n').map_or(text.len(), |newline| start + newline);
     let end = text.floor_char_boundary(span.end.min(line_end));
     start..end.max(start)
 }

@@ -58,10 +58,7 @@ impl SourceMap {
     /// Adds a file and returns its id.
     pub fn add(&mut self, path: impl Into<PathBuf>, text: impl Into<Arc<str>>) -> FileId {
         let id = FileId(u32::try_from(self.files.len()).unwrap_or(u32::MAX));
-        self.files.push(SourceFile {
-            path: path.into(),
-            text: text.into(),
-        });
+        self.files.push(SourceFile { path: path.into(), text: text.into() });
         id
     }
 
@@ -74,9 +71,7 @@ impl SourceMap {
     /// The text at `span`; empty where the span lies outside of its file.
     #[must_use]
     pub fn text(&self, span: Span) -> &str {
-        self.file(span.file)
-            .and_then(|file| file.text.get(span.start..span.end))
-            .unwrap_or_default()
+        self.file(span.file).and_then(|file| file.text.get(span.start..span.end)).unwrap_or_default()
     }
 
     /// Path, line and column of a span's first character; lines and columns count from 1, columns in characters.
@@ -101,10 +96,7 @@ mod tests {
         let mut files = SourceMap::default();
         let file = files.add("jobs/a.yaml", "a: é\nçé: x\n");
         let x = "a: é\nçé: x".rfind('x').unwrap();
-        assert_eq!(
-            files.position(Span::new(file, x, x + 1)),
-            Some((Path::new("jobs/a.yaml"), 2, 5))
-        );
+        assert_eq!(files.position(Span::new(file, x, x + 1)), Some((Path::new("jobs/a.yaml"), 2, 5)));
         assert_eq!(files.position(Span::none()), None);
     }
 }

@@ -2,10 +2,7 @@
 
 /// The candidate that was most likely meant by `name`, if one is near enough to be worth a suggestion.
 #[must_use]
-pub fn did_you_mean<'a>(
-    name: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> Option<String> {
+pub fn did_you_mean<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let wanted = name.to_lowercase();
     candidates
         .into_iter()
@@ -15,8 +12,7 @@ pub fn did_you_mean<'a>(
             let length = wanted.chars().count().max(known.chars().count());
             // A third of the letters may differ; a name that only lacks its beginning or end is near as well.
             let near = distance * 3 <= length.max(3);
-            let part =
-                wanted.len() >= 4 && (known.starts_with(&wanted) || known.ends_with(&wanted));
+            let part = wanted.len() >= 4 && (known.starts_with(&wanted) || known.ends_with(&wanted));
             (near || part).then_some((distance, candidate))
         })
         .min()
@@ -34,14 +30,7 @@ mod tests {
     #[case("weight", &["weights", "signal_weights"], Some("weights"))]
     #[case("campaign", &["campaign_targets", "surveys"], Some("campaign_targets"))]
     #[case("zz", &["account_id", "amount"], None)]
-    fn suggests_the_nearest_name(
-        #[case] name: &str,
-        #[case] candidates: &[&str],
-        #[case] expected: Option<&str>,
-    ) {
-        assert_eq!(
-            did_you_mean(name, candidates.iter().copied()).as_deref(),
-            expected
-        );
+    fn suggests_the_nearest_name(#[case] name: &str, #[case] candidates: &[&str], #[case] expected: Option<&str>) {
+        assert_eq!(did_you_mean(name, candidates.iter().copied()).as_deref(), expected);
     }
 }

@@ -17,8 +17,7 @@ struct Checker<'a> {
 
 impl Checker<'_> {
     fn report(&mut self, code: &'static str, message: String, span: Span, help: Option<String>) {
-        self.diagnostics
-            .push(Diagnostic::error(code, message).at(span).maybe_help(help));
+        self.diagnostics.push(Diagnostic::error(code, message).at(span).maybe_help(help));
     }
 
     fn object(&mut self, node: &Node, object: &Object, place: Span) {
@@ -27,10 +26,7 @@ impl Checker<'_> {
             // Nothing behind a key is as good as an empty map.
             Value::Null => &[],
             _ => {
-                return self.wrong_type(
-                    node,
-                    &format!("a map with the keys of {}", with_article(object.name)),
-                );
+                return self.wrong_type(node, &format!("a map with the keys of {}", with_article(object.name)));
             }
         };
         self.repeated_keys(entries);
@@ -40,11 +36,8 @@ impl Checker<'_> {
                 None => self.unknown_key(entry, object),
             }
         }
-        let missing: Vec<&Key> = object
-            .keys
-            .iter()
-            .filter(|key| key.required && node.get(key.name).is_none())
-            .collect();
+        let missing: Vec<&Key> =
+            object.keys.iter().filter(|key| key.required && node.get(key.name).is_none()).collect();
         if !missing.is_empty() {
             let names = list(missing.iter().map(|key| key.name));
             let examples = list(missing.iter().map(|key| one_line(key.example)));
@@ -62,17 +55,12 @@ impl Checker<'_> {
 
     fn repeated_keys(&mut self, entries: &[Entry]) {
         for (index, entry) in entries.iter().enumerate() {
-            let earlier = entries[..index]
-                .iter()
-                .find(|earlier| earlier.key.value == entry.key.value);
+            let earlier = entries[..index].iter().find(|earlier| earlier.key.value == entry.key.value);
             if let Some(earlier) = earlier {
                 self.diagnostics.push(
-                    Diagnostic::error(
-                        "repeated-key",
-                        format!("`{}` stands twice in the same map", entry.key.value),
-                    )
-                    .at(entry.key.span)
-                    .label(earlier.key.span, "first here"),
+                    Diagnostic::error("repeated-key", format!("`{}` stands twice in the same map", entry.key.value))
+                        .at(entry.key.span)
+                        .label(earlier.key.span, "first here"),
                 );
             }
         }
@@ -126,26 +114,17 @@ impl Checker<'_> {
     }
 
     fn conflict(&mut self, code: &'static str, article: &str, node: &Node, names: &[&str]) {
-        let given: Vec<&Entry> = node
-            .entries()
-            .iter()
-            .filter(|entry| names.contains(&entry.key.value.as_str()))
-            .collect();
+        let given: Vec<&Entry> =
+            node.entries().iter().filter(|entry| names.contains(&entry.key.value.as_str())).collect();
         if let [first, second, ..] = given[..] {
             self.diagnostics.push(
                 Diagnostic::error(
                     code,
-                    format!(
-                        "{article} cannot have both `{}` and `{}`",
-                        first.key.value, second.key.value
-                    ),
+                    format!("{article} cannot have both `{}` and `{}`", first.key.value, second.key.value),
                 )
                 .at(second.key.span)
                 .label(first.key.span, "the other one")
-                .help(format!(
-                    "at most one of {} says what it is",
-                    list(names.iter().copied())
-                )),
+                .help(format!("at most one of {} says what it is", list(names.iter().copied()))),
             );
         }
     }
@@ -228,10 +207,7 @@ impl Checker<'_> {
     /// The shapes that are written as text.
     fn text(&mut self, node: &Node, shape: &Shape, key: &str) {
         let Some(text) = node.as_text() else {
-            let number = matches!(
-                node.value,
-                Value::Integer(_) | Value::Number(_) | Value::Boolean(_)
-            );
+            let number = matches!(node.value, Value::Integer(_) | Value::Number(_) | Value::Boolean(_));
             let help = number.then(|| "quotes make it a text".to_owned());
             let message = format!("expected {}, found {}", shape.describe(), node.noun());
             return self.report("wrong-type", message, node.span, help);
@@ -248,43 +224,23 @@ impl Checker<'_> {
             }
             Shape::Currency => {
                 if let Some(help) = currency_problem(text) {
-                    self.report(
-                        "bad-currency",
-                        format!("`{text}` is no currency"),
-                        span,
-                        Some(help),
-                    );
+                    self.report("bad-currency", format!("`{text}` is no currency"), span, Some(help));
                 }
             }
             Shape::TimeZone => {
                 if let Some(help) = time_zone_problem(text) {
-                    self.report(
-                        "bad-time-zone",
-                        format!("`{text}` is no time zone"),
-                        span,
-                        Some(help),
-                    );
+                    self.report("bad-time-zone", format!("`{text}` is no time zone"), span, Some(help));
                 }
             }
             Shape::Window => {
                 if window(text).is_none() {
                     let help = "a number of days or months, such as `90 days` or `12 months`";
-                    self.report(
-                        "bad-window",
-                        format!("`{text}` is no window"),
-                        span,
-                        Some(help.to_owned()),
-                    );
+                    self.report("bad-window", format!("`{text}` is no window"), span, Some(help.to_owned()));
                 }
             }
             Shape::PathTemplate => {
                 if let Some(help) = path_problem(text) {
-                    self.report(
-                        "bad-path",
-                        format!("`{text}` is no path of a source"),
-                        span,
-                        Some(help),
-                    );
+                    self.report("bad-path", format!("`{text}` is no path of a source"), span, Some(help));
                 }
             }
             _ => {
@@ -306,12 +262,7 @@ impl Checker<'_> {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("it is one of {}", list(choices.iter().copied())),
             };
-            self.report(
-                "unknown-value",
-                format!("`{text}` is not {what}"),
-                span,
-                Some(help),
-            );
+            self.report("unknown-value", format!("`{text}` is not {what}"), span, Some(help));
         }
     }
 
@@ -322,12 +273,7 @@ impl Checker<'_> {
     }
 
     fn wrong_type(&mut self, node: &Node, expected: &str) {
-        self.report(
-            "wrong-type",
-            format!("expected {expected}, found {}", node.noun()),
-            node.span,
-            None,
-        );
+        self.report("wrong-type", format!("expected {expected}, found {}", node.noun()), node.span, None);
     }
 }
 
@@ -337,11 +283,7 @@ pub(crate) fn with_article(noun: &str) -> String {
         // The name of a file.
         return noun.to_owned();
     }
-    let article = if noun.starts_with(['a', 'e', 'i', 'o']) {
-        "an"
-    } else {
-        "a"
-    };
+    let article = if noun.starts_with(['a', 'e', 'i', 'o']) { "an" } else { "a" };
     format!("{article} {noun}")
 }
 

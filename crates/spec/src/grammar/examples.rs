@@ -37,27 +37,14 @@ fn example(object: &Object, key: &'static Key) {
     let mut files = SourceMap::default();
     let file = files.add(format!("{}.{}", object.name, key.name), key.example);
     let node = read(file, key.example).unwrap();
-    let keys: Vec<&str> = node
-        .entries()
-        .iter()
-        .map(|entry| entry.key.value.as_str())
-        .collect();
+    let keys: Vec<&str> = node.entries().iter().map(|entry| entry.key.value.as_str()).collect();
     assert_eq!(keys, [key.name], "an example has its own key only");
 
-    let alone = Object {
-        name: object.name,
-        doc: object.doc,
-        keys: std::slice::from_ref(key),
-        rules: &[],
-    };
+    let alone = Object { name: object.name, doc: object.doc, keys: std::slice::from_ref(key), rules: &[] };
     let mut diagnostics = Vec::new();
     check(&node, &alone, node.span, &mut diagnostics);
     parse_sql(&key.shape, node.get(key.name).unwrap(), &mut diagnostics);
-    assert!(
-        diagnostics.is_empty(),
-        "{}",
-        render(&diagnostics, &files, false)
-    );
+    assert!(diagnostics.is_empty(), "{}", render(&diagnostics, &files, false));
 }
 
 fn parse_sql(shape: &Shape, node: &Node, diagnostics: &mut Vec<crate::Diagnostic>) {

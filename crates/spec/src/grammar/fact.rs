@@ -45,13 +45,8 @@ static KEEP_LAST: Object = Object {
             "by: [contact_id]",
         )
         .required(),
-        Key::new(
-            "order",
-            Shape::Word("column"),
-            "The row with the greatest value wins.",
-            "order: answered_at",
-        )
-        .required(),
+        Key::new("order", Shape::Word("column"), "The row with the greatest value wins.", "order: answered_at")
+            .required(),
     ],
     rules: &[],
 };

@@ -27,11 +27,8 @@ pub(crate) fn is_timestamp(text: &str) -> bool {
 /// Why a text cannot name a definition, of one that SQL reads or not: (code, what is wrong, what would be right).
 pub(super) fn name_problem(name: &str, in_sql: bool) -> Option<(&'static str, String, String)> {
     let mut characters = name.chars();
-    let first = characters
-        .next()
-        .is_some_and(|first| first.is_ascii_lowercase());
-    let rest =
-        characters.all(|next| next.is_ascii_lowercase() || next.is_ascii_digit() || next == '_');
+    let first = characters.next().is_some_and(|first| first.is_ascii_lowercase());
+    let rest = characters.all(|next| next.is_ascii_lowercase() || next.is_ascii_digit() || next == '_');
     if !first || !rest {
         return Some((
             "bad-name",
@@ -66,16 +63,10 @@ pub(super) fn time_zone_problem(name: &str) -> Option<String> {
         return None;
     }
     let city = |zone: &&str| zone.rsplit('/').next() == Some(name);
-    Some(
-        match zones()
-            .find(city)
-            .map(str::to_owned)
-            .or_else(|| did_you_mean(name, zones()))
-        {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => "an IANA name such as `UTC` or `Europe/Paris`".to_owned(),
-        },
-    )
+    Some(match zones().find(city).map(str::to_owned).or_else(|| did_you_mean(name, zones())) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "an IANA name such as `UTC` or `Europe/Paris`".to_owned(),
+    })
 }
 
 /// Why a text is no path template, if so.
@@ -84,13 +75,8 @@ pub(super) fn path_problem(path: &str) -> Option<String> {
     while let Some(open) = rest.find('{') {
         let placeholder = &rest[open..];
         if !placeholder.starts_with("{month}") && !placeholder.starts_with("{day}") {
-            let end = placeholder
-                .find('}')
-                .map_or(placeholder.len(), |end| end + 1);
-            return Some(format!(
-                "`{}` is neither `{{month}}` nor `{{day}}`",
-                &placeholder[..end]
-            ));
+            let end = placeholder.find('}').map_or(placeholder.len(), |end| end + 1);
+            return Some(format!("`{}` is neither `{{month}}` nor `{{day}}`", &placeholder[..end]));
         }
         rest = &placeholder[1..];
     }
@@ -103,18 +89,16 @@ const TIME_ZONES: &str = include_str!("time_zones.txt");
 
 /// The active codes of ISO 4217 that money is paid in.
 const CURRENCIES: &[&str] = &[
-    "AED", "AFN", "ALL", "AMD", "ANG", "AOA", "ARS", "AUD", "AWG", "AZN", "BAM", "BBD", "BDT",
-    "BGN", "BHD", "BIF", "BMD", "BND", "BOB", "BRL", "BSD", "BTN", "BWP", "BYN", "BZD", "CAD",
-    "CDF", "CHF", "CLP", "CNY", "COP", "CRC", "CUP", "CVE", "CZK", "DJF", "DKK", "DOP", "DZD",
-    "EGP", "ERN", "ETB", "EUR", "FJD", "FKP", "GBP", "GEL", "GHS", "GIP", "GMD", "GNF", "GTQ",
-    "GYD", "HKD", "HNL", "HTG", "HUF", "IDR", "ILS", "INR", "IQD", "IRR", "ISK", "JMD", "JOD",
-    "JPY", "KES", "KGS", "KHR", "KMF", "KPW", "KRW", "KWD", "KYD", "KZT", "LAK", "LBP", "LKR",
-    "LRD", "LSL", "LYD", "MAD", "MDL", "MGA", "MKD", "MMK", "MNT", "MOP", "MRU", "MUR", "MVR",
-    "MWK", "MXN", "MYR", "MZN", "NAD", "NGN", "NIO", "NOK", "NPR", "NZD", "OMR", "PAB", "PEN",
-    "PGK", "PHP", "PKR", "PLN", "PYG", "QAR", "RON", "RSD", "RUB", "RWF", "SAR", "SBD", "SCR",
-    "SDG", "SEK", "SGD", "SHP", "SLE", "SOS", "SRD", "SSP", "STN", "SVC", "SYP", "SZL", "THB",
-    "TJS", "TMT", "TND", "TOP", "TRY", "TTD", "TWD", "TZS", "UAH", "UGX", "USD", "UYU", "UZS",
-    "VED", "VES", "VND", "VUV", "WST", "XAF", "XCD", "XOF", "XPF", "YER", "ZAR", "ZMW", "ZWG",
+    "AED", "AFN", "ALL", "AMD", "ANG", "AOA", "ARS", "AUD", "AWG", "AZN", "BAM", "BBD", "BDT", "BGN", "BHD", "BIF",
+    "BMD", "BND", "BOB", "BRL", "BSD", "BTN", "BWP", "BYN", "BZD", "CAD", "CDF", "CHF", "CLP", "CNY", "COP", "CRC",
+    "CUP", "CVE", "CZK", "DJF", "DKK", "DOP", "DZD", "EGP", "ERN", "ETB", "EUR", "FJD", "FKP", "GBP", "GEL", "GHS",
+    "GIP", "GMD", "GNF", "GTQ", "GYD", "HKD", "HNL", "HTG", "HUF", "IDR", "ILS", "INR", "IQD", "IRR", "ISK", "JMD",
+    "JOD", "JPY", "KES", "KGS", "KHR", "KMF", "KPW", "KRW", "KWD", "KYD", "KZT", "LAK", "LBP", "LKR", "LRD", "LSL",
+    "LYD", "MAD", "MDL", "MGA", "MKD", "MMK", "MNT", "MOP", "MRU", "MUR", "MVR", "MWK", "MXN", "MYR", "MZN", "NAD",
+    "NGN", "NIO", "NOK", "NPR", "NZD", "OMR", "PAB", "PEN", "PGK", "PHP", "PKR", "PLN", "PYG", "QAR", "RON", "RSD",
+    "RUB", "RWF", "SAR", "SBD", "SCR", "SDG", "SEK", "SGD", "SHP", "SLE", "SOS", "SRD", "SSP", "STN", "SVC", "SYP",
+    "SZL", "THB", "TJS", "TMT", "TND", "TOP", "TRY", "TTD", "TWD", "TZS", "UAH", "UGX", "USD", "UYU", "UZS", "VED",
+    "VES", "VND", "VUV", "WST", "XAF", "XCD", "XOF", "XPF", "YER", "ZAR", "ZMW", "ZWG",
 ];
 
 /// Words that SQL reads as its own where a name could stand.
@@ -221,14 +205,8 @@ mod tests {
     #[rstest]
     #[case("touchpoints/ym={month}/*.parquet", None)]
     #[case("accounts/dt={day}/*.parquet", None)]
-    #[case(
-        "accounts/{year}/*.parquet",
-        Some("`{year}` is neither `{month}` nor `{day}`")
-    )]
-    #[case(
-        "../x/*.parquet",
-        Some("the path is below the lake: it cannot begin with `/` or hold `..`")
-    )]
+    #[case("accounts/{year}/*.parquet", Some("`{year}` is neither `{month}` nor `{day}`"))]
+    #[case("../x/*.parquet", Some("the path is below the lake: it cannot begin with `/` or hold `..`"))]
     fn path_templates(#[case] path: &str, #[case] expected: Option<&str>) {
         assert_eq!(path_problem(path).as_deref(), expected);
     }

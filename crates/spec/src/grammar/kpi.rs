@@ -31,27 +31,9 @@ static BENCHMARK: Object = Object {
     name: "benchmark",
     doc: "Limits that hold without a scope; they rise where higher is better and fall where lower is. Scoped ones stand in the table that `settings.benchmarks` names.",
     keys: &[
-        Key::new(
-            "alarm",
-            Shape::Number,
-            "Worse than this: alarm.",
-            "alarm: 0.1",
-        )
-        .default("none"),
-        Key::new(
-            "healthy",
-            Shape::Number,
-            "At least this good: healthy.",
-            "healthy: 0.2",
-        )
-        .default("none"),
-        Key::new(
-            "strong",
-            Shape::Number,
-            "At least this good: strong.",
-            "strong: 0.4",
-        )
-        .default("none"),
+        Key::new("alarm", Shape::Number, "Worse than this: alarm.", "alarm: 0.1").default("none"),
+        Key::new("healthy", Shape::Number, "At least this good: healthy.", "healthy: 0.2").default("none"),
+        Key::new("strong", Shape::Number, "At least this good: strong.", "strong: 0.4").default("none"),
     ],
     rules: &[],
 };

@@ -10,10 +10,7 @@ use super::{GRAINS, JOB, Key, Keys, Object, PIPELINES, Rule, Shape};
 /// The reference manual of the language (`docs/language.md`), in Markdown.
 #[must_use]
 pub fn language_markdown() -> String {
-    let mut manual = Manual {
-        text: INTRODUCTION.to_owned(),
-        seen: Vec::new(),
-    };
+    let mut manual = Manual { text: INTRODUCTION.to_owned(), seen: Vec::new() };
     manual.object(&PIPELINES);
     manual.object(&JOB);
     manual.text.push_str(SQL);

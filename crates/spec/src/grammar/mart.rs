@@ -21,27 +21,10 @@ static MART_COLUMN: Object = Object {
     name: "column of a mart",
     doc: "Documentation and audit of a published column.",
     keys: &[
-        Key::new(
-            "description",
-            Shape::Text,
-            "Meaning.",
-            "description: Recognised revenue",
-        )
-        .required(),
-        Key::new(
-            "unit",
-            Shape::Word("unit"),
-            "Unit of its values.",
-            "unit: money",
-        )
-        .default("none"),
-        Key::new(
-            "not_null",
-            Shape::Boolean,
-            "Whether null is refused by the audit.",
-            "not_null: true",
-        )
-        .default("`false`"),
+        Key::new("description", Shape::Text, "Meaning.", "description: Recognised revenue").required(),
+        Key::new("unit", Shape::Word("unit"), "Unit of its values.", "unit: money").default("none"),
+        Key::new("not_null", Shape::Boolean, "Whether null is refused by the audit.", "not_null: true")
+            .default("`false`"),
     ],
     rules: &[],
 };

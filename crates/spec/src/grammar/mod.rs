@@ -114,43 +114,15 @@ pub(crate) enum Keys {
 }
 
 /// Names of the period grains, from fine to coarse.
-pub(crate) const GRAINS: &[&str] = &[
-    "day",
-    "week",
-    "month",
-    "quarter",
-    "year",
-    "fiscal_quarter",
-    "fiscal_year",
-];
+pub(crate) const GRAINS: &[&str] = &["day", "week", "month", "quarter", "year", "fiscal_quarter", "fiscal_year"];
 
 /// Names of the column types.
-pub(crate) const COLUMN_TYPES: &[&str] = &[
-    "string",
-    "integer",
-    "number",
-    "money",
-    "boolean",
-    "date",
-    "timestamp",
-];
+pub(crate) const COLUMN_TYPES: &[&str] = &["string", "integer", "number", "money", "boolean", "date", "timestamp"];
 
 impl Key {
     /// An optional key.
-    pub const fn new(
-        name: &'static str,
-        shape: Shape,
-        doc: &'static str,
-        example: &'static str,
-    ) -> Self {
-        Self {
-            name,
-            shape,
-            required: false,
-            default: None,
-            doc,
-            example,
-        }
+    pub const fn new(name: &'static str, shape: Shape, doc: &'static str, example: &'static str) -> Self {
+        Self { name, shape, required: false, default: None, doc, example }
     }
 
     pub const fn required(mut self) -> Self {
@@ -177,11 +149,6 @@ pub(crate) static TITLE: Object = Object {
 
 /// `description`, which most objects have.
 pub(crate) const fn description(example: &'static str) -> Key {
-    Key::new(
-        "description",
-        Shape::Text,
-        "What it holds or means, in words; published as documentation.",
-        example,
-    )
-    .default("empty")
+    Key::new("description", Shape::Text, "What it holds or means, in words; published as documentation.", example)
+        .default("empty")
 }

@@ -58,20 +58,10 @@ static STORES: Object = Object {
     name: "stores",
     doc: "Locations as paths relative to the project or as URLs; `--lake`, `--marts` and `--cache` override them.",
     keys: &[
-        Key::new(
-            "lake",
-            Shape::Word("location"),
-            "Where the snapshots are read.",
-            "lake: s3://company/lake",
-        )
-        .default("`data/lake`"),
-        Key::new(
-            "marts",
-            Shape::Word("location"),
-            "Where the marts are published.",
-            "marts: out/marts",
-        )
-        .default("`out/marts`"),
+        Key::new("lake", Shape::Word("location"), "Where the snapshots are read.", "lake: /data/lake")
+            .default("`data/lake`"),
+        Key::new("marts", Shape::Word("location"), "Where the marts are published.", "marts: out/marts")
+            .default("`out/marts`"),
         Key::new(
             "cache",
             Shape::Word("location"),
@@ -137,13 +127,8 @@ static PIPELINE: Object = Object {
     name: "pipeline",
     doc: "What runs together: for which periods and cuts, and which marts come out.",
     keys: &[
-        Key::new(
-            "title",
-            Shape::Object(&TITLE),
-            "English and French title.",
-            "title: {en: Nightly, fr: Nuit}",
-        )
-        .required(),
+        Key::new("title", Shape::Object(&TITLE), "English and French title.", "title: {en: Nightly, fr: Nuit}")
+            .required(),
         Key::new(
             "periods",
             Shape::Map(Keys::Grains, &Shape::Object(&PERIODS)),
@@ -179,13 +164,8 @@ static PIPELINE: Object = Object {
 static PERIODS: Object = Object {
     name: "periods of a grain",
     doc: "How far back the periods of one grain go.",
-    keys: &[Key::new(
-        "last",
-        Shape::Whole(1, 100_000),
-        "Only so many of the newest periods.",
-        "last: 13",
-    )
-    .default("every period that the lake's events cover")],
+    keys: &[Key::new("last", Shape::Whole(1, 100_000), "Only so many of the newest periods.", "last: 13")
+        .default("every period that the lake's events cover")],
     rules: &[],
 };
 

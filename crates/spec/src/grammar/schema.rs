@@ -35,10 +35,7 @@ fn of_object(object: &Object) -> Value {
     for key in object.keys {
         let mut schema = of_shape(&key.shape);
         if let Some(fields) = schema.as_object_mut() {
-            fields.insert(
-                "description".to_owned(),
-                description(key.doc, key.default).into(),
-            );
+            fields.insert("description".to_owned(), description(key.doc, key.default).into());
         }
         properties.insert(key.name.to_owned(), schema);
     }
@@ -69,11 +66,10 @@ fn of_rule(rule: &Rule) -> Value {
     match rule {
         Rule::OneOf(names) => json!({"oneOf": names.iter().map(required).collect::<Vec<_>>()}),
         Rule::AtMostOne(_, names) => {
-            let pairs = names.iter().enumerate().flat_map(|(index, one)| {
-                names[index + 1..]
-                    .iter()
-                    .map(move |other| json!({"required": [one, other]}))
-            });
+            let pairs = names
+                .iter()
+                .enumerate()
+                .flat_map(|(index, one)| names[index + 1..].iter().map(move |other| json!({"required": [one, other]})));
             json!({"not": {"anyOf": pairs.collect::<Vec<_>>()}})
         }
         Rule::Needs(name, needed) => json!({"dependentRequired": {*name: [needed]}}),
@@ -91,9 +87,7 @@ fn of_shape(shape: &Shape) -> Value {
         Shape::Choice(choices) => json!({"type": "string", "enum": choices}),
         Shape::ColumnType => {
             let types = super::COLUMN_TYPES.iter();
-            let all: Vec<String> = types
-                .flat_map(|ty| [(*ty).to_owned(), format!("{ty}?")])
-                .collect();
+            let all: Vec<String> = types.flat_map(|ty| [(*ty).to_owned(), format!("{ty}?")]).collect();
             json!({"type": "string", "enum": all})
         }
         Shape::Currency => json!({"type": "string", "pattern": "^[A-Z]{3}$"}),

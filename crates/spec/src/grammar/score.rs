@@ -20,13 +20,7 @@ static COMPONENT: Object = Object {
     name: "component",
     doc: "One addend of a score.",
     keys: &[
-        Key::new(
-            "weight",
-            Shape::Number,
-            "Factor of the measure in the score.",
-            "weight: 1.5",
-        )
-        .default("`1`"),
+        Key::new("weight", Shape::Number, "Factor of the measure in the score.", "weight: 1.5").default("`1`"),
         Key::new(
             "measure",
             Shape::Expression("aggregate expression"),
@@ -49,13 +43,8 @@ static BANDS: Object = Object {
     name: "bands",
     doc: "Bands of a score: hot above `hot`, cold below `warm`, warm between.",
     keys: &[
-        Key::new(
-            "by",
-            Shape::Word("dimension"),
-            "The dimension whose value chooses the thresholds.",
-            "by: industry",
-        )
-        .required(),
+        Key::new("by", Shape::Word("dimension"), "The dimension whose value chooses the thresholds.", "by: industry")
+            .required(),
         Key::new(
             "default",
             Shape::Object(&THRESHOLDS),
@@ -65,10 +54,7 @@ static BANDS: Object = Object {
         .required(),
         Key::new(
             "thresholds",
-            Shape::Map(
-                Keys::Any("value of the dimension"),
-                &Shape::Object(&THRESHOLDS),
-            ),
+            Shape::Map(Keys::Any("value of the dimension"), &Shape::Object(&THRESHOLDS)),
             "Value of the dimension and its thresholds.",
             "thresholds: {healthtech: {hot: 60, warm: 35}}",
         )

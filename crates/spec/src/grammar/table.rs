@@ -31,13 +31,8 @@ static MONEY: Object = Object {
     name: "money",
     doc: "Each amount is multiplied by its currency's rate of that day. A missing rate is an error that names currency and day; an amount that is null stays null.",
     keys: &[
-        Key::new(
-            "columns",
-            Shape::List(&Shape::Word("column")),
-            "Columns with amounts.",
-            "columns: [amount, tcv]",
-        )
-        .required(),
+        Key::new("columns", Shape::List(&Shape::Word("column")), "Columns with amounts.", "columns: [amount, tcv]")
+            .required(),
         Key::new(
             "currency",
             Shape::Word("column"),
@@ -45,13 +40,8 @@ static MONEY: Object = Object {
             "currency: currency",
         )
         .required(),
-        Key::new(
-            "on",
-            Shape::Word("column"),
-            "Date or timestamp column whose day's rate counts.",
-            "on: closed_at",
-        )
-        .required(),
+        Key::new("on", Shape::Word("column"), "Date or timestamp column whose day's rate counts.", "on: closed_at")
+            .required(),
     ],
     rules: &[],
 };

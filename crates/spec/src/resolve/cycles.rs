@@ -16,18 +16,9 @@ impl Resolver<'_> {
     pub(super) fn cycles(&mut self) -> bool {
         let before = self.diagnostics.len();
         let project = self.project;
-        let (tables, facts, kpis) = (
-            table_needs(project),
-            fact_needs(project),
-            kpi_needs(project),
-        );
+        let (tables, facts, kpis) = (table_needs(project), fact_needs(project), kpi_needs(project));
         for (noun, needs) in [("tables", tables), ("facts", facts), ("KPIs", kpis)] {
-            let mut search = Search {
-                needs: &needs,
-                path: Vec::new(),
-                done: Vec::new(),
-                found: Vec::new(),
-            };
+            let mut search = Search { needs: &needs, path: Vec::new(), done: Vec::new(), found: Vec::new() };
             for name in needs.keys() {
                 search.visit(name);
             }
@@ -35,11 +26,7 @@ impl Resolver<'_> {
                 self.report(diagnostic(noun, &cycle));
             }
         }
-        self.diagnostics.len() > before
-            || self
-                .diagnostics
-                .iter()
-                .any(|one| one.code == "self-reference")
+        self.diagnostics.len() > before || self.diagnostics.iter().any(|one| one.code == "self-reference")
     }
 }
 
@@ -72,17 +59,11 @@ fn fact_needs(project: &Project) -> Needs<'_> {
 fn kpi_needs(project: &Project) -> Needs<'_> {
     let kpis = project.kpis.values();
     kpis.map(|kpi| {
-        let formulas = [
-            Some(&kpi.formula),
-            kpi.immature.as_ref(),
-            kpi.mature.as_ref(),
-        ];
+        let formulas = [Some(&kpi.formula), kpi.immature.as_ref(), kpi.mature.as_ref()];
         let needs = formulas.into_iter().flatten();
         // A KPI that names itself is reported where its formula is checked.
         let needs = needs.flat_map(|sql| {
-            names(sql, |column| {
-                column.aggregate.is_none() && column.path.len() == 1 && column.path[0] != kpi.name
-            })
+            names(sql, |column| column.aggregate.is_none() && column.path.len() == 1 && column.path[0] != kpi.name)
         });
         (kpi.name.as_str(), needs.collect())
     })
@@ -92,10 +73,7 @@ fn kpi_needs(project: &Project) -> Needs<'_> {
 /// The first names of the columns that fit.
 fn names(sql: &SqlExpr, fits: impl Fn(&Column) -> bool) -> Vec<(String, Span)> {
     let columns = parts(&sql.ast).columns.into_iter();
-    columns
-        .filter(fits)
-        .map(|column| (column.path[0].clone(), locate(sql, column.span)))
-        .collect()
+    columns.filter(fits).map(|column| (column.path[0].clone(), locate(sql, column.span))).collect()
 }
 
 struct Search<'n> {

@@ -45,10 +45,7 @@ impl Resolver<'_> {
             self.report(
                 Diagnostic::error(
                     "unknown-column",
-                    format!(
-                        "{owner} has no column `{}`, the key of entity `{}`",
-                        entity.key, entity.name
-                    ),
+                    format!("{owner} has no column `{}`, the key of entity `{}`", entity.key, entity.name),
                 )
                 .at(entity.span)
                 .label(source.span, "the source"),
@@ -65,26 +62,16 @@ impl Resolver<'_> {
             self.report(
                 Diagnostic::error(
                     "dimensions-below-root",
-                    format!(
-                        "entity `{}` has the dimensions of its parent and none of its own",
-                        entity.name
-                    ),
+                    format!("entity `{}` has the dimensions of its parent and none of its own", entity.name),
                 )
                 .at(dimension.span)
-                .help(format!(
-                    "dimensions stand at the root entity above `{}`",
-                    parent.value
-                )),
+                .help(format!("dimensions stand at the root entity above `{}`", parent.value)),
             );
         }
         let chain = ancestry(self.project, &parent.value);
         if chain.iter().any(|ancestor| ancestor.name == entity.name) {
             self.report(
-                Diagnostic::error(
-                    "cycle",
-                    format!("entity `{}` is its own ancestor", entity.name),
-                )
-                .at(parent.span),
+                Diagnostic::error("cycle", format!("entity `{}` is its own ancestor", entity.name)).at(parent.span),
             );
         }
     }

@@ -18,20 +18,9 @@ pub(super) struct Calls {
 }
 
 impl Calls {
-    pub const NONE: Self = Self {
-        run: false,
-        period: false,
-        bucket: false,
-    };
-    pub const BUCKET: Self = Self {
-        bucket: true,
-        ..Self::NONE
-    };
-    pub const PERIOD: Self = Self {
-        run: true,
-        period: true,
-        bucket: false,
-    };
+    pub const NONE: Self = Self { run: false, period: false, bucket: false };
+    pub const BUCKET: Self = Self { bucket: true, ..Self::NONE };
+    pub const PERIOD: Self = Self { run: true, period: true, bucket: false };
 }
 
 impl Resolver<'_> {
@@ -44,10 +33,7 @@ impl Resolver<'_> {
             self.report(
                 Diagnostic::error(
                     "aggregate-not-allowed",
-                    format!(
-                        "`{}` is an aggregate, but {what} is evaluated row by row",
-                        call.name
-                    ),
+                    format!("`{}` is an aggregate, but {what} is evaluated row by row", call.name),
                 )
                 .at(locate(sql, call.span)),
             );
@@ -80,20 +66,26 @@ impl Resolver<'_> {
                 &help,
             );
         }
-        let outside = parts
-            .columns
-            .iter()
-            .find(|column| column.aggregate.is_none());
+        let outside = parts.columns.iter().find(|column| column.aggregate.is_none());
         match outside {
             Some(column) => self.report(
-                Diagnostic::error("column-outside-aggregate", format!("`{}` stands outside of an aggregate, but {what} is one value for many rows", column.path.join(".")))
-                    .at(locate(sql, column.span))
-                    .help("for example `sum(…)`, `count(…)`, or `max(…)` around it"),
+                Diagnostic::error(
+                    "column-outside-aggregate",
+                    format!(
+                        "`{}` stands outside of an aggregate, but {what} is one value for many rows",
+                        column.path.join(".")
+                    ),
+                )
+                .at(locate(sql, column.span))
+                .help("for example `sum(…)`, `count(…)`, or `max(…)` around it"),
             ),
             None if parts.aggregates.is_empty() => self.report(
-                Diagnostic::error("aggregate-missing", format!("`{}` has no aggregate, but {what} is one value for many rows", sql.text.trim()))
-                    .at(sql.span)
-                    .help("for example `sum(…)` or `count(*)`"),
+                Diagnostic::error(
+                    "aggregate-missing",
+                    format!("`{}` has no aggregate, but {what} is one value for many rows", sql.text.trim()),
+                )
+                .at(sql.span)
+                .help("for example `sum(…)` or `count(*)`"),
             ),
             None => {}
         }
@@ -115,12 +107,9 @@ impl Resolver<'_> {
         }
         for place in &parts.subqueries {
             self.report(
-                Diagnostic::error(
-                    "subquery-not-allowed",
-                    "a query cannot stand inside of an expression here",
-                )
-                .at(locate(sql, *place))
-                .help("queries belong into the SQL of a table"),
+                Diagnostic::error("subquery-not-allowed", "a query cannot stand inside of an expression here")
+                    .at(locate(sql, *place))
+                    .help("queries belong into the SQL of a table"),
             );
         }
         self.calls(sql, &parts, calls);
@@ -134,10 +123,7 @@ impl Resolver<'_> {
                 sql,
                 call,
                 "run-function-not-allowed",
-                format!(
-                    "`{}()` cannot stand here: the result would depend on the run",
-                    call.name
-                ),
+                format!("`{}()` cannot stand here: the result would depend on the run", call.name),
                 "it can stand in tables, facts and marts",
             );
         }
@@ -162,11 +148,7 @@ impl Resolver<'_> {
     }
 
     /// Reports `date '…'` and `timestamp '…'` that are none, and functions that no rerun could repeat.
-    pub(super) fn literals(
-        &mut self,
-        parts: &Parts,
-        locate: impl Fn(tokenizer::Span) -> crate::diagnostic::Span,
-    ) {
+    pub(super) fn literals(&mut self, parts: &Parts, locate: impl Fn(tokenizer::Span) -> crate::diagnostic::Span) {
         for call in &parts.unrepeatable {
             self.report(
                 Diagnostic::error(
@@ -181,34 +163,18 @@ impl Resolver<'_> {
             let (valid, form) = if *date {
                 (is_date(text), "a date is written `date '2026-01-31'`")
             } else {
-                (
-                    is_timestamp(text),
-                    "a timestamp is written `timestamp '2026-01-31 08:00:00'`",
-                )
+                (is_timestamp(text), "a timestamp is written `timestamp '2026-01-31 08:00:00'`")
             };
             if !valid {
                 let noun = if *date { "date" } else { "timestamp" };
                 self.report(
-                    Diagnostic::error("bad-date", format!("`{text}` is not a {noun}"))
-                        .at(locate(*place))
-                        .help(form),
+                    Diagnostic::error("bad-date", format!("`{text}` is not a {noun}")).at(locate(*place)).help(form),
                 );
             }
         }
     }
 
-    fn at_call(
-        &mut self,
-        sql: &SqlExpr,
-        call: &Call,
-        code: &'static str,
-        message: String,
-        help: &str,
-    ) {
-        self.report(
-            Diagnostic::error(code, message)
-                .at(locate(sql, call.span))
-                .help(help),
-        );
+    fn at_call(&mut self, sql: &SqlExpr, call: &Call, code: &'static str, message: String, help: &str) {
+        self.report(Diagnostic::error(code, message).at(locate(sql, call.span)).help(help));
     }
 }

@@ -59,10 +59,7 @@ impl Resolver<'_> {
                 self.report(
                     Diagnostic::error(
                         "trailing-over-period-table",
-                        format!(
-                            "`{}` only holds the rows of one period; a window looks beyond it",
-                            table.name
-                        ),
+                        format!("`{}` only holds the rows of one period; a window looks beyond it", table.name),
                     )
                     .at(input.span)
                     .label(table.span, "the table"),
@@ -76,7 +73,10 @@ impl Resolver<'_> {
             self.report(
                 Diagnostic::error("missing-time", format!("fact `{}` does not say when its rows happened", fact.name))
                     .at(fact.span)
-                    .help(format!("`time: <column>` here or at `{}`; a stock says `alive: [begin, end]`, a state `state: true`", input.value)),
+                    .help(format!(
+                        "`time: <column>` here or at `{}`; a stock says `alive: [begin, end]`, a state `state: true`",
+                        input.value
+                    )),
             );
         }
     }
@@ -93,10 +93,7 @@ impl Resolver<'_> {
             Some(snapshot) => self.report(
                 Diagnostic::error(
                     "state-not-of-snapshot",
-                    format!(
-                        "a state fact of `{}` reads its snapshot, not `{}`",
-                        entity.name, table.value
-                    ),
+                    format!("a state fact of `{}` reads its snapshot, not `{}`", entity.name, table.value),
                 )
                 .at(table.span)
                 .help(format!("`from: {}`", snapshot.value)),
@@ -104,10 +101,7 @@ impl Resolver<'_> {
             None => self.report(
                 Diagnostic::error(
                     "state-not-of-snapshot",
-                    format!(
-                        "entity `{}` has no snapshot whose state could be read",
-                        entity.name
-                    ),
+                    format!("entity `{}` has no snapshot whose state could be read", entity.name),
                 )
                 .at(fact.per.span)
                 .label(entity.span, "the entity"),
@@ -120,10 +114,7 @@ impl Resolver<'_> {
             return;
         }
         let above = ancestry(self.project, &entity.value);
-        let below = above
-            .iter()
-            .skip(1)
-            .any(|ancestor| ancestor.name == fact.per.value);
+        let below = above.iter().skip(1).any(|ancestor| ancestor.name == fact.per.value);
         if !below
             && self.project.entities.contains_key(&entity.value)
             && self.project.entities.contains_key(&fact.per.value)
@@ -131,10 +122,7 @@ impl Resolver<'_> {
             self.report(
                 Diagnostic::error(
                     "entity-mismatch",
-                    format!(
-                        "entity `{}` is not below `{}`",
-                        entity.value, fact.per.value
-                    ),
+                    format!("entity `{}` is not below `{}`", entity.value, fact.per.value),
                 )
                 .at(entity.span)
                 .label(fact.per.span, "the fact's entity")
@@ -156,8 +144,11 @@ impl Resolver<'_> {
                         && per != entity
                     {
                         self.report(
-                            Diagnostic::error("entity-mismatch", format!("fact `{fact}` is per `{per}`, but the rows are those of `{entity}`"))
-                                .at(place),
+                            Diagnostic::error(
+                                "entity-mismatch",
+                                format!("fact `{fact}` is per `{per}`, but the rows are those of `{entity}`"),
+                            )
+                            .at(place),
                         );
                     }
                 }
@@ -176,28 +167,21 @@ impl Resolver<'_> {
 
     /// The entity of a fact, if it has the measure; reports what is unknown.
     pub(super) fn measure(&mut self, fact: &str, measure: &str, place: Span) -> Option<String> {
-        let name = Spanned {
-            value: fact.to_owned(),
-            span: place,
-        };
+        let name = Spanned { value: fact.to_owned(), span: place };
         if !self.known(Kind::FACTS, &name) {
             return None;
         }
         let measures = formula::measures(self.project, fact)?;
         if !measures.iter().any(|known| known == measure) {
-            let near =
-                crate::diagnostic::did_you_mean(measure, measures.iter().map(String::as_str));
+            let near = crate::diagnostic::did_you_mean(measure, measures.iter().map(String::as_str));
             let help = match near {
                 Some(near) => format!("did you mean `{fact}.{near}`?"),
                 None => format!("its measures are {}", measures.join(", ")),
             };
             self.report(
-                Diagnostic::error(
-                    "unknown-measure",
-                    format!("fact `{fact}` has no measure `{measure}`"),
-                )
-                .at(place)
-                .help(help),
+                Diagnostic::error("unknown-measure", format!("fact `{fact}` has no measure `{measure}`"))
+                    .at(place)
+                    .help(help),
             );
             return None;
         }
@@ -218,10 +202,7 @@ impl Resolver<'_> {
                 self.report(
                     Diagnostic::error(
                         "column-clash",
-                        format!(
-                            "`{}` and `{}.{measure}` would both be the column `{column}`",
-                            other.0, fact.name
-                        ),
+                        format!("`{}` and `{}.{measure}` would both be the column `{column}`", other.0, fact.name),
                     )
                     .at(sql.span)
                     .label(other.1, "the other measure"),

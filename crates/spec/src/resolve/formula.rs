@@ -67,21 +67,15 @@ pub fn formula(project: &Project, formula: &SqlExpr) -> Formula {
 /// The finest of the entities that some facts are per; the root entity where there is no fact.
 fn finest<'f>(project: &Project, facts: impl Iterator<Item = &'f str>) -> Option<String> {
     let depth = |entity: &&str| ancestry(project, entity).len();
-    let finest = facts
-        .filter_map(|fact| entity_of(project, fact))
-        .max_by_key(depth);
-    finest
-        .map(str::to_owned)
-        .or_else(|| root(project).map(str::to_owned))
+    let finest = facts.filter_map(|fact| entity_of(project, fact)).max_by_key(depth);
+    finest.map(str::to_owned).or_else(|| root(project).map(str::to_owned))
 }
 
 /// The first entity without a parent.
 #[must_use]
 pub fn root(project: &Project) -> Option<&str> {
     let mut entities = project.entities.values();
-    entities
-        .find(|entity| entity.parent.is_none())
-        .map(|entity| entity.name.as_str())
+    entities.find(|entity| entity.parent.is_none()).map(|entity| entity.name.as_str())
 }
 
 /// The entity that a fact or score is per.
@@ -101,12 +95,7 @@ pub fn measures(project: &Project, fact: &str) -> Option<Vec<String>> {
     let score = project.scores.get(fact)?;
     let components = score.components.keys().cloned();
     let band = score.bands.as_ref().map(|_| "band".to_owned());
-    Some(
-        std::iter::once("score".to_owned())
-            .chain(components)
-            .chain(band)
-            .collect(),
-    )
+    Some(std::iter::once("score".to_owned()).chain(components).chain(band).collect())
 }
 
 fn push_once<T: PartialEq>(list: &mut Vec<T>, item: T) {

@@ -12,14 +12,7 @@ impl Resolver<'_> {
     pub(super) fn kpis(&mut self) {
         let project = self.project;
         for kpi in project.kpis.values() {
-            for sql in [
-                Some(&kpi.formula),
-                kpi.immature.as_ref(),
-                kpi.mature.as_ref(),
-            ]
-            .into_iter()
-            .flatten()
-            {
+            for sql in [Some(&kpi.formula), kpi.immature.as_ref(), kpi.mature.as_ref()].into_iter().flatten() {
                 self.formula(kpi, sql);
             }
             if let Some(dimension) = &kpi.compares {
@@ -36,19 +29,13 @@ impl Resolver<'_> {
         let parts = parts(&sql.ast);
         for call in &parts.nested {
             self.report(
-                Diagnostic::error(
-                    "nested-aggregate",
-                    format!("`{}` stands inside of another aggregate", call.name),
-                )
-                .at(locate(sql, call.span))
-                .help("the inner one belongs into a fact"),
+                Diagnostic::error("nested-aggregate", format!("`{}` stands inside of another aggregate", call.name))
+                    .at(locate(sql, call.span))
+                    .help("the inner one belongs into a fact"),
             );
         }
         for call in &parts.unsupported {
-            let names = crate::sql::AGGREGATES
-                .iter()
-                .map(|(name, _)| *name)
-                .collect::<Vec<_>>();
+            let names = crate::sql::AGGREGATES.iter().map(|(name, _)| *name).collect::<Vec<_>>();
             self.report(
                 Diagnostic::error(
                     "unknown-aggregate",
@@ -60,22 +47,18 @@ impl Resolver<'_> {
         }
         if parts.aggregates.is_empty() && parts.columns.is_empty() {
             self.report(
-                Diagnostic::error("aggregate-missing", format!("the formula of `{}` is the same everywhere: it names neither facts nor KPIs", kpi.name))
-                    .at(sql.span),
+                Diagnostic::error(
+                    "aggregate-missing",
+                    format!("the formula of `{}` is the same everywhere: it names neither facts nor KPIs", kpi.name),
+                )
+                .at(sql.span),
             );
         }
-        for column in parts
-            .columns
-            .iter()
-            .filter(|column| column.aggregate.is_none())
-        {
+        for column in parts.columns.iter().filter(|column| column.aggregate.is_none()) {
             self.outside_aggregate(kpi, sql, column);
         }
         for (index, call) in parts.aggregates.iter().enumerate() {
-            let columns = parts
-                .columns
-                .iter()
-                .filter(|column| column.aggregate == Some(index));
+            let columns = parts.columns.iter().filter(|column| column.aggregate == Some(index));
             self.aggregate(sql, call, columns);
         }
     }
@@ -96,43 +79,25 @@ impl Resolver<'_> {
         };
         if *name == kpi.name {
             self.report(
-                Diagnostic::error(
-                    "self-reference",
-                    format!("the formula of `{name}` names `{name}` itself"),
-                )
-                .at(span),
+                Diagnostic::error("self-reference", format!("the formula of `{name}` names `{name}` itself")).at(span),
             );
         } else if !self.names.has(&[Kind::Kpi], name) {
-            let name = Spanned {
-                value: name.clone(),
-                span,
-            };
+            let name = Spanned { value: name.clone(), span };
             let hint = if dimensions(self.project).any(|dimension| dimension == name.value) {
-                Some(format!(
-                    "`{}` is a dimension, which can stand inside of aggregates",
-                    name.value
-                ))
+                Some(format!("`{}` is a dimension, which can stand inside of aggregates", name.value))
             } else {
                 self.names.hint(&[Kind::Kpi], &name.value)
             };
             self.report(
-                Diagnostic::error(
-                    "unknown-kpi",
-                    format!("`{}` is not a KPI of the project", name.value),
-                )
-                .at(span)
-                .maybe_help(hint),
+                Diagnostic::error("unknown-kpi", format!("`{}` is not a KPI of the project", name.value))
+                    .at(span)
+                    .maybe_help(hint),
             );
         }
     }
 
     /// Columns of one aggregate are measures of facts of one entity or of those above it, and dimensions.
-    fn aggregate<'c>(
-        &mut self,
-        sql: &SqlExpr,
-        call: &Call,
-        columns: impl Iterator<Item = &'c Column>,
-    ) {
+    fn aggregate<'c>(&mut self, sql: &SqlExpr, call: &Call, columns: impl Iterator<Item = &'c Column>) {
         let mut facts: Vec<(String, String, Span)> = Vec::new();
         for column in columns {
             let place = locate(sql, column.span);
@@ -144,50 +109,33 @@ impl Resolver<'_> {
                 }
                 [name] => self.inside_aggregate(name, place),
                 path => self.report(
-                    Diagnostic::error(
-                        "unknown-measure",
-                        format!("`{}` is not a measure", path.join(".")),
-                    )
-                    .at(place)
-                    .help("measures are written `<fact>.<measure>`"),
+                    Diagnostic::error("unknown-measure", format!("`{}` is not a measure", path.join(".")))
+                        .at(place)
+                        .help("measures are written `<fact>.<measure>`"),
                 ),
             }
         }
         let depth = |entity: &str| ancestry(self.project, entity).len();
-        let Some((_, finest, place)) = facts.iter().max_by_key(|(_, entity, _)| depth(entity))
-        else {
+        let Some((_, finest, place)) = facts.iter().max_by_key(|(_, entity, _)| depth(entity)) else {
             return;
         };
-        let above: Vec<&str> = ancestry(self.project, finest)
-            .iter()
-            .map(|entity| entity.name.as_str())
-            .collect();
-        if let Some((fact, entity, other)) = facts
-            .iter()
-            .find(|(_, entity, _)| !above.contains(&entity.as_str()))
-        {
-            let common = ancestry(self.project, entity)
-                .into_iter()
-                .find(|ancestor| above.contains(&ancestor.name.as_str()));
+        let above: Vec<&str> = ancestry(self.project, finest).iter().map(|entity| entity.name.as_str()).collect();
+        if let Some((fact, entity, other)) = facts.iter().find(|(_, entity, _)| !above.contains(&entity.as_str())) {
+            let common =
+                ancestry(self.project, entity).into_iter().find(|ancestor| above.contains(&ancestor.name.as_str()));
             let way = match common {
-                Some(common) => format!(
-                    "; a fact per `{0}` with `from_entity: {entity}` sums `{fact}` up to `{0}`",
-                    common.name
-                ),
+                Some(common) => {
+                    format!("; a fact per `{0}` with `from_entity: {entity}` sums `{fact}` up to `{0}`", common.name)
+                }
                 None => String::new(),
             };
             let diagnostic = Diagnostic::error(
                 "entities-mixed",
-                format!(
-                    "`{}` mixes facts of `{finest}` and of `{entity}`",
-                    call.name
-                ),
+                format!("`{}` mixes facts of `{finest}` and of `{entity}`", call.name),
             )
             .at(*other)
             .label(*place, format!("per `{finest}`"))
-            .help(format!(
-                "all facts of one aggregate are per one entity or those above it{way}"
-            ));
+            .help(format!("all facts of one aggregate are per one entity or those above it{way}"));
             self.report(diagnostic);
         }
     }
@@ -197,18 +145,13 @@ impl Resolver<'_> {
         if dimensions(self.project).any(|dimension| dimension == name) {
             return;
         }
-        let measure = self
-            .project
-            .facts
-            .values()
-            .find(|fact| fact.measures.contains_key(name));
+        let measure = self.project.facts.values().find(|fact| fact.measures.contains_key(name));
         let hint = match measure {
             Some(fact) => Some(format!("did you mean `{}.{name}`?", fact.name)),
-            None if self.names.has(&[Kind::Kpi], name) => Some(format!(
-                "`{name}` is a KPI, which stands outside of aggregates"
-            )),
-            None => did_you_mean(name, dimensions(self.project))
-                .map(|near| format!("did you mean `{near}`?")),
+            None if self.names.has(&[Kind::Kpi], name) => {
+                Some(format!("`{name}` is a KPI, which stands outside of aggregates"))
+            }
+            None => did_you_mean(name, dimensions(self.project)).map(|near| format!("did you mean `{near}`?")),
         };
         self.report(
             Diagnostic::error(

@@ -32,10 +32,7 @@ impl Resolver<'_> {
                 self.report(
                     Diagnostic::error(
                         "period-table-in-mart",
-                        format!(
-                            "`{}` is made for one period at a time, which a mart is not",
-                            name.value
-                        ),
+                        format!("`{}` is made for one period at a time, which a mart is not", name.value),
                     )
                     .at(name.span)
                     .label(table.span, "the table")
@@ -49,49 +46,25 @@ impl Resolver<'_> {
         }
         let hint = match self.names.hint(kinds, &name.value) {
             Some(hint)
-                if self.names.has(
-                    &[
-                        Kind::Rollup,
-                        Kind::Source,
-                        Kind::Entity,
-                        Kind::Fact,
-                        Kind::Kpi,
-                    ],
-                    &name.value,
-                ) =>
+                if self.names.has(&[Kind::Rollup, Kind::Source, Kind::Entity, Kind::Fact, Kind::Kpi], &name.value) =>
             {
                 Some(format!("{hint}; {}", advice(kinds)))
             }
             hint => hint,
         };
-        let signals: Vec<String> = self
-            .project
-            .scores
-            .keys()
-            .map(|score| format!("{score}_signals"))
-            .collect();
-        let made = ENGINE_TABLES
-            .iter()
-            .copied()
-            .chain(signals.iter().map(String::as_str));
-        let hint = hint.or_else(|| {
-            did_you_mean(&name.value, made).map(|near| format!("did you mean `{near}`?"))
-        });
+        let signals: Vec<String> = self.project.scores.keys().map(|score| format!("{score}_signals")).collect();
+        let made = ENGINE_TABLES.iter().copied().chain(signals.iter().map(String::as_str));
+        let hint = hint.or_else(|| did_you_mean(&name.value, made).map(|near| format!("did you mean `{near}`?")));
         self.report(
-            Diagnostic::error(
-                "unknown-table",
-                format!("`{}` is not a table that a mart can read", name.value),
-            )
-            .at(name.span)
-            .maybe_help(hint),
+            Diagnostic::error("unknown-table", format!("`{}` is not a table that a mart can read", name.value))
+                .at(name.span)
+                .maybe_help(hint),
         );
     }
 
     fn made_by_engine(&self, name: &str) -> bool {
         ENGINE_TABLES.contains(&name)
-            || name
-                .strip_suffix("_signals")
-                .is_some_and(|score| self.names.has(&[Kind::Score], score))
+            || name.strip_suffix("_signals").is_some_and(|score| self.names.has(&[Kind::Score], score))
     }
 }
 

@@ -21,11 +21,7 @@ use crate::units;
 
 /// Everything that is wrong with definitions which are in order by themselves.
 pub(crate) fn resolve(project: &Project, names: &Names) -> Vec<Diagnostic> {
-    let mut resolver = Resolver {
-        project,
-        names,
-        diagnostics: Vec::new(),
-    };
+    let mut resolver = Resolver { project, names, diagnostics: Vec::new() };
     resolver.entities();
     resolver.sources();
     resolver.rollups();
@@ -40,12 +36,7 @@ pub(crate) fn resolve(project: &Project, names: &Names) -> Vec<Diagnostic> {
     if !cyclic {
         // Units follow the definitions upwards, which a cycle has no end to.
         let mut findings = units::check(project);
-        findings.retain(|finding| {
-            !resolver
-                .diagnostics
-                .iter()
-                .any(|other| overlap(finding, other))
-        });
+        findings.retain(|finding| !resolver.diagnostics.iter().any(|other| overlap(finding, other)));
         resolver.diagnostics.extend(findings);
     }
     resolver.diagnostics
@@ -54,9 +45,7 @@ pub(crate) fn resolve(project: &Project, names: &Names) -> Vec<Diagnostic> {
 /// Whether two findings are about the same piece of text, of which the first one is enough.
 fn overlap(one: &Diagnostic, other: &Diagnostic) -> bool {
     match (one.span, other.span) {
-        (Some(one), Some(other)) => {
-            one.file == other.file && one.start < other.end && other.start < one.end
-        }
+        (Some(one), Some(other)) => one.file == other.file && one.start < other.end && other.start < one.end,
         _ => false,
     }
 }
@@ -82,21 +71,13 @@ impl Resolver<'_> {
     }
 
     /// Reports a column that a contract does not have.
-    fn contract_column(
-        &mut self,
-        column: &Spanned<String>,
-        columns: &indexmap::IndexMap<String, Column>,
-        owner: &str,
-    ) {
+    fn contract_column(&mut self, column: &Spanned<String>, columns: &indexmap::IndexMap<String, Column>, owner: &str) {
         if !columns.contains_key(&column.value) {
             let near = did_you_mean(&column.value, columns.keys().map(String::as_str));
             self.report(
-                Diagnostic::error(
-                    "unknown-column",
-                    format!("{owner} has no column `{}`", column.value),
-                )
-                .at(column.span)
-                .maybe_help(near.map(|near| format!("did you mean `{near}`?"))),
+                Diagnostic::error("unknown-column", format!("{owner} has no column `{}`", column.value))
+                    .at(column.span)
+                    .maybe_help(near.map(|near| format!("did you mean `{near}`?"))),
             );
         }
     }
@@ -106,12 +87,9 @@ impl Resolver<'_> {
         let known = || dimensions(self.project);
         if !known().any(|dimension| dimension == name.value) {
             let near = did_you_mean(&name.value, known());
-            let diagnostic = Diagnostic::error(
-                "unknown-dimension",
-                format!("`{}` is not a dimension", name.value),
-            )
-            .at(name.span)
-            .maybe_help(near.map(|near| format!("did you mean `{near}`?")));
+            let diagnostic = Diagnostic::error("unknown-dimension", format!("`{}` is not a dimension", name.value))
+                .at(name.span)
+                .maybe_help(near.map(|near| format!("did you mean `{near}`?")));
             self.report(diagnostic);
         }
     }
@@ -119,12 +97,7 @@ impl Resolver<'_> {
 
 /// The dimensions of all root entities.
 fn dimensions(project: &Project) -> impl Iterator<Item = &str> {
-    project.entities.values().flat_map(|entity| {
-        entity
-            .dimensions
-            .iter()
-            .map(|dimension| dimension.value.as_str())
-    })
+    project.entities.values().flat_map(|entity| entity.dimensions.iter().map(|dimension| dimension.value.as_str()))
 }
 
 /// An entity and those that it belongs to, itself first.
@@ -136,10 +109,7 @@ fn ancestry<'p>(project: &'p Project, entity: &str) -> Vec<&'p Entity> {
             break;
         }
         chain.push(entity);
-        next = entity
-            .parent
-            .as_ref()
-            .and_then(|parent| project.entities.get(&parent.value));
+        next = entity.parent.as_ref().and_then(|parent| project.entities.get(&parent.value));
     }
     chain
 }

@@ -20,9 +20,7 @@ impl Project {
                 None => format!("the pipelines are {}", names.join(", ")),
             };
             let message = format!("`{name}` is not a pipeline of the project");
-            Diagnostic::error("unknown-pipeline", message)
-                .help(help)
-                .boxed()
+            Diagnostic::error("unknown-pipeline", message).help(help).boxed()
         })
     }
 }
@@ -30,16 +28,8 @@ impl Project {
 impl Resolver<'_> {
     pub(super) fn settings(&mut self) {
         let settings = &self.project.settings;
-        self.role(
-            "rates",
-            settings.rates.as_ref(),
-            &["day", "currency", "rate"],
-        );
-        self.role(
-            "targets",
-            settings.targets.as_ref(),
-            &["kpi", "period_grain", "target"],
-        );
+        self.role("rates", settings.rates.as_ref(), &["day", "currency", "rate"]);
+        self.role("targets", settings.targets.as_ref(), &["kpi", "period_grain", "target"]);
         self.role("benchmarks", settings.benchmarks.as_ref(), &["kpi"]);
     }
 
@@ -49,42 +39,23 @@ impl Resolver<'_> {
         if !self.known(Kind::RELATIONS, name) {
             return;
         }
-        let source = self
-            .project
-            .sources
-            .get(&name.value)
-            .map(|source| &source.columns);
-        let table = self
-            .project
-            .tables
-            .get(&name.value)
-            .and_then(|table| match &table.body {
-                TableBody::Rows { columns, .. } => Some(columns),
-                TableBody::Sql(_) => None,
-            });
+        let source = self.project.sources.get(&name.value).map(|source| &source.columns);
+        let table = self.project.tables.get(&name.value).and_then(|table| match &table.body {
+            TableBody::Rows { columns, .. } => Some(columns),
+            TableBody::Sql(_) => None,
+        });
         let Some(columns) = source.or(table) else {
             return;
         };
-        let missing: Vec<&str> = wanted
-            .iter()
-            .copied()
-            .filter(|column| !columns.contains_key(*column))
-            .collect();
+        let missing: Vec<&str> = wanted.iter().copied().filter(|column| !columns.contains_key(*column)).collect();
         if !missing.is_empty() {
             self.report(
                 Diagnostic::error(
                     "missing-column",
-                    format!(
-                        "`{}` lacks `{}`, which `{role}` needs",
-                        name.value,
-                        missing.join("`, `")
-                    ),
+                    format!("`{}` lacks `{}`, which `{role}` needs", name.value, missing.join("`, `")),
                 )
                 .at(name.span)
-                .help(format!(
-                    "`{role}` has the columns `{}`",
-                    wanted.join("`, `")
-                )),
+                .help(format!("`{role}` has the columns `{}`", wanted.join("`, `"))),
             );
         }
     }
@@ -94,9 +65,7 @@ impl Resolver<'_> {
         for pipeline in project.pipelines.values() {
             for (index, dimension) in pipeline.cube.iter().enumerate() {
                 self.dimension(dimension);
-                let first = pipeline.cube[..index]
-                    .iter()
-                    .find(|first| first.value == dimension.value);
+                let first = pipeline.cube[..index].iter().find(|first| first.value == dimension.value);
                 if let Some(first) = first {
                     self.report(
                         Diagnostic::error(

@@ -22,10 +22,7 @@ impl Resolver<'_> {
                     self.report(
                         Diagnostic::error(
                             "reserved-name",
-                            format!(
-                                "`{signals}` is the name of the contributions to score `{}`",
-                                score.name
-                            ),
+                            format!("`{signals}` is the name of the contributions to score `{}`", score.name),
                         )
                         .at(place)
                         .label(score.span, "the score"),
@@ -35,11 +32,8 @@ impl Resolver<'_> {
             for (name, component) in &score.components {
                 if matches!(name.as_str(), "score" | "band") {
                     self.report(
-                        Diagnostic::error(
-                            "reserved-name",
-                            format!("`{name}` is a measure that every score has"),
-                        )
-                        .at(component.span),
+                        Diagnostic::error("reserved-name", format!("`{name}` is a measure that every score has"))
+                            .at(component.span),
                     );
                 }
                 self.component(component);
@@ -53,9 +47,7 @@ impl Resolver<'_> {
     fn score_input(&mut self, score: &Score) {
         let table = self.project.tables.get(&score.from.value);
         let per_period = table.is_none_or(|table| table.for_each == ForEach::Period);
-        let other = self
-            .names
-            .has(&[Kind::Source, Kind::Rollup], &score.from.value);
+        let other = self.names.has(&[Kind::Source, Kind::Rollup], &score.from.value);
         if other || !per_period {
             self.report(
                 Diagnostic::error(
@@ -78,10 +70,7 @@ impl Resolver<'_> {
                 self.report(
                     Diagnostic::error(
                         "score-not-additive",
-                        format!(
-                            "`{}` over all signals is not the sum of `{}` over each",
-                            call.name, call.name
-                        ),
+                        format!("`{}` over all signals is not the sum of `{}` over each", call.name, call.name),
                     )
                     .at(locate(sql, call.span))
                     .help("`by_signal` is for `sum` and `count`"),

@@ -28,20 +28,14 @@ impl Resolver<'_> {
     fn source_time(&mut self, source: &Source) {
         match (source.kind, &source.time) {
             (SourceKind::Events, None) => self.report(
-                Diagnostic::error(
-                    "missing-key",
-                    format!("events source `{}` lacks `time`", source.name),
-                )
-                .at(source.span)
-                .help("`time` names the column that says when a row happened"),
+                Diagnostic::error("missing-key", format!("events source `{}` lacks `time`", source.name))
+                    .at(source.span)
+                    .help("`time` names the column that says when a row happened"),
             ),
             (SourceKind::Snapshot, Some(time)) => self.report(
-                Diagnostic::error(
-                    "conflicting-keys",
-                    format!("snapshot source `{}` cannot have `time`", source.name),
-                )
-                .at(time.span)
-                .help("a snapshot is a state; facts over it name their own `time`"),
+                Diagnostic::error("conflicting-keys", format!("snapshot source `{}` cannot have `time`", source.name))
+                    .at(time.span)
+                    .help("a snapshot is a state; facts over it name their own `time`"),
             ),
             _ => {}
         }
@@ -52,10 +46,7 @@ impl Resolver<'_> {
             self.report(
                 Diagnostic::error("bad-path", "the path of a snapshot lacks `{day}`")
                     .at(source.path.span)
-                    .help(format!(
-                        "for example `{}/dt={{day}}/*.parquet`",
-                        source.name
-                    )),
+                    .help(format!("for example `{}/dt={{day}}/*.parquet`", source.name)),
             );
         }
     }
@@ -98,9 +89,7 @@ impl Resolver<'_> {
     fn mergeable(&mut self, sql: &SqlExpr) {
         let parts = parts(&sql.ast);
         let single = matches!(&sql.ast, Expr::Function(_)) && parts.nested.is_empty();
-        let mergeable = |call: &crate::sql::Call| {
-            MERGEABLE.contains(&call.name.as_str()) && !call.is_distinct()
-        };
+        let mergeable = |call: &crate::sql::Call| MERGEABLE.contains(&call.name.as_str()) && !call.is_distinct();
         match &parts.aggregates[..] {
             [call] if single && mergeable(call) => {}
             _ => self.report(

@@ -76,12 +76,9 @@ impl Resolver<'_> {
         }
         for call in &parts.buckets {
             self.report(
-                Diagnostic::error(
-                    "bucket-outside-rollup",
-                    "`bucket(…)` is a group key of rollups",
-                )
-                .at(locate(sql, call.span))
-                .help("elsewhere `date_trunc('month', …)` cuts time"),
+                Diagnostic::error("bucket-outside-rollup", "`bucket(…)` is a group key of rollups")
+                    .at(locate(sql, call.span))
+                    .help("elsewhere `date_trunc('month', …)` cuts time"),
             );
         }
     }
@@ -93,12 +90,9 @@ impl Resolver<'_> {
             }
             if !sql.reads.iter().any(|read| read.value == input.value) {
                 self.report(
-                    Diagnostic::error(
-                        "unused-input",
-                        format!("the query does not read `{}`", input.value),
-                    )
-                    .at(input.span)
-                    .help("`during` names inputs of the query"),
+                    Diagnostic::error("unused-input", format!("the query does not read `{}`", input.value))
+                        .at(input.span)
+                        .help("`during` names inputs of the query"),
                 );
             }
             if table.for_each == ForEach::Run {
@@ -119,10 +113,7 @@ impl Resolver<'_> {
             self.report(
                 Diagnostic::error(
                     "conflicting-keys",
-                    format!(
-                        "reference table `{}` is the same for every period",
-                        table.name
-                    ),
+                    format!("reference table `{}` is the same for every period", table.name),
                 )
                 .at(table.span)
                 .help("`for_each` is for tables with `sql`"),

@@ -2,10 +2,7 @@
 
 /// Aggregates of facts, scores and KPIs, with what each gives.
 pub const AGGREGATES: &[(&str, &str)] = &[
-    (
-        "count",
-        "`count(*)` rows, `count(x)` rows where x is not null, `count(distinct x)` different values",
-    ),
+    ("count", "`count(*)` rows, `count(x)` rows where x is not null, `count(distinct x)` different values"),
     ("sum", "sum; 0 over nothing"),
     ("avg", "mean of the values that are not null"),
     ("min", "smallest value"),
@@ -14,26 +11,18 @@ pub const AGGREGATES: &[(&str, &str)] = &[
     ("quantile", "`quantile(x, 0.9)`, interpolated linearly"),
     ("bool_or", "whether it holds for any row"),
     ("bool_and", "whether it holds for every row"),
-    (
-        "string_list",
-        "the different values, sorted and joined by `, `",
-    ),
+    ("string_list", "the different values, sorted and joined by `, `"),
 ];
 
 /// Functions that depend on the run.
-pub const RUN_FUNCTIONS: &[(&str, &str)] = &[
-    ("as_of", "the day that the run looks back from (date)"),
-    ("as_of_end", "the end of that day (timestamp)"),
-];
+pub const RUN_FUNCTIONS: &[(&str, &str)] =
+    &[("as_of", "the day that the run looks back from (date)"), ("as_of_end", "the end of that day (timestamp)")];
 
 /// Functions that depend on the period.
 pub const PERIOD_FUNCTIONS: &[(&str, &str)] = &[
     ("period_start", "first day of the period (date)"),
     ("period_end", "the day after the period (date)"),
-    (
-        "cutoff",
-        "the period's end, or the day after `as_of()` where the period is not over (date)",
-    ),
+    ("cutoff", "the period's end, or the day after `as_of()` where the period is not over (date)"),
 ];
 
 /// Aggregates of SQL that facts and KPIs do not have.

@@ -59,13 +59,6 @@ impl Located for SqlQuery {
 /// The byte offset of a SQL location: line and column from 1, columns in characters.
 pub(super) fn offset(text: &str, location: tokenizer::Location) -> usize {
     let index = |number: u64| usize::try_from(number.saturating_sub(1)).unwrap_or(usize::MAX);
-    let start: usize = text
-        .split_inclusive('\n')
-        .take(index(location.line))
-        .map(str::len)
-        .sum();
-    text[start..]
-        .char_indices()
-        .nth(index(location.column))
-        .map_or(text.len(), |(offset, _)| start + offset)
+    let start: usize = text.split_inclusive('\n').take(index(location.line)).map(str::len).sum();
+    text[start..].char_indices().nth(index(location.column)).map_or(text.len(), |(offset, _)| start + offset)
 }

@@ -20,12 +20,7 @@ pub(crate) fn expression(text: Text, span: Span) -> Result<SqlExpr, Box<Diagnost
         Ok(ast)
     });
     match parsed {
-        Ok(ast) => Ok(SqlExpr {
-            text: text.value,
-            span,
-            map: text.map,
-            ast,
-        }),
+        Ok(ast) => Ok(SqlExpr { text: text.value, span, map: text.map, ast }),
         Err(error) => Err(syntax_error(&error, &text.value, &text.map, span).boxed()),
     }
 }
@@ -40,28 +35,13 @@ pub(crate) fn query(text: Text, span: Span) -> Result<SqlQuery, Box<Diagnostic>>
     let ast = match parsed {
         Ok(ast) if reads_only(&ast) => ast,
         Ok(_) => {
-            return Err(
-                Diagnostic::error("sql-syntax", "SQL: only a `select` can stand here")
-                    .at(span)
-                    .boxed(),
-            );
+            return Err(Diagnostic::error("sql-syntax", "SQL: only a `select` can stand here").at(span).boxed());
         }
         Err(error) => return Err(syntax_error(&error, &text.value, &text.map, span).boxed()),
     };
-    let mut sql = SqlQuery {
-        text: text.value,
-        span,
-        map: text.map,
-        ast,
-        reads: Vec::new(),
-    };
-    sql.reads = reads(&sql.ast)
-        .into_iter()
-        .map(|(value, place)| Spanned {
-            value,
-            span: super::locate(&sql, place),
-        })
-        .collect();
+    let mut sql = SqlQuery { text: text.value, span, map: text.map, ast, reads: Vec::new() };
+    sql.reads =
+        reads(&sql.ast).into_iter().map(|(value, place)| Spanned { value, span: super::locate(&sql, place) }).collect();
     Ok(sql)
 }
 
@@ -90,23 +70,17 @@ fn reads_only(query: &Query) -> bool {
 
 fn syntax_error(error: &ParserError, text: &str, map: &TextMap, span: Span) -> Diagnostic {
     let message = match error {
-        ParserError::TokenizerError(message) | ParserError::ParserError(message) => {
-            message.as_str()
-        }
+        ParserError::TokenizerError(message) | ParserError::ParserError(message) => message.as_str(),
         ParserError::RecursionLimitExceeded => "too deeply nested",
     };
     let (message, location) = split_location(message);
-    let message = match message
-        .strip_prefix("Expected: ")
-        .and_then(|rest| rest.rsplit_once(", found: "))
-    {
+    let message = match message.strip_prefix("Expected: ").and_then(|rest| rest.rsplit_once(", found: ")) {
         Some((expected, found)) => {
             format!("expected {}, found {}", quoted(expected), quoted(found))
         }
         None => message.to_owned(),
     };
-    Diagnostic::error("sql-syntax", format!("SQL: {message}"))
-        .at(place(text, map, span.file, location))
+    Diagnostic::error("sql-syntax", format!("SQL: {message}")).at(place(text, map, span.file, location))
 }
 
 /// A piece of SQL in backticks; the parser's own phrases as they are.
@@ -123,10 +97,7 @@ fn split_location(message: &str) -> (&str, Option<Location>) {
     let split = || {
         let (head, tail) = message.rsplit_once(" at Line: ")?;
         let (line, column) = tail.split_once(", Column: ")?;
-        Some((
-            head,
-            Location::new(line.parse().ok()?, column.parse().ok()?),
-        ))
+        Some((head, Location::new(line.parse().ok()?, column.parse().ok()?)))
     };
     match split() {
         Some((head, location)) => (head, Some(location)),
@@ -136,11 +107,7 @@ fn split_location(message: &str) -> (&str, Option<Location>) {
 
 /// The word at a location; the text's last character where it ended too early.
 fn place(text: &str, map: &TextMap, file: FileId, location: Option<Location>) -> Span {
-    let last = text
-        .trim_end()
-        .char_indices()
-        .next_back()
-        .map_or(0, |(offset, _)| offset);
+    let last = text.trim_end().char_indices().next_back().map_or(0, |(offset, _)| offset);
     let start = match location {
         Some(location) if location.line > 0 => offset(text, location).min(last),
         _ => last,

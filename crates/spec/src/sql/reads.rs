@@ -30,10 +30,7 @@ impl Visitor for Reader {
 
     fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
         let tables = query.with.iter().flat_map(|with| &with.cte_tables);
-        self.scopes.push(Scope {
-            names: tables.map(|table| table.alias.name.value.clone()).collect(),
-            defined: 0,
-        });
+        self.scopes.push(Scope { names: tables.map(|table| table.alias.name.value.clone()).collect(), defined: 0 });
         ControlFlow::Continue(())
     }
 
@@ -50,16 +47,10 @@ impl Visitor for Reader {
         let name = relation
             .0
             .iter()
-            .map(|part| {
-                part.as_ident()
-                    .map_or_else(|| part.to_string(), |ident| ident.value.clone())
-            })
+            .map(|part| part.as_ident().map_or_else(|| part.to_string(), |ident| ident.value.clone()))
             .collect::<Vec<_>>()
             .join(".");
-        let defined = self
-            .scopes
-            .iter()
-            .any(|scope| scope.names[..scope.defined].contains(&name));
+        let defined = self.scopes.iter().any(|scope| scope.names[..scope.defined].contains(&name));
         if !defined && !self.reads.iter().any(|(known, _)| *known == name) {
             self.reads.push((name, relation.span()));
         }

@@ -2,14 +2,10 @@
 
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{
-    DataType, Expr, Function, FunctionArguments, Query, Spanned as _, Value, Visit, Visitor,
-};
+use sqlparser::ast::{DataType, Expr, Function, FunctionArguments, Query, Spanned as _, Value, Visit, Visitor};
 use sqlparser::tokenizer::Span;
 
-use super::functions::{
-    is_aggregate, is_other_aggregate, is_period_function, is_run_function, is_unrepeatable,
-};
+use super::functions::{is_aggregate, is_other_aggregate, is_period_function, is_run_function, is_unrepeatable};
 
 /// Takes an expression apart.
 pub(crate) fn parts(expr: &Expr) -> Parts {
@@ -20,10 +16,7 @@ pub(crate) fn parts(expr: &Expr) -> Parts {
 
 /// Takes all expressions of a query apart, as one.
 pub(crate) fn query_parts(query: &Query) -> Parts {
-    let mut parts = Parts {
-        in_query: true,
-        ..Parts::default()
-    };
+    let mut parts = Parts { in_query: true, ..Parts::default() };
     let _ = query.visit(&mut parts);
     parts
 }
@@ -84,11 +77,7 @@ impl Call {
         if span == Span::empty() || span.start > name.start {
             span = name;
         }
-        Self {
-            name: function.name.to_string().to_lowercase(),
-            function: function.clone(),
-            span,
-        }
+        Self { name: function.name.to_string().to_lowercase(), function: function.clone(), span }
     }
 
     /// `count(distinct x)`.
@@ -115,18 +104,12 @@ pub(crate) fn arguments(function: &Function) -> Vec<&Expr> {
 impl Parts {
     fn opens_aggregate(&self, function: &Function) -> bool {
         let name = function.name.to_string().to_lowercase();
-        function.over.is_none()
-            && (is_aggregate(&name) || is_other_aggregate(&name))
-            && !self.in_query
+        function.over.is_none() && (is_aggregate(&name) || is_other_aggregate(&name)) && !self.in_query
     }
 
     fn column(&mut self, path: Vec<String>, span: Span) {
         let aggregate = (self.depth > 0).then(|| self.aggregates.len().saturating_sub(1));
-        self.columns.push(Column {
-            path,
-            span,
-            aggregate,
-        });
+        self.columns.push(Column { path, span, aggregate });
     }
 
     fn call(&mut self, function: &Function, expr: &Expr) {
@@ -176,9 +159,7 @@ impl Visitor for Parts {
             Expr::TypedString(typed) => {
                 let date = matches!(typed.data_type, DataType::Date);
                 let timestamp = matches!(typed.data_type, DataType::Timestamp(..));
-                if let (true, Value::SingleQuotedString(text)) =
-                    (date || timestamp, &typed.value.value)
-                {
+                if let (true, Value::SingleQuotedString(text)) = (date || timestamp, &typed.value.value) {
                     self.moments.push((date, text.clone(), typed.value.span));
                 }
             }

@@ -10,11 +10,7 @@ use crate::diagnostic::{Diagnostic, FileId, Span, did_you_mean};
 use super::{Node, Text, TextMap, Value};
 
 /// Fills in the variables of every value below `node`; keys are left alone.
-pub(crate) fn interpolate(
-    node: &mut Node,
-    variables: &Variables,
-    diagnostics: &mut Vec<Diagnostic>,
-) {
+pub(crate) fn interpolate(node: &mut Node, variables: &Variables, diagnostics: &mut Vec<Diagnostic>) {
     match &mut node.value {
         Value::Text(text) if text.value.contains("${") => {
             let file = node.span.file;
@@ -52,12 +48,7 @@ impl<'a> Variables<'a> {
         environment: &'a dyn Fn(&str) -> Option<String>,
         defaults: BTreeMap<String, String>,
     ) -> Self {
-        Self {
-            given,
-            environment,
-            defaults,
-            used: RefCell::default(),
-        }
+        Self { given, environment, defaults, used: RefCell::default() }
     }
 
     /// Variables given on the command line that no value names.
@@ -72,9 +63,7 @@ impl<'a> Variables<'a> {
                     "unused-variable",
                     format!("variable `{name}` is given, but no value of the project names it"),
                 )
-                .maybe_help(
-                    did_you_mean(name, known()).map(|near| format!("did you mean `{near}`?")),
-                )
+                .maybe_help(did_you_mean(name, known()).map(|near| format!("did you mean `{near}`?")))
             })
             .collect()
     }
@@ -100,21 +89,11 @@ impl<'a> Variables<'a> {
                 "give it with `--var {name}=…`, in the environment, or as a default under `variables` in pipelines.yaml; `$${{{name}}}` stands for the text itself"
             ),
         };
-        Diagnostic::error(
-            "unknown-variable",
-            format!("variable `{name}` has no value"),
-        )
-        .at(span)
-        .help(help)
+        Diagnostic::error("unknown-variable", format!("variable `{name}` has no value")).at(span).help(help)
     }
 }
 
-fn fill(
-    text: &Text,
-    file: FileId,
-    variables: &Variables,
-    diagnostics: &mut Vec<Diagnostic>,
-) -> Text {
+fn fill(text: &Text, file: FileId, variables: &Variables, diagnostics: &mut Vec<Diagnostic>) -> Text {
     let source = &text.value;
     let mut value = String::with_capacity(source.len());
     let mut map = TextMap::default();
@@ -147,20 +126,14 @@ fn fill(
     if value.is_empty() {
         map.push(0, text.map.to_file(0));
     }
-    Text {
-        value,
-        map,
-        plain: text.plain,
-    }
+    Text { value, map, plain: text.plain }
 }
 
 /// The name in a text that begins with `${NAME}`, and the length of it all.
 fn reference(text: &str) -> Option<(&str, usize)> {
     let inner = text.strip_prefix("${")?;
     let name = &inner[..inner.find('}')?];
-    let is_name = name
-        .chars()
-        .all(|character| character.is_ascii_alphanumeric() || character == '_');
+    let is_name = name.chars().all(|character| character.is_ascii_alphanumeric() || character == '_');
     (is_name && !name.is_empty()).then_some((name, name.len() + "${}".len()))
 }
 
@@ -188,10 +161,8 @@ mod tests {
 
     fn filled(text: &str) -> (Node, Vec<Diagnostic>) {
         let given = BTreeMap::from([("BOTH".to_owned(), "given".to_owned())]);
-        let defaults = BTreeMap::from([
-            ("BOTH".to_owned(), "default".to_owned()),
-            ("HOURS".to_owned(), "24".to_owned()),
-        ]);
+        let defaults =
+            BTreeMap::from([("BOTH".to_owned(), "default".to_owned()), ("HOURS".to_owned(), "24".to_owned())]);
         let environment = |name: &str| (name == "HOME_LAKE").then(|| "s3://lake".to_owned());
         let variables = Variables::new(&given, &environment, defaults);
         let mut node = read(FileId(0), text).unwrap();
@@ -229,10 +200,7 @@ mod tests {
     fn an_unknown_variable_is_an_error_with_a_suggestion() {
         let (_, diagnostics) = filled("a: x ${HUORS}");
         assert_eq!(diagnostics[0].code, "unknown-variable");
-        assert_eq!(
-            diagnostics[0].help.as_deref(),
-            Some("did you mean `HOURS`?")
-        );
+        assert_eq!(diagnostics[0].help.as_deref(), Some("did you mean `HOURS`?"));
         assert_eq!(diagnostics[0].span, Some(Span::new(FileId(0), 5, 13)));
     }
 }

@@ -49,9 +49,7 @@ impl Node {
             Value::Boolean(value) => format!("`{value}`"),
             Value::Integer(value) => format!("the number {value}"),
             Value::Number(value) => format!("the number {value}"),
-            Value::Text(text) if text.value.chars().count() > 40 || text.value.contains('\n') => {
-                "a text".to_owned()
-            }
+            Value::Text(text) if text.value.chars().count() > 40 || text.value.contains('\n') => "a text".to_owned(),
             Value::Text(text) => format!("the text `{}`", text.value),
             Value::List(_) => "a list".to_owned(),
             Value::Map(_) => "a map".to_owned(),
@@ -81,9 +79,6 @@ impl Node {
 
     /// The value of a key of a map.
     pub fn get(&self, key: &str) -> Option<&Node> {
-        self.entries()
-            .iter()
-            .find(|entry| entry.key.value == key)
-            .map(|entry| &entry.node)
+        self.entries().iter().find(|entry| entry.key.value == key).map(|entry| &entry.node)
     }
 }

@@ -20,19 +20,14 @@ pub(crate) fn read(file: FileId, text: &str) -> Result<Node, Box<Diagnostic>> {
         leading_zero_numbers_as_strings: true,
         underscored_numbers_as_strings: true,
     };
-    let raw: Raw = serde_yaml::from_str_with_options(text, options)
-        .map_err(|error| syntax_error(&error, file, text).boxed())?;
+    let raw: Raw =
+        serde_yaml::from_str_with_options(text, options).map_err(|error| syntax_error(&error, file, text).boxed())?;
     Ok(Placing { file, text }.node(raw))
 }
 
 fn syntax_error(error: &serde_yaml::Error, file: FileId, text: &str) -> Diagnostic {
-    let start = error.location().map_or(0, |location| {
-        offset_of(text, location.line(), location.column())
-    });
-    let end = text[start..]
-        .char_indices()
-        .nth(1)
-        .map_or(text.len(), |(offset, _)| start + offset);
+    let start = error.location().map_or(0, |location| offset_of(text, location.line(), location.column()));
+    let end = text[start..].char_indices().nth(1).map_or(text.len(), |(offset, _)| start + offset);
     let message = error.without_snippet().to_string();
     let message = message.lines().next().unwrap_or_default();
     // The span says the place, and advice about the parser's functions is not for the writer of a file.
@@ -41,8 +36,7 @@ fn syntax_error(error: &serde_yaml::Error, file: FileId, text: &str) -> Diagnost
         .filter_map(|tail| message.find(tail))
         .min()
         .map_or(message, |position| &message[..position]);
-    Diagnostic::error("yaml-syntax", format!("YAML syntax: {message}"))
-        .at(Span::new(file, start, end))
+    Diagnostic::error("yaml-syntax", format!("YAML syntax: {message}")).at(Span::new(file, start, end))
 }
 
 /// The byte offset of a line and column, both from 1 and in characters.
@@ -52,10 +46,7 @@ fn offset_of(text: &str, line: u64, column: u64) -> usize {
     for line in text.split_inclusive('\n').take(index(line)) {
         start += line.len();
     }
-    text[start..]
-        .char_indices()
-        .nth(index(column))
-        .map_or(text.len(), |(offset, _)| start + offset)
+    text[start..].char_indices().nth(index(column)).map_or(text.len(), |(offset, _)| start + offset)
 }
 
 type Raw = serde_yaml::Spanned<RawValue>;
@@ -98,9 +89,7 @@ impl<'de> Visitor<'de> for RawVisitor {
     }
 
     fn visit_u64<E: de::Error>(self, value: u64) -> Result<RawValue, E> {
-        i64::try_from(value)
-            .map(RawValue::Integer)
-            .map_err(|_| E::custom("a whole number beyond 9223372036854775807"))
+        i64::try_from(value).map(RawValue::Integer).map_err(|_| E::custom("a whole number beyond 9223372036854775807"))
     }
 
     fn visit_f64<E: de::Error>(self, value: f64) -> Result<RawValue, E> {
@@ -161,13 +150,8 @@ impl Placing<'_> {
                 Value::List(items)
             }
             RawValue::Map(entries) => {
-                let entries: Vec<Entry> = entries
-                    .into_iter()
-                    .map(|(key, value)| self.entry(key, value))
-                    .collect();
-                let spans = entries
-                    .iter()
-                    .flat_map(|entry| [entry.key.span, entry.node.span]);
+                let entries: Vec<Entry> = entries.into_iter().map(|(key, value)| self.entry(key, value)).collect();
+                let spans = entries.iter().flat_map(|entry| [entry.key.span, entry.node.span]);
                 span = self.around(span, spans, '}');
                 Value::Map(entries)
             }
@@ -176,10 +160,7 @@ impl Placing<'_> {
     }
 
     fn entry(&self, key: serde_yaml::Spanned<String>, value: Raw) -> Entry {
-        let key = Spanned {
-            span: self.span(key.defined),
-            value: key.value,
-        };
+        let key = Spanned { span: self.span(key.defined), value: key.value };
         let mut node = self.node(value);
         if matches!(node.value, Value::Null) && node.span.start == node.span.end {
             // `key:` without a value has no place of its own.
@@ -192,16 +173,10 @@ impl Placing<'_> {
         let bytes = |value: Option<u64>| usize::try_from(value.unwrap_or(0)).unwrap_or(0);
         let limit = self.text.len();
         let start = bytes(location.span().byte_offset()).min(limit);
-        let end = start
-            .saturating_add(bytes(location.span().byte_len()))
-            .min(limit);
+        let end = start.saturating_add(bytes(location.span().byte_len())).min(limit);
         let start = self.text.floor_char_boundary(start);
         let end = self.text.floor_char_boundary(end).max(start);
-        Span::new(
-            self.file,
-            start,
-            start + self.text[start..end].trim_end().len(),
-        )
+        Span::new(self.file, start, start + self.text[start..end].trim_end().len())
     }
 
     /// How a scalar is written. The parser places a block scalar at its content, which may begin with a quote.
@@ -226,18 +201,8 @@ impl Placing<'_> {
     /// The span of a list or map: the parser only tells where it begins.
     fn around(&self, begin: Span, inner: impl Iterator<Item = Span>, close: char) -> Span {
         let flow = self.text[begin.start..].starts_with(['[', '{']);
-        let inner = inner
-            .map(|span| span.end)
-            .chain([begin.start + usize::from(flow)])
-            .max()
-            .unwrap_or(begin.start);
-        let end = if flow {
-            self.text[inner..]
-                .find(close)
-                .map_or(inner, |offset| inner + offset + 1)
-        } else {
-            inner
-        };
+        let inner = inner.map(|span| span.end).chain([begin.start + usize::from(flow)]).max().unwrap_or(begin.start);
+        let end = if flow { self.text[inner..].find(close).map_or(inner, |offset| inner + offset + 1) } else { inner };
         Span { end, ..begin }
     }
 }
@@ -343,11 +308,7 @@ mod tests {
     #[case("a: *nobody\n", "alias references unknown anchor", 3)]
     #[case("é: \"x\nb: 1", "unclosed quote", 4)]
     #[case("a: 1\n---\nb: 2\n", "multiple YAML documents detected", 9)]
-    fn a_syntax_error_has_its_place(
-        #[case] text: &str,
-        #[case] message: &str,
-        #[case] start: usize,
-    ) {
+    fn a_syntax_error_has_its_place(#[case] text: &str, #[case] message: &str, #[case] start: usize) {
         let diagnostic = read(FileId(0), text).unwrap_err();
         assert_eq!(diagnostic.message, format!("YAML syntax: {message}"));
         assert_eq!(diagnostic.span.unwrap().start, start);

@@ -36,9 +36,7 @@ impl TextMap {
 
     /// The map of a value that is written as it is, from `base` on.
     pub(crate) fn at(base: usize) -> Self {
-        Self {
-            runs: vec![(0, base)],
-        }
+        Self { runs: vec![(0, base)] }
     }
 
     /// Finds every character of `value` in `source`, the scalar as written, which begins at `base` in its file.
@@ -57,9 +55,10 @@ impl TextMap {
 
     /// Begins a new run unless the last one goes on in step.
     pub(super) fn push(&mut self, value: usize, file: usize) {
-        let in_step = self.runs.last().is_some_and(|(run_value, run_file)| {
-            file >= *run_file && file - run_file == value - run_value
-        });
+        let in_step = self
+            .runs
+            .last()
+            .is_some_and(|(run_value, run_file)| file >= *run_file && file - run_file == value - run_value);
         if !in_step {
             self.runs.push((value, file));
         }
@@ -73,10 +72,7 @@ impl TextMap {
             let rest = &source[at..];
             if character == '\n' {
                 // Blanks before a line end belong to the value of a literal block only, where they have been passed.
-                at += rest
-                    .find('\n')
-                    .filter(|end| rest[..*end].trim().is_empty())
-                    .unwrap_or(0);
+                at += rest.find('\n').filter(|end| rest[..*end].trim().is_empty()).unwrap_or(0);
             } else if character.is_whitespace() {
                 // Of the blanks that begin a line, the last ones are the value's, the others are indentation.
                 if line_begins {
@@ -84,11 +80,7 @@ impl TextMap {
                 }
             } else {
                 let skipped = rest.len() - rest.trim_start().len();
-                at += if rest[skipped..].starts_with(character) {
-                    skipped
-                } else {
-                    rest.find(character).unwrap_or(0)
-                };
+                at += if rest[skipped..].starts_with(character) { skipped } else { rest.find(character).unwrap_or(0) };
             }
             line_begins = character == '\n';
             self.push(offset, base + at);
@@ -135,8 +127,7 @@ pub(super) enum Style {
 
 fn after_escaped_line_end(text: &str) -> Option<&str> {
     let rest = text.strip_prefix('\\')?;
-    rest.strip_prefix('\n')
-        .or_else(|| rest.strip_prefix("\r\n"))
+    rest.strip_prefix('\n').or_else(|| rest.strip_prefix("\r\n"))
 }
 
 /// How many blanks a text begins with.
@@ -177,10 +168,7 @@ mod tests {
             match &node.value {
                 crate::syntax::Value::Text(text) => vec![text.clone()],
                 crate::syntax::Value::List(items) => items.iter().flat_map(words).collect(),
-                crate::syntax::Value::Map(entries) => entries
-                    .iter()
-                    .flat_map(|entry| words(&entry.node))
-                    .collect(),
+                crate::syntax::Value::Map(entries) => entries.iter().flat_map(|entry| words(&entry.node)).collect(),
                 _ => Vec::new(),
             }
         }

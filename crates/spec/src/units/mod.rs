@@ -19,12 +19,8 @@ use relations::Relations;
 
 /// Everything that is wrong with the units of a project whose definitions have no cycles.
 pub(crate) fn check(project: &Project) -> Vec<Diagnostic> {
-    let mut checker = Checker {
-        project,
-        relations: Relations::new(project),
-        measures: BTreeMap::new(),
-        diagnostics: Vec::new(),
-    };
+    let mut checker =
+        Checker { project, relations: Relations::new(project), measures: BTreeMap::new(), diagnostics: Vec::new() };
     checker.rollups();
     checker.tables();
     for fact in project.facts.keys() {
@@ -64,8 +60,7 @@ impl Checker<'_> {
     fn tables(&mut self) {
         for table in self.project.tables.values() {
             for (clash, sql) in self.relations.clashes(&table.name) {
-                self.diagnostics
-                    .push(diagnostic(&clash).at(locate(sql, clash.place())));
+                self.diagnostics.push(diagnostic(&clash).at(locate(sql, clash.place())));
             }
         }
     }
@@ -101,21 +96,14 @@ impl Checker<'_> {
     }
 
     fn kpi(&mut self, kpi: &Kpi) {
-        for sql in [Some(&kpi.formula), kpi.mature.as_ref()]
-            .into_iter()
-            .flatten()
-        {
+        for sql in [Some(&kpi.formula), kpi.mature.as_ref()].into_iter().flatten() {
             let quantity = self.formula(sql);
             if let Some(help) = mismatch(kpi.unit, quantity) {
                 let unit = format!("{:?}", kpi.unit).to_lowercase();
                 self.diagnostics.push(
                     Diagnostic::error(
                         "unit-clash",
-                        format!(
-                            "`{}` is declared `{unit}`, but the formula gives {}",
-                            kpi.name,
-                            quantity.noun()
-                        ),
+                        format!("`{}` is declared `{unit}`, but the formula gives {}", kpi.name, quantity.noun()),
                     )
                     .at(sql.span)
                     .help(help),
@@ -136,10 +124,7 @@ impl Checker<'_> {
     }
 
     /// `<fact>.<measure>` → quantity, of the facts that some expressions name.
-    fn facts_named_in<'s>(
-        &mut self,
-        sqls: impl Iterator<Item = &'s SqlExpr>,
-    ) -> BTreeMap<String, Quantity> {
+    fn facts_named_in<'s>(&mut self, sqls: impl Iterator<Item = &'s SqlExpr>) -> BTreeMap<String, Quantity> {
         let mut columns = BTreeMap::new();
         for sql in sqls {
             for column in crate::sql::parts(&sql.ast).columns {
@@ -162,8 +147,7 @@ impl Checker<'_> {
     }
 
     fn report_in(&mut self, sql: &SqlExpr, clash: &Clash) {
-        self.diagnostics
-            .push(diagnostic(clash).at(locate(sql, clash.place())));
+        self.diagnostics.push(diagnostic(clash).at(locate(sql, clash.place())));
     }
 }
 
@@ -180,21 +164,18 @@ fn diagnostic(clash: &Clash) -> Diagnostic {
             format!("`{function}` over amounts that may be in different currencies"),
         )
         .help("a table with `money: {columns: …, currency: …, on: …}` converts them first"),
-        Clash::Operands(operator, left, right, _) => Diagnostic::error(
-            "unit-clash",
-            format!("`{operator}` between {} and {}", left.noun(), right.noun()),
-        ),
+        Clash::Operands(operator, left, right, _) => {
+            Diagnostic::error("unit-clash", format!("`{operator}` between {} and {}", left.noun(), right.noun()))
+        }
     }
 }
 
 /// Whether an expression names a column with a currency.
 fn names_currency(expr: &Expr) -> bool {
-    crate::sql::parts(expr).columns.iter().any(|column| {
-        column
-            .path
-            .last()
-            .is_some_and(|name| name.contains("currency"))
-    })
+    crate::sql::parts(expr)
+        .columns
+        .iter()
+        .any(|column| column.path.last().is_some_and(|name| name.contains("currency")))
 }
 
 /// What a KPI's value is inside of another formula.
@@ -213,31 +194,18 @@ fn declared(unit: Unit) -> Quantity {
 fn mismatch(unit: Unit, quantity: Quantity) -> Option<&'static str> {
     use Quantity::{Count, Days, Hours, Money, NotANumber, Share, Unconverted};
     let (clashes, help): (&[Quantity], _) = match unit {
-        Unit::Percent => (
-            &[Money, Unconverted, Count, Days, Hours],
-            "a percentage is a quotient of two quantities of the same unit",
-        ),
+        Unit::Percent => {
+            (&[Money, Unconverted, Count, Days, Hours], "a percentage is a quotient of two quantities of the same unit")
+        }
         Unit::Ratio => (
             &[Money, Unconverted, Count, Days, Hours],
             "a ratio is a quotient; a mean has the unit of what is averaged",
         ),
-        Unit::Money => (
-            &[Count, Share, Days, Hours, Unconverted],
-            "`money` is an amount in the reporting currency",
-        ),
-        Unit::Count => (
-            &[Money, Unconverted, Days, Hours],
-            "`count` is a number of things",
-        ),
+        Unit::Money => (&[Count, Share, Days, Hours, Unconverted], "`money` is an amount in the reporting currency"),
+        Unit::Count => (&[Money, Unconverted, Days, Hours], "`count` is a number of things"),
         Unit::Score => (&[Money, Unconverted], "`score` is points"),
-        Unit::Days => (
-            &[Money, Unconverted, Count, Share, Hours],
-            "`days_between(a, b)` gives days",
-        ),
-        Unit::Hours => (
-            &[Money, Unconverted, Count, Share, Days],
-            "`hours_between(a, b)` gives hours",
-        ),
+        Unit::Days => (&[Money, Unconverted, Count, Share, Hours], "`days_between(a, b)` gives days"),
+        Unit::Hours => (&[Money, Unconverted, Count, Share, Days], "`hours_between(a, b)` gives hours"),
     };
     (clashes.contains(&quantity) || quantity == NotANumber).then_some(help)
 }

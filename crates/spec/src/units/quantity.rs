@@ -43,10 +43,7 @@ impl Quantity {
     }
 
     fn is_unit(self) -> bool {
-        matches!(
-            self,
-            Self::Count | Self::Money | Self::Unconverted | Self::Days | Self::Hours
-        )
+        matches!(self, Self::Count | Self::Money | Self::Unconverted | Self::Days | Self::Hours)
     }
 }
 
@@ -68,14 +65,8 @@ impl Clash {
 }
 
 /// What an expression gives, and what does not go together in it.
-pub(super) fn infer(
-    expr: &Expr,
-    columns: &dyn Fn(&[String]) -> Quantity,
-) -> (Quantity, Vec<Clash>) {
-    let mut inference = Inference {
-        columns,
-        clashes: Vec::new(),
-    };
+pub(super) fn infer(expr: &Expr, columns: &dyn Fn(&[String]) -> Quantity) -> (Quantity, Vec<Clash>) {
+    let mut inference = Inference { columns, clashes: Vec::new() };
     let quantity = inference.of(expr);
     (quantity, inference.clashes)
 }
@@ -99,10 +90,7 @@ impl Inference<'_> {
                 _ => Quantity::NotANumber,
             },
             Expr::Nested(expr)
-            | Expr::UnaryOp {
-                op: UnaryOperator::Minus | UnaryOperator::Plus,
-                expr,
-            }
+            | Expr::UnaryOp { op: UnaryOperator::Minus | UnaryOperator::Plus, expr }
             | Expr::Ceil { expr, .. }
             | Expr::Floor { expr, .. } => self.of(expr),
             Expr::Cast { expr, .. } => match self.of(expr) {
@@ -110,16 +98,10 @@ impl Inference<'_> {
                 quantity => quantity,
             },
             Expr::BinaryOp { left, op, right } => self.operation(left, op, right, expr.span()),
-            Expr::Case {
-                conditions,
-                else_result,
-                ..
-            } => {
+            Expr::Case { conditions, else_result, .. } => {
                 let results = conditions.iter().map(|when| &when.result);
-                let results: Vec<Quantity> = results
-                    .chain(else_result.as_deref())
-                    .map(|result| self.of(result))
-                    .collect();
+                let results: Vec<Quantity> =
+                    results.chain(else_result.as_deref()).map(|result| self.of(result)).collect();
                 alike(results)
             }
             Expr::Function(function) => self.call(function, expr.span()),
@@ -127,13 +109,7 @@ impl Inference<'_> {
         }
     }
 
-    fn operation(
-        &mut self,
-        left: &Expr,
-        operator: &BinaryOperator,
-        right: &Expr,
-        span: Span,
-    ) -> Quantity {
+    fn operation(&mut self, left: &Expr, operator: &BinaryOperator, right: &Expr, span: Span) -> Quantity {
         let (left, right) = (self.of(left), self.of(right));
         match operator {
             BinaryOperator::Plus => self.sum("+", left, right, span),
@@ -145,16 +121,9 @@ impl Inference<'_> {
         }
     }
 
-    fn sum(
-        &mut self,
-        operator: &'static str,
-        left: Quantity,
-        right: Quantity,
-        span: Span,
-    ) -> Quantity {
+    fn sum(&mut self, operator: &'static str, left: Quantity, right: Quantity, span: Span) -> Quantity {
         if left.is_unit() && right.is_unit() && left != right {
-            self.clashes
-                .push(Clash::Operands(operator, left, right, span));
+            self.clashes.push(Clash::Operands(operator, left, right, span));
             return Quantity::Unknown;
         }
         alike(vec![left, right])
@@ -167,8 +136,7 @@ impl Inference<'_> {
         let first = given.first().copied().unwrap_or(Quantity::Unknown);
         match name.as_str() {
             "count" | "count_if" | "n_unique" => Quantity::Count,
-            "sum" | "avg" | "min" | "max" | "median" | "quantile" | "quantile_cont"
-            | "quantile_disc" => {
+            "sum" | "avg" | "min" | "max" | "median" | "quantile" | "quantile_cont" | "quantile_disc" => {
                 if first == Quantity::Unconverted && function.over.is_none() {
                     self.clashes.push(Clash::Unconverted(name, span));
                     // Reported once, at the innermost place.
@@ -180,11 +148,7 @@ impl Inference<'_> {
             "coalesce" | "greatest" | "least" | "ifnull" => alike(given),
             "days_between" => Quantity::Days,
             "hours_between" => Quantity::Hours,
-            "date_diff" => match arguments
-                .first()
-                .map(|unit| unit.to_string().to_lowercase())
-                .as_deref()
-            {
+            "date_diff" => match arguments.first().map(|unit| unit.to_string().to_lowercase()).as_deref() {
                 Some("'day'") => Quantity::Days,
                 Some("'hour'") => Quantity::Hours,
                 _ => Quantity::Unknown,
@@ -210,10 +174,7 @@ fn alike(quantities: Vec<Quantity>) -> Quantity {
 
 fn product(left: Quantity, right: Quantity) -> Quantity {
     use Quantity::{Compound, Count, Literal, NotANumber, Share, Unknown};
-    if [left, right]
-        .iter()
-        .any(|side| matches!(side, Unknown | NotANumber))
-    {
+    if [left, right].iter().any(|side| matches!(side, Unknown | NotANumber)) {
         Unknown
     } else if matches!(right, Literal | Share) {
         left
@@ -247,17 +208,14 @@ mod tests {
 
     fn quantity(sql: &str) -> (Quantity, Vec<Clash>) {
         let mut parser = Parser::new(&GenericDialect).try_with_sql(sql).unwrap();
-        infer(
-            &parser.parse_expr().unwrap(),
-            &|path| match path[0].as_str() {
-                "amount" => Quantity::Money,
-                "raw" => Quantity::Unconverted,
-                "n" => Quantity::Count,
-                "share" => Quantity::Share,
-                "created_at" => Quantity::NotANumber,
-                _ => Quantity::Unknown,
-            },
-        )
+        infer(&parser.parse_expr().unwrap(), &|path| match path[0].as_str() {
+            "amount" => Quantity::Money,
+            "raw" => Quantity::Unconverted,
+            "n" => Quantity::Count,
+            "share" => Quantity::Share,
+            "created_at" => Quantity::NotANumber,
+            _ => Quantity::Unknown,
+        })
     }
 
     #[rstest]
@@ -269,10 +227,7 @@ mod tests {
     #[case("amount * share - amount", Quantity::Money)]
     #[case("avg(days_between(created_at, created_at))", Quantity::Days)]
     #[case("date_diff('hour', created_at, created_at)", Quantity::Hours)]
-    #[case(
-        "n * (amount / n) / (avg(days_between(a, b)) / 30.4375)",
-        Quantity::Compound
-    )]
+    #[case("n * (amount / n) / (avg(days_between(a, b)) / 30.4375)", Quantity::Compound)]
     #[case("case when share > 1 then amount else 0 end", Quantity::Money)]
     #[case("coalesce(amount, 0)", Quantity::Money)]
     #[case("amount * other", Quantity::Unknown)]

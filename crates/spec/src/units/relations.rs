@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use indexmap::IndexMap;
-use sqlparser::ast::{
-    GroupByExpr, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, TableFactor,
-};
+use sqlparser::ast::{GroupByExpr, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, TableFactor};
 
 use crate::model::{Column, ColumnType, Project, SqlQuery, Table, TableBody};
 
@@ -25,11 +23,7 @@ pub(super) struct Relations<'a> {
 
 impl<'a> Relations<'a> {
     pub fn new(project: &'a Project) -> Self {
-        Self {
-            project,
-            known: RefCell::default(),
-            clashes: RefCell::default(),
-        }
+        Self { project, known: RefCell::default(), clashes: RefCell::default() }
     }
 
     /// The columns of a relation whose quantity is known; those that are missing are unknown.
@@ -38,17 +32,14 @@ impl<'a> Relations<'a> {
             return Rc::clone(known);
         }
         let columns = Rc::new(self.inferred(name));
-        self.known
-            .borrow_mut()
-            .insert(name.to_owned(), Rc::clone(&columns));
+        self.known.borrow_mut().insert(name.to_owned(), Rc::clone(&columns));
         columns
     }
 
     /// What does not go together in the SQL of a table.
     pub fn clashes(&self, table: &str) -> Vec<(Clash, &'a SqlQuery)> {
         self.columns(table);
-        let Some(TableBody::Sql(sql)) = self.project.tables.get(table).map(|table| &table.body)
-        else {
+        let Some(TableBody::Sql(sql)) = self.project.tables.get(table).map(|table| &table.body) else {
             return Vec::new();
         };
         let clashes = self.clashes.borrow_mut().remove(table).unwrap_or_default();
@@ -79,16 +70,10 @@ impl<'a> Relations<'a> {
         let mut columns = match &table.body {
             TableBody::Rows { columns, .. } => contract(columns),
             TableBody::Sql(sql) => {
-                let mut scope = Scope {
-                    relations: self,
-                    local: Vec::new(),
-                    clashes: Vec::new(),
-                };
+                let mut scope = Scope { relations: self, local: Vec::new(), clashes: Vec::new() };
                 let columns = scope.query(&sql.ast);
                 let clashes = std::mem::take(&mut scope.clashes);
-                self.clashes
-                    .borrow_mut()
-                    .insert(table.name.clone(), clashes);
+                self.clashes.borrow_mut().insert(table.name.clone(), clashes);
                 columns
             }
         };
@@ -105,10 +90,7 @@ fn contract(columns: &IndexMap<String, Column>) -> Columns {
         ColumnType::Integer | ColumnType::Number => Quantity::Unknown,
         _ => Quantity::NotANumber,
     };
-    columns
-        .values()
-        .map(|column| (column.name.clone(), quantity(column)))
-        .collect()
+    columns.values().map(|column| (column.name.clone(), quantity(column))).collect()
 }
 
 /// The common tables in reach of a query.
@@ -138,8 +120,7 @@ impl Scope<'_, '_> {
                 let mut columns = self.body(left);
                 let other = self.body(right);
                 // Columns go together by position, which the names of the first query hide: only a common name counts.
-                columns
-                    .retain(|name, quantity| other.get(name).is_none_or(|other| other == quantity));
+                columns.retain(|name, quantity| other.get(name).is_none_or(|other| other == quantity));
                 columns
             }
             _ => Columns::new(),
@@ -169,14 +150,11 @@ impl Scope<'_, '_> {
                     let quantity = self.infer(expr, select, &input);
                     output.insert(alias.value.clone(), quantity);
                 }
-                SelectItem::QualifiedWildcard(
-                    SelectItemQualifiedWildcardKind::ObjectName(name),
-                    _,
-                ) => {
+                SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), _) => {
                     let prefix = format!("{name}.");
-                    let own = input.iter().filter_map(|(path, quantity)| {
-                        Some((path.strip_prefix(&prefix)?.to_owned(), *quantity))
-                    });
+                    let own = input
+                        .iter()
+                        .filter_map(|(path, quantity)| Some((path.strip_prefix(&prefix)?.to_owned(), *quantity)));
                     output.extend(own.collect::<Vec<_>>());
                 }
                 SelectItem::Wildcard(_) => {
@@ -199,28 +177,13 @@ impl Scope<'_, '_> {
                     Some((_, columns)) => columns.clone(),
                     None => self.relations.columns(&name).as_ref().clone(),
                 };
-                (
-                    columns,
-                    alias
-                        .as_ref()
-                        .map_or(name, |alias| alias.name.value.clone()),
-                )
+                (columns, alias.as_ref().map_or(name, |alias| alias.name.value.clone()))
             }
-            TableFactor::Derived {
-                subquery, alias, ..
-            } => {
+            TableFactor::Derived { subquery, alias, .. } => {
                 let columns = self.query(subquery);
-                (
-                    columns,
-                    alias
-                        .as_ref()
-                        .map(|alias| alias.name.value.clone())
-                        .unwrap_or_default(),
-                )
+                (columns, alias.as_ref().map(|alias| alias.name.value.clone()).unwrap_or_default())
             }
-            TableFactor::NestedJoin {
-                table_with_joins, ..
-            } => {
+            TableFactor::NestedJoin { table_with_joins, .. } => {
                 self.factor(&table_with_joins.relation, input);
                 for join in &table_with_joins.joins {
                     self.factor(&join.relation, input);
@@ -242,10 +205,7 @@ impl Scope<'_, '_> {
     fn infer(&mut self, expr: &sqlparser::ast::Expr, select: &Select, input: &Columns) -> Quantity {
         let (quantity, clashes) = infer(expr, &|path| match path {
             [column] => input.get(column).copied().unwrap_or(Quantity::Unknown),
-            path => input
-                .get(&path.join("."))
-                .copied()
-                .unwrap_or(Quantity::Unknown),
+            path => input.get(&path.join(".")).copied().unwrap_or(Quantity::Unknown),
         });
         let by_currency = match &select.group_by {
             GroupByExpr::All(_) => true,
@@ -253,23 +213,16 @@ impl Scope<'_, '_> {
         };
         let tolerated = |clash: &Clash| by_currency && matches!(clash, Clash::Unconverted(..));
         let sums_by_currency = clashes.iter().any(tolerated);
-        self.clashes
-            .extend(clashes.into_iter().filter(|clash| !tolerated(clash)));
+        self.clashes.extend(clashes.into_iter().filter(|clash| !tolerated(clash)));
         // A sum within one currency is still an amount of that currency.
-        if sums_by_currency {
-            Quantity::Unconverted
-        } else {
-            quantity
-        }
+        if sums_by_currency { Quantity::Unconverted } else { quantity }
     }
 }
 
 fn name_of(expr: &sqlparser::ast::Expr) -> Option<String> {
     match expr {
         sqlparser::ast::Expr::Identifier(ident) => Some(ident.value.clone()),
-        sqlparser::ast::Expr::CompoundIdentifier(idents) => {
-            idents.last().map(|ident| ident.value.clone())
-        }
+        sqlparser::ast::Expr::CompoundIdentifier(idents) => idents.last().map(|ident| ident.value.clone()),
         _ => None,
     }
 }

@@ -8,10 +8,7 @@ use insta::assert_snapshot;
 fn one_aggregate_has_facts_of_one_entity_or_those_above() {
     let kpis = [
         ("fine", "sum(deals.won) filter (where activity.inbound > 0)"),
-        (
-            "mixed",
-            "sum(deals.won) filter (where contact_activity.inbound > 0)",
-        ),
+        ("mixed", "sum(deals.won) filter (where contact_activity.inbound > 0)"),
     ]
     .map(|(name, formula)| kpi_named(name, formula, "count"));
     assert_snapshot!(case(&format!("kpis:\n{}", kpis.concat())), @"

@@ -43,10 +43,7 @@ fn messages(files: &[(&str, &str)]) -> String {
     }
 }
 
-fn load(
-    files: &[(&str, &str)],
-    vars: &[(&str, &str)],
-) -> Result<(Project, Vec<diagnostic::Diagnostic>), LoadError> {
+fn load(files: &[(&str, &str)], vars: &[(&str, &str)]) -> Result<(Project, Vec<diagnostic::Diagnostic>), LoadError> {
     let folder = TempDir::new().unwrap();
     let write = |path: &str, text: &str| {
         let path = folder.path().join(path);
@@ -58,9 +55,7 @@ fn load(
     for (path, text) in files {
         write(path, text);
     }
-    let vars = vars
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let vars = vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     load_folder(folder.path(), &vars.collect())
 }
 

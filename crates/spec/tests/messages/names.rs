@@ -168,10 +168,9 @@ fn unknown_fact_measure_kpi_and_dimension_in_a_formula() {
 
 #[test]
 fn unknown_names_in_pipelines() {
-    let pipelines = crate::PIPELINES
-        .replace("[region, program]", "[regions, program, program]")
-        .replace("fx_rates", "fx_rate")
-        + "    marts: [kpi_value]\n";
+    let pipelines =
+        crate::PIPELINES.replace("[region, program]", "[regions, program, program]").replace("fx_rates", "fx_rate")
+            + "    marts: [kpi_value]\n";
     assert_snapshot!(messages(&[("pipelines.yaml", &pipelines)]), @"
     error[unknown-table]: `fx_rate` is not a source, rollup or table of the project
      --> pipelines.yaml:2:59
@@ -277,8 +276,8 @@ fn tables_in_a_circle() {
 
 #[test]
 fn kpis_in_a_circle_and_one_that_names_itself() {
-    let kpis = [("a", "b + 1"), ("b", "a * 2"), ("c", "c / 2")]
-        .map(|(name, formula)| kpi_named(name, formula, "ratio"));
+    let kpis =
+        [("a", "b + 1"), ("b", "a * 2"), ("c", "c / 2")].map(|(name, formula)| kpi_named(name, formula, "ratio"));
     assert_snapshot!(case(&format!("kpis:\n{}", kpis.concat())), @"
     error[cycle]: KPIs need each other in a circle: `a` → `b` → `a`
       --> jobs/case.yaml:6:14

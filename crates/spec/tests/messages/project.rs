@@ -13,8 +13,7 @@ fn a_folder_without_pipelines_is_no_project() {
 
 #[test]
 fn a_job_file_that_is_named_must_exist() {
-    let pipelines =
-        crate::PIPELINES.to_owned() + "jobs: [jobs/*.yaml, jobs/local/*.yaml, jobs/extra.yaml]\n";
+    let pipelines = crate::PIPELINES.to_owned() + "jobs: [jobs/*.yaml, jobs/local/*.yaml, jobs/extra.yaml]\n";
     assert_snapshot!(messages(&[("pipelines.yaml", &pipelines)]), @"
     error[missing-file]: `jobs/extra.yaml` cannot be read: No such file or directory (os error 2)
      --> pipelines.yaml:9:40
@@ -85,15 +84,10 @@ fn variables_given_beat_defaults() {
         "facts:\n  f:\n    per: account\n    from: touches\n    time: day\n    measures: {late: 'count(*) filter (where touches > ${RESPONSE_HOURS})'}\n",
     );
     let formula = |vars: &[(&str, &str)]| {
-        load(&[("jobs/case.yaml", &text)], vars).unwrap().0.facts["f"].measures["late"]
-            .text
-            .clone()
+        load(&[("jobs/case.yaml", &text)], vars).unwrap().0.facts["f"].measures["late"].text.clone()
     };
     assert_eq!(formula(&[]), "count(*) filter (where touches > 24)");
-    assert_eq!(
-        formula(&[("RESPONSE_HOURS", "48")]),
-        "count(*) filter (where touches > 48)"
-    );
+    assert_eq!(formula(&[("RESPONSE_HOURS", "48")]), "count(*) filter (where touches > 48)");
 }
 
 #[test]
@@ -109,10 +103,7 @@ fn a_variable_that_nothing_names_is_a_warning() {
 #[test]
 fn all_errors_of_all_files_come_at_once_in_order() {
     let files = [
-        (
-            "jobs/case.yaml",
-            &job("tables:\n  x: {sql: selec 1}\n  y: {sql: select * from nowhere}\n")[..],
-        ),
+        ("jobs/case.yaml", &job("tables:\n  x: {sql: selec 1}\n  y: {sql: select * from nowhere}\n")[..]),
         ("jobs/other.yaml", "job: other\ntitle: {en: Other}\n"),
         ("jobs/syntax.yaml", "a: [\n"),
     ];
@@ -138,11 +129,7 @@ fn all_errors_of_all_files_come_at_once_in_order() {
 
 #[test]
 fn json_tells_place_labels_and_help() {
-    let error = load(
-        &[("jobs/case.yaml", &job("entities:\n  account: {key: id}\n"))],
-        &[],
-    )
-    .unwrap_err();
+    let error = load(&[("jobs/case.yaml", &job("entities:\n  account: {key: id}\n"))], &[]).unwrap_err();
     let json = to_json(&error.diagnostics, &error.files);
     assert_snapshot!(serde_json::to_string_pretty(&json).unwrap(), @r#"
     [

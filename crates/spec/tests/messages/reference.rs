@@ -7,9 +7,7 @@ use insta::assert_snapshot;
 const COLUMNS: &str = "{kpi: string, industry: string?, healthy: number, since: date?, n: {type: integer, min: 1, nullable: true}, shown: boolean?}";
 
 fn table(body: &str) -> String {
-    job(&format!(
-        "tables:\n  marks:\n    columns: {COLUMNS}\n    key: [kpi, industry]\n{body}"
-    ))
+    job(&format!("tables:\n  marks:\n    columns: {COLUMNS}\n    key: [kpi, industry]\n{body}"))
 }
 
 #[test]
@@ -205,10 +203,7 @@ fn a_missing_csv_file() {
 #[test]
 fn csv_columns_come_in_the_order_of_the_table() {
     let csv = "\u{feff}healthy,kpi,industry,since,n,shown\n0.5,\"a, b\",,2026-01-31,3,true\n\n";
-    let files = [
-        ("jobs/case.yaml", &table("    file: data/marks.csv\n")[..]),
-        ("data/marks.csv", csv),
-    ];
+    let files = [("jobs/case.yaml", &table("    file: data/marks.csv\n")[..]), ("data/marks.csv", csv)];
     let (project, _) = load(&files, &[]).unwrap();
     let TableBody::Rows { rows, .. } = &project.tables["marks"].body else {
         panic!("a reference table has rows");

@@ -21,10 +21,7 @@ fn a_file_that_ends_too_early() {
 
 #[test]
 fn a_character_that_does_not_belong_there() {
-    let strange = [
-        "{", "]", ":", "\"", "'", "|", "\n", "\t", "é", "&", "*", "#", "$", "\r\n", "\u{feff}",
-        "(", ",",
-    ];
+    let strange = ["{", "]", ":", "\"", "'", "|", "\n", "\t", "é", "&", "*", "#", "$", "\r\n", "\u{feff}", "(", ","];
     for (index, (at, _)) in BASE.char_indices().step_by(23).enumerate() {
         let mut text = BASE.to_owned();
         text.insert_str(at, strange[index % strange.len()]);

@@ -197,9 +197,7 @@ fn what_marts_can_read() {
 
 #[test]
 fn tables_with_a_role_have_its_columns() {
-    let pipelines = crate::PIPELINES
-        .replace("targets: targets", "targets: weights")
-        .replace("rates: fx_rates, ", "");
+    let pipelines = crate::PIPELINES.replace("targets: targets", "targets: weights").replace("rates: fx_rates, ", "");
     assert_snapshot!(messages(&[("pipelines.yaml", &pipelines)]), @"
     error[missing-column]: `weights` lacks `kpi`, `period_grain`, `target`, which `targets` needs
      --> pipelines.yaml:2:61

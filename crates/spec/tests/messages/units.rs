@@ -7,33 +7,13 @@ use insta::assert_snapshot;
 #[test]
 fn a_formula_gives_what_its_kpi_declares() {
     let kpis = [
-        (
-            "percent_of_money",
-            "sum(deals.amount) / sum(deals.won)",
-            "percent",
-        ),
+        ("percent_of_money", "sum(deals.amount) / sum(deals.won)", "percent"),
         ("money_from_a_count", "sum(deals.won)", "money"),
         ("count_of_money", "2 * sum(deals.amount)", "count"),
-        (
-            "money_and_count",
-            "sum(deals.amount) + sum(deals.won)",
-            "money",
-        ),
-        (
-            "through_another",
-            "money_from_a_count / sum(deals.won)",
-            "percent",
-        ),
-        (
-            "fine",
-            "sum(deals.amount) / sum(deals.won) * win_rate",
-            "money",
-        ),
-        (
-            "share",
-            "1 - sum(deals.amount) filter (where program = 'abm') / sum(deals.amount)",
-            "percent",
-        ),
+        ("money_and_count", "sum(deals.amount) + sum(deals.won)", "money"),
+        ("through_another", "money_from_a_count / sum(deals.won)", "percent"),
+        ("fine", "sum(deals.amount) / sum(deals.won) * win_rate", "money"),
+        ("share", "1 - sum(deals.amount) filter (where program = 'abm') / sum(deals.amount)", "percent"),
     ]
     .map(|(name, formula, unit)| kpi_named(name, formula, unit));
     assert_snapshot!(case(&format!("kpis:\n{}", kpis.concat())), @"

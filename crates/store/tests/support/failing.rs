@@ -11,8 +11,8 @@ use futures::StreamExt as _;
 use futures::stream::BoxStream;
 use object_store::path::Path;
 use object_store::{
-    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta,
-    ObjectStore, PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, Result,
+    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
+    PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, Result,
 };
 
 /// Where the process dies.
@@ -36,11 +36,7 @@ pub struct Failing {
 
 impl Failing {
     pub fn new(inner: Arc<dyn ObjectStore>, death: Death) -> Self {
-        Self {
-            inner,
-            death,
-            changes: Arc::new(AtomicUsize::new(0)),
-        }
+        Self { inner, death, changes: Arc::new(AtomicUsize::new(0)) }
     }
 
     /// How many changes were attempted so far.
@@ -68,10 +64,7 @@ impl Failing {
 }
 
 fn dead() -> Error {
-    Error::Generic {
-        store: "failing",
-        source: "the process is dead".into(),
-    }
+    Error::Generic { store: "failing", source: "the process is dead".into() }
 }
 
 impl fmt::Display for Failing {
@@ -82,23 +75,12 @@ impl fmt::Display for Failing {
 
 #[async_trait]
 impl ObjectStore for Failing {
-    async fn put_opts(
-        &self,
-        key: &Path,
-        payload: PutPayload,
-        options: PutOptions,
-    ) -> Result<PutResult> {
-        self.change(self.inner.put_opts(key, payload, options))
-            .await
+    async fn put_opts(&self, key: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
+        self.change(self.inner.put_opts(key, payload, options)).await
     }
 
-    async fn put_multipart_opts(
-        &self,
-        key: &Path,
-        options: PutMultipartOptions,
-    ) -> Result<Box<dyn MultipartUpload>> {
-        self.change(self.inner.put_multipart_opts(key, options))
-            .await
+    async fn put_multipart_opts(&self, key: &Path, options: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {
+        self.change(self.inner.put_multipart_opts(key, options)).await
     }
 
     async fn get_opts(&self, key: &Path, options: GetOptions) -> Result<GetResult> {
@@ -111,10 +93,7 @@ impl ObjectStore for Failing {
         self.inner.get_ranges(key, ranges).await
     }
 
-    fn delete_stream(
-        &self,
-        keys: BoxStream<'static, Result<Path>>,
-    ) -> BoxStream<'static, Result<Path>> {
+    fn delete_stream(&self, keys: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
         let store = self.clone();
         keys.then(move |key| {
             let store = store.clone();

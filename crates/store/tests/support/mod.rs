@@ -7,9 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use abmart_store::{MartColumn, MartSpec, StagedFile, Store};
-use arrow::array::{
-    ArrayRef, Date32Array, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray,
-};
+use arrow::array::{ArrayRef, Date32Array, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray};
 use arrow::record_batch::RecordBatch;
 use sha2::{Digest as _, Sha256};
 
@@ -21,11 +19,7 @@ pub fn spec(name: &str) -> MartSpec {
         sort: vec!["account_id".to_owned(), "day".to_owned()],
         bloom: vec!["account_id".to_owned()],
         columns: vec![
-            MartColumn {
-                name: "account_id".to_owned(),
-                description: "The account".to_owned(),
-                unit: None,
-            },
+            MartColumn { name: "account_id".to_owned(), description: "The account".to_owned(), unit: None },
             MartColumn {
                 name: "revenue".to_owned(),
                 description: "Revenue of the day".to_owned(),
@@ -40,18 +34,14 @@ pub fn spec(name: &str) -> MartSpec {
 pub fn rows(from: i64, to: i64, seed: i64) -> RecordBatch {
     let numbers = || from..to;
     let accounts: ArrayRef = Arc::new(StringArray::from_iter_values(numbers().map(account)));
-    let days: ArrayRef = Arc::new(Date32Array::from_iter_values(
-        numbers().map(|n| 20_000 + i32::try_from(n % 10).unwrap()),
-    ));
+    let days: ArrayRef =
+        Arc::new(Date32Array::from_iter_values(numbers().map(|n| 20_000 + i32::try_from(n % 10).unwrap())));
     let instants: ArrayRef = Arc::new(
-        TimestampMicrosecondArray::from_iter_values(numbers().map(|n| 1_700_000_000_000_000 + n))
-            .with_timezone("UTC"),
+        TimestampMicrosecondArray::from_iter_values(numbers().map(|n| 1_700_000_000_000_000 + n)).with_timezone("UTC"),
     );
     let touches: ArrayRef = Arc::new(Int64Array::from_iter_values(numbers().map(|n| n % 7 - 3)));
     #[expect(clippy::cast_precision_loss, reason = "small numbers")]
-    let revenue: Float64Array = numbers()
-        .map(|n| (n % 3 != 0).then_some((n * 31 + seed) as f64 / 8.0))
-        .collect();
+    let revenue: Float64Array = numbers().map(|n| (n % 3 != 0).then_some((n * 31 + seed) as f64 / 8.0)).collect();
     let revenue: ArrayRef = Arc::new(revenue);
     RecordBatch::try_from_iter_with_nullable([
         ("account_id", accounts, false),
@@ -68,18 +58,9 @@ pub fn account(row: i64) -> String {
 }
 
 /// Stages `count` rows as one file of a mart.
-pub fn stage(
-    store: &Store,
-    run_id: &str,
-    mart: &str,
-    file_name: &str,
-    count: i64,
-    seed: i64,
-) -> StagedFile {
+pub fn stage(store: &Store, run_id: &str, mart: &str, file_name: &str, count: i64, seed: i64) -> StagedFile {
     let batch = rows(0, count, seed);
-    store
-        .write_mart(run_id, &spec(mart), file_name, &batch.schema(), [batch])
-        .unwrap()
+    store.write_mart(run_id, &spec(mart), file_name, &batch.schema(), [batch]).unwrap()
 }
 
 /// The hash that manifests record, computed independently.
