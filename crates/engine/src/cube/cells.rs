@@ -58,6 +58,8 @@ impl Cube<'_> {
                 .collect()
                 .map_err(|error| located(error.into(), kpi))?;
         }
+        // Every KPI reads this frame: in one piece it is borrowed, in several Polars would put it together each time.
+        frame.rechunk_mut();
         let prior = self.lookup(&frame, &period_link(plan, Period::previous_start)?)?;
         let year_before = self.lookup(&frame, &period_link(plan, Period::year_before_start)?)?;
         let parent = self.parents(&frame)?;
