@@ -33,7 +33,7 @@ pub struct Global {
     /// Publish the marts here
     #[arg(long, global = true, value_name = "URL")]
     pub marts: Option<String>,
-    /// Keep rollup results here
+    /// Where rollup results will be kept; this version keeps none
     #[arg(long, global = true, value_name = "URL")]
     pub cache: Option<String>,
     /// Give a variable of the project a value

@@ -241,14 +241,18 @@ impl<'a> Checker<'a> {
 
     fn report(&mut self, what: &str, span: Span, pieces: &[Piece<'_>], error: &EngineError) {
         let (span, inner) = innermost(span, error);
-        let column = match inner {
-            EngineError::Polars(PolarsError::ColumnNotFound(text) | PolarsError::SQLInterface(text)) => quoted(text),
+        let polars = match inner {
+            EngineError::Polars(error) => Some(root_of(error)),
+            _ => None,
+        };
+        let column = match polars {
+            Some(PolarsError::ColumnNotFound(text) | PolarsError::SQLInterface(text)) => quoted(text),
             _ => None,
         };
         let found = column.as_ref().and_then(|name| pieces.iter().find_map(|piece| piece.place_of(name)));
         let text = inner.to_string();
-        let finding = match (&column, inner) {
-            (Some(name), EngineError::Polars(PolarsError::ColumnNotFound(_))) => {
+        let finding = match (&column, polars) {
+            (Some(name), Some(PolarsError::ColumnNotFound(_))) => {
                 let candidates = valid_columns(&text);
                 let near = did_you_mean(name, candidates.iter().map(String::as_str));
                 let help = match near {
@@ -323,6 +327,14 @@ fn innermost(span: Span, error: &EngineError) -> (Span, &EngineError) {
     match error {
         EngineError::At { span, source, .. } => innermost(*span, source),
         other => (span, other),
+    }
+}
+
+/// What went wrong first, without the steps of the query around it.
+fn root_of(error: &PolarsError) -> &PolarsError {
+    match error {
+        PolarsError::Context { error, .. } => root_of(error),
+        other => other,
     }
 }
 
