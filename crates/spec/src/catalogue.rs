@@ -43,7 +43,7 @@ fn overview(project: &Project, text: &mut String) {
             text,
             "| [`{name}`](#{name}) | {} | {} | {} | {} | {} |",
             cell(&kpi.title.en),
-            unit(kpi.unit),
+            kpi.unit.name(),
             better(kpi.better),
             kpi.cadence,
             kpi.level.join(", "),
@@ -137,23 +137,11 @@ fn limits_in_words(limits: Benchmark, better: Better) -> String {
     known.collect::<Vec<_>>().join(", ")
 }
 
-fn unit(unit: Unit) -> &'static str {
-    match unit {
-        Unit::Count => "count",
-        Unit::Money => "money",
-        Unit::Percent => "percent",
-        Unit::Ratio => "ratio",
-        Unit::Score => "score",
-        Unit::Days => "days",
-        Unit::Hours => "hours",
-    }
-}
-
 fn unit_in_words(of: Unit) -> String {
     match of {
         Unit::Percent => "percent, stored as a fraction".to_owned(),
         Unit::Money => "money, in the reporting currency".to_owned(),
-        other => unit(other).to_owned(),
+        other => other.name().to_owned(),
     }
 }
 

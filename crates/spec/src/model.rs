@@ -534,6 +534,22 @@ pub enum Unit {
     Hours,
 }
 
+impl Unit {
+    /// The unit's name in YAML and in marts.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Count => "count",
+            Self::Money => "money",
+            Self::Percent => "percent",
+            Self::Ratio => "ratio",
+            Self::Score => "score",
+            Self::Days => "days",
+            Self::Hours => "hours",
+        }
+    }
+}
+
 /// The direction that is good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]

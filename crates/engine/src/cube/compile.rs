@@ -107,7 +107,6 @@ impl<'a> Cube<'a> {
         if !reads.iter().all(|name| self.kpis.iter().any(|known| known.kpi.name == *name)) {
             return false;
         }
-        let first = self.aggregates.len();
         let formula = self.compile(&formula);
         let more =
             |cube: &mut Self, expr: &Option<SqlExpr>| expr.as_ref().map(|expr| cube.compile(&without_avg(&expr.ast)));
@@ -121,7 +120,6 @@ impl<'a> Cube<'a> {
                 counts.extend(read.counts.iter().copied());
             }
         }
-        debug_assert!(first <= self.aggregates.len());
         let additive = kpi.compares.is_none()
             && matches!(kpi.unit, Unit::Count | Unit::Money)
             && formula.places.iter().all(|index| {

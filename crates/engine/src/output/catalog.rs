@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use abmart_plan::calendar::grain_name;
-use abmart_spec::model::{Better, Kpi, Severity, Unit};
+use abmart_spec::model::{Better, Kpi, Severity};
 use jiff::civil::Date;
 use polars::prelude::*;
 
@@ -34,7 +34,7 @@ pub fn kpi_catalog(
         text("title_fr", &|kpi| kpi.title.fr.clone()),
         text("description", &|kpi| kpi.description.trim().to_owned()),
         text("formula", &|kpi| kpi.formula.text.trim().to_owned()),
-        text("unit", &|kpi| unit_name(kpi.unit).to_owned()),
+        text("unit", &|kpi| kpi.unit.name().to_owned()),
         text("better", &|kpi| if kpi.better == Better::Higher { "higher" } else { "lower" }.to_owned()),
         text("level", &|kpi| kpi.level.join(", ")),
         text("cadence", &|kpi| kpi.cadence.clone()),
@@ -96,17 +96,5 @@ fn severity_name(severity: Severity) -> &'static str {
         Severity::Warn => "warn",
         Severity::Quarantine => "quarantine",
         Severity::Fail => "fail",
-    }
-}
-
-fn unit_name(unit: Unit) -> &'static str {
-    match unit {
-        Unit::Count => "count",
-        Unit::Money => "money",
-        Unit::Percent => "percent",
-        Unit::Ratio => "ratio",
-        Unit::Score => "score",
-        Unit::Days => "days",
-        Unit::Hours => "hours",
     }
 }
