@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use abmart_plan::Plan;
@@ -19,7 +20,7 @@ use crate::context::{Budget, Context, Silent};
 use crate::cube::values;
 use crate::error::EngineError;
 use crate::input::load::Loaded;
-use crate::input::rollup::{self, Rolled};
+use crate::input::rollup::{self, Rolled, Shelf};
 use crate::input::scan;
 use crate::job::{Job, ordered_tables};
 use crate::measure::fact::{CompiledFact, keys_of};
@@ -42,6 +43,7 @@ pub fn check(project: &Project) -> Vec<Diagnostic> {
         lake: None,
         footers: &HashMap::new(),
         budget: Budget { memory: 1 << 30, threads: 1 },
+        shelf: &Shelf::new(Path::new(""), u64::MAX),
         observer: &Silent,
         interrupted: &AtomicBool::new(false),
     };
@@ -367,7 +369,7 @@ fn some_plan(project: &Project) -> Plan {
         as_of: SOME_DAY,
         history_start: SOME_DAY.first_of_month(),
         periods: vec![period],
-        buckets: vec![SOME_DAY.first_of_month()],
+        buckets: BTreeMap::new(),
         sources: IndexMap::new(),
     }
 }

@@ -10,6 +10,7 @@ use abmart_store::{ParquetFooter, Store};
 use rayon::prelude::*;
 
 use crate::error::EngineError;
+use crate::input::rollup::Shelf;
 
 /// Told what a run does, as it does it. All methods may be called from several threads.
 pub trait Observer: Sync {
@@ -55,6 +56,12 @@ pub struct Budget {
 }
 
 impl Budget {
+    /// Bytes of rollups to hold in memory between reading and computing.
+    #[must_use]
+    pub fn held_rollups(&self) -> u64 {
+        self.memory / 8
+    }
+
     /// Rows of a file to hold at once, so that all threads together stay within a quarter of the memory; the rest is
     /// for hash tables and results.
     pub fn rows_per_slice<'a>(&self, columns: impl Iterator<Item = &'a Column>) -> u64 {
@@ -76,6 +83,8 @@ pub struct Context<'a> {
     pub footers: &'a HashMap<String, ParquetFooter>,
     /// Limits.
     pub budget: Budget,
+    /// Where results of rollups lie until they are used.
+    pub shelf: &'a Shelf,
     /// Whom to tell.
     pub observer: &'a dyn Observer,
     /// Set from outside to stop the run.

@@ -28,6 +28,14 @@ pub enum EngineError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A file of the scratch folder that cannot be written.
+    #[error("scratch file `{path}`: {reason}")]
+    Scratch {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What went wrong.
+        reason: String,
+    },
     /// Rows whose currency has no rate on their day.
     #[error(
         "no rate for {currency} on {day}: {rows} rows of `{table}` cannot be converted to {reporting}; the table of rates must cover every day that money carries"

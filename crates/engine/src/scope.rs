@@ -5,12 +5,14 @@ use std::collections::HashMap;
 use abmart_plan::Plan;
 use abmart_plan::calendar::Period;
 use abmart_spec::model::{DimensionMode, Project};
+use jiff::civil::Date;
 use polars::prelude::*;
 
 use crate::error::EngineError;
 use crate::input::load::{self, Loaded};
 use crate::input::rollup::Rolled;
 use crate::sql::rewrite::Clock;
+use crate::sql::select::Rows;
 
 /// Everything computed once per run, by name.
 #[derive(Debug, Default)]
@@ -58,39 +60,36 @@ impl<'a> Scope<'a> {
     /// # Errors
     /// When the name is unknown here (a table of another scope), or Polars cannot put the parts together.
     pub fn rows(&self, name: &str, during: bool) -> Result<LazyFrame, EngineError> {
-        let period = self.period.filter(|_| during);
-        let frame = if let Some(table) = self.local.get(name).or_else(|| self.frames.tables.get(name)) {
-            table.clone().lazy()
-        } else if let Some(rollup) = self.frames.rollups.get(name) {
-            match period {
-                Some(period) => rollup.around(period.start, period.cutoff)?,
-                None => rollup.all()?,
-            }
-        } else {
-            self.source(name)?
-        };
-        match (period, self.time_of(name)) {
-            (Some(period), Some(time)) => {
-                let time = col(time);
-                Ok(frame.filter(time.clone().gt_eq(load::day(period.start)).and(time.lt(load::day(period.cutoff)))))
-            }
-            _ => Ok(frame),
-        }
+        self.input(name, during)?.whole()
     }
 
-    /// The rows of a rollup or table from `from` up to the period's cutoff, as a trailing window reads them.
+    /// As [`Scope::rows`], in parts where a rollup has them.
     ///
     /// # Errors
     /// As [`Scope::rows`].
-    pub fn rows_since(
-        &self,
-        name: &str,
-        from: jiff::civil::Date,
-        to: jiff::civil::Date,
-    ) -> Result<LazyFrame, EngineError> {
+    pub fn input(&self, name: &str, during: bool) -> Result<Rows, EngineError> {
+        let period = self.period.filter(|_| during);
+        let rows = match (period, self.local.get(name).or_else(|| self.frames.tables.get(name))) {
+            (_, Some(table)) => Rows::Whole(table.clone().lazy()),
+            (Some(period), None) => self.since(name, period.start, period.cutoff)?,
+            (None, None) => match self.frames.rollups.get(name) {
+                Some(rollup) => Rows::Parts(rollup.all()?),
+                None => Rows::Whole(self.source(name)?),
+            },
+        };
+        let Some((period, time)) = period.zip(self.time_of(name)) else { return Ok(rows) };
+        let (from, to) = (load::day(period.start), load::day(period.cutoff));
+        Ok(rows.map(|rows| rows.filter(col(time).gt_eq(from.clone()).and(col(time).lt(to.clone())))))
+    }
+
+    /// The rows of a name, of a rollup only the parts that may hold buckets of `[from, to)`.
+    ///
+    /// # Errors
+    /// As [`Scope::rows`].
+    pub fn since(&self, name: &str, from: Date, to: Date) -> Result<Rows, EngineError> {
         match self.frames.rollups.get(name) {
-            Some(rollup) => rollup.around(from, to),
-            None => self.rows(name, false),
+            Some(rollup) => Ok(Rows::Parts(rollup.around(from, to)?)),
+            None => self.input(name, false),
         }
     }
 

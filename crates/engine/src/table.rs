@@ -23,7 +23,7 @@ pub fn evaluate(table: &Table, scope: &Scope<'_>) -> Result<DataFrame, EngineErr
                 let mut inputs = Vec::new();
                 for name in &sql.reads {
                     let during = table.during.iter().any(|restricted| restricted.value == name.value);
-                    inputs.push((name.value.as_str(), scope.rows(&name.value, during)?));
+                    inputs.push((name.value.as_str(), scope.input(&name.value, during)?));
                 }
                 let rows = query::run(&sql.ast, inputs, &scope.clock())?;
                 match &table.money {

@@ -12,7 +12,8 @@ use crate::calendar::{Period, periods};
 
 /// First days of the buckets, in order. The first bucket reaches back to the beginning of time.
 ///
-/// `windows` are the trailing spans that facts look back; `monthly` says that a table is evaluated for each month.
+/// `windows` are the trailing spans that facts look back over the rollup; `monthly` says that a table evaluated for each
+/// month reads it.
 #[must_use]
 pub fn buckets(run: &[Period], windows: &[Window], monthly: bool, history_start: Date, as_of: Date) -> Vec<Date> {
     let mut days: BTreeSet<Date> = BTreeSet::new();

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use abmart_spec::model::{
-    DimensionMode, FactInput, FactKind, ForEach, Grain, Project, Source, SourceKind, TableBody, Window,
+    DimensionMode, FactInput, FactKind, ForEach, Grain, Project, Source, SourceKind, SqlQuery, TableBody, Window,
 };
 use abmart_store::ObjectInfo;
 use indexmap::IndexMap;
@@ -27,9 +27,9 @@ pub struct Plan {
     pub history_start: Date,
     /// Periods of all grains, in order of grain and start.
     pub periods: Vec<Period>,
-    /// First days of the buckets that rollups group by.
+    /// Rollup → first days of the buckets that it groups by.
     #[serde(skip)]
-    pub buckets: Vec<Date>,
+    pub buckets: BTreeMap<String, Vec<Date>>,
     /// Files by source, in the order of the project.
     pub sources: IndexMap<String, SourcePlan>,
 }
@@ -108,7 +108,14 @@ impl Plan {
             let files = found[source.name.as_str()].clone();
             sources.insert(source.name.clone(), choose(source, files, as_of, history.then_some(&ends))?);
         }
-        let buckets = buckets(&run, &windows(project), monthly, history_start, as_of);
+        let buckets = project
+            .rollups
+            .keys()
+            .map(|rollup| {
+                let monthly = read_by_month(project, rollup);
+                (rollup.clone(), buckets(&run, &windows(project, rollup), monthly, history_start, as_of))
+            })
+            .collect();
         Ok(Self { pipeline: pipeline.to_owned(), as_of, history_start, periods: run, buckets, sources })
     }
 
@@ -182,10 +189,19 @@ fn read_as_was(project: &Project, source: &str) -> bool {
     entity || state || table
 }
 
-fn windows(project: &Project) -> Vec<Window> {
+/// Whether a rollup is read by a table that is evaluated month by month.
+fn read_by_month(project: &Project, rollup: &str) -> bool {
+    let reads = |sql: &SqlQuery| sql.reads.iter().any(|name| name.value == rollup);
+    let mut monthly = project.tables.values().filter(|table| table.for_each == ForEach::Month);
+    monthly.any(|table| matches!(&table.body, TableBody::Sql(sql) if reads(sql)))
+}
+
+/// The trailing spans that facts look back over a rollup.
+fn windows(project: &Project, rollup: &str) -> Vec<Window> {
     let mut found: Vec<Window> = Vec::new();
     for fact in project.facts.values() {
         if let FactKind::Trailing(window) = fact.kind
+            && matches!(&fact.from, FactInput::Table(from) if from.value == rollup)
             && !found.contains(&window)
         {
             found.push(window);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use abmart_engine::context::{Budget, Context};
-use abmart_engine::{Outcome, Target};
+use abmart_engine::{Outcome, Shelf, Target};
 use abmart_spec::Project;
 use abmart_store::{Publication, Published, Store};
 use arrow::array::RecordBatch;
@@ -59,12 +59,16 @@ fn publish(
     results.as_of = Some(plan.as_of);
     tracing::info!(run_id = results.run_id, pipeline = plan.pipeline, as_of = %plan.as_of, bytes = plan.bytes(), "run started");
     let progress = Progress::new(global);
+    let budget = Budget { memory: global.memory, threads: rayon::current_num_threads() };
+    let scratch = std::env::temp_dir().join(format!("abmart-{}", results.run_id));
+    let shelf = Shelf::new(&scratch, budget.held_rollups());
     let context = Context {
         project,
         plan: &plan,
         lake: Some(&lake),
         footers: &footers,
-        budget: Budget { memory: global.memory, threads: rayon::current_num_threads() },
+        budget,
+        shelf: &shelf,
         observer: &progress,
         interrupted: interrupt::flag(),
     };

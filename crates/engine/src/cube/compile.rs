@@ -6,11 +6,10 @@ use std::ops::ControlFlow;
 use abmart_plan::calendar::{Period, nests};
 use abmart_spec::model::{Entity, Kpi, Project, SqlExpr, Unit};
 use sqlparser::ast::{self, BinaryOperator, Expr as Sql};
-use sqlparser::dialect::GenericDialect;
-use sqlparser::parser::Parser;
 
 use crate::sql::aggregate::{self, Aggregate, AggregateKind};
 use crate::sql::formula;
+use crate::sql::rewrite::parsed;
 
 /// All KPIs of a run over one list of aggregates, each aggregate computed once however many KPIs read it.
 pub struct Cube<'a> {
@@ -100,16 +99,15 @@ impl<'a> Cube<'a> {
 
     /// Adds a KPI once all that it reads are there.
     fn add(&mut self, kpi: &'a Kpi) -> bool {
-        let formula = without_avg(&kpi.formula.ast);
-        let (outer, _) = aggregate::split(&formula);
+        let (outer, _) = aggregate::split(&kpi.formula.ast);
         let reads: Vec<String> =
             formula::names(&outer).into_iter().filter(|name| self.project.kpis.contains_key(name)).collect();
         if !reads.iter().all(|name| self.kpis.iter().any(|known| known.kpi.name == *name)) {
             return false;
         }
-        let formula = self.compile(&formula);
+        let formula = self.compile(&kpi.formula.ast);
         let more =
-            |cube: &mut Self, expr: &Option<SqlExpr>| expr.as_ref().map(|expr| cube.compile(&without_avg(&expr.ast)));
+            |cube: &mut Self, expr: &Option<SqlExpr>| expr.as_ref().map(|expr| cube.compile(&expr.ast));
         let (immature, mature) = (more(self, &kpi.immature), more(self, &kpi.mature));
         let mut facts: BTreeSet<String> =
             formula.places.iter().flat_map(|index| self.aggregates[*index].facts.iter().cloned()).collect();
@@ -141,7 +139,7 @@ impl<'a> Cube<'a> {
         let (entity, facts) = self.reads_of(&aggregate);
         if aggregate.kind == AggregateKind::Count && aggregate.argument.is_none() {
             // Rows without an entity carry money and touches, but are nothing to count.
-            let known = parse(&format!("\"{}\" IS NOT NULL", self.key_of(&entity)));
+            let known = parsed(&format!("\"{}\" IS NOT NULL", self.key_of(&entity)));
             aggregate.filter = and(aggregate.filter, known);
         }
         self.index_of(CellAggregate { entity, aggregate, facts })
@@ -180,7 +178,7 @@ impl<'a> Cube<'a> {
         let mut counts = Vec::new();
         for (entity, facts, conditions) in by_entity {
             let known = format!("\"{}\" IS NOT NULL AND ({})", self.key_of(&entity), conditions.join(" OR "));
-            let aggregate = Aggregate { kind: AggregateKind::Count, argument: None, filter: parse(&known) };
+            let aggregate = Aggregate { kind: AggregateKind::Count, argument: None, filter: parsed(&known) };
             counts.push(self.index_of(CellAggregate { entity, aggregate, facts }));
         }
         counts
@@ -214,29 +212,6 @@ impl<'a> Cube<'a> {
     }
 }
 
-/// `avg(x)` as the ratio that it is, so that it rolls up as a ratio of sums.
-fn without_avg(expr: &Sql) -> Sql {
-    let mut rewritten = expr.clone();
-    let _ = ast::visit_expressions_mut(&mut rewritten, |node| {
-        if let Sql::Function(function) = node
-            && function.name.to_string().eq_ignore_ascii_case("avg")
-        {
-            let named = |name: &str| {
-                let mut part = function.clone();
-                part.name = ast::ObjectName::from(vec![ast::Ident::new(name)]);
-                Box::new(Sql::Function(part))
-            };
-            *node = Sql::Nested(Box::new(Sql::BinaryOp {
-                left: named("sum"),
-                op: BinaryOperator::Divide,
-                right: named("count"),
-            }));
-        }
-        ControlFlow::<()>::Continue(())
-    });
-    rewritten
-}
-
 /// Sums, differences and multiples of aggregates.
 fn is_linear(expr: &Sql) -> bool {
     match expr {
@@ -261,9 +236,4 @@ fn and(left: Option<Sql>, right: Option<Sql>) -> Option<Sql> {
         }),
         (left, right) => left.or(right),
     }
-}
-
-/// The text is made of parsed expressions and constants, so it parses.
-fn parse(text: &str) -> Option<Sql> {
-    Parser::new(&GenericDialect {}).try_with_sql(text).and_then(|mut parser| parser.parse_expr()).ok()
 }

@@ -29,27 +29,61 @@ pub struct Finding {
 pub struct Checked {
     /// Rows that are used.
     pub used: DataFrame,
-    /// Rows set aside, with a column `_reason`.
-    pub quarantined: Option<DataFrame>,
+    /// Rows set aside, if any.
+    pub aside: Option<Aside>,
     /// One finding a check.
     pub findings: Vec<Finding>,
+}
+
+/// Rows set aside, of the rows that were checked.
+pub struct Aside {
+    broken: BooleanChunked,
+    /// Why, for every row that was checked.
+    reasons: StringChunked,
+}
+
+impl Aside {
+    /// Of rows in the order of those checked the ones set aside, with a column `_reason`.
+    ///
+    /// # Errors
+    /// When there are not as many rows as were checked.
+    pub fn rows_of(&self, rows: &DataFrame) -> Result<DataFrame, EngineError> {
+        let mut rows = rows.clone();
+        rows.with_column(self.reasons.clone().into_series().with_name("_reason".into()).into_column())?;
+        Ok(rows.filter(&self.broken)?)
+    }
+}
+
+/// What is known of keys that repeat.
+pub enum Keys {
+    /// The frame holds all rows among which a key is unique.
+    InFrame,
+    /// Looked for elsewhere: a mask of the rows whose key was met before, none where no row's was.
+    Known(Option<BooleanChunked>),
+    /// Looked for later.
+    Later,
 }
 
 struct Check {
     name: &'static str,
     column: String,
     severity: Severity,
-    failed: Expr,
+    /// None where no row can fail.
+    failed: Option<Expr>,
 }
 
 /// Checks every row of a frame; `file` is what findings name.
 ///
 /// # Errors
 /// When a check with severity `fail` fails.
-pub fn enforce(frame: DataFrame, source: &Source, file: &str, with_key: bool) -> Result<Checked, EngineError> {
+pub fn enforce(frame: DataFrame, source: &Source, file: &str, keys: Keys) -> Result<Checked, EngineError> {
     let mut checks = row_checks(source, &frame)?;
-    if with_key {
-        checks.extend(key_check(source, &frame)?);
+    match keys {
+        Keys::InFrame => checks.extend(key_check(source, || keys_repeated(source, &frame))?),
+        Keys::Known(mask) => {
+            checks.extend(key_check(source, || Ok(mask.map(|mask| lit(mask.into_series()))))?);
+        }
+        Keys::Later => {}
     }
     apply(frame, source, file, &checks)
 }
@@ -59,27 +93,27 @@ pub fn enforce(frame: DataFrame, source: &Source, file: &str, with_key: bool) ->
 /// # Errors
 /// When Polars cannot compare the key's columns.
 pub fn enforce_key(frame: DataFrame, source: &Source, files: &str) -> Result<Checked, EngineError> {
-    let check = key_check(source, &frame)?;
+    let check = key_check(source, || keys_repeated(source, &frame))?;
     apply(frame, source, files, check.as_slice())
 }
 
 fn apply(frame: DataFrame, source: &Source, file: &str, checks: &[Check]) -> Result<Checked, EngineError> {
+    let rows_in = frame.height() as u64;
     let flags: Vec<Expr> = checks
         .iter()
         .enumerate()
-        .map(|(index, check)| check.failed.clone().fill_null(false).alias(format!("{index}")))
+        .filter_map(|(index, check)| Some(check.failed.clone()?.fill_null(false).alias(format!("{index}"))))
         .collect();
-    let rows_in = frame.height() as u64;
-    if checks.is_empty() {
-        return Ok(Checked { used: frame, quarantined: None, findings: Vec::new() });
-    }
-    let flags = frame.clone().lazy().select(flags).collect()?;
+    let flags = if flags.is_empty() { DataFrame::empty() } else { frame.clone().lazy().select(flags).collect()? };
     let mut findings = Vec::new();
     let mut broken: Option<BooleanChunked> = None;
     let mut reasons: Vec<(BooleanChunked, String)> = Vec::new();
-    for (check, flag) in checks.iter().zip(flags.columns()) {
-        let flag = flag.bool()?;
-        let failed = u64::from(flag.sum().unwrap_or(0));
+    for (index, check) in checks.iter().enumerate() {
+        let flag = match &check.failed {
+            Some(_) => Some(flags.column(&format!("{index}"))?.bool()?),
+            None => None,
+        };
+        let failed = flag.map_or(0, |flag| u64::from(flag.sum().unwrap_or(0)));
         findings.push(Finding {
             source: source.name.clone(),
             check: check.name.to_owned(),
@@ -89,9 +123,7 @@ fn apply(frame: DataFrame, source: &Source, file: &str, checks: &[Check]) -> Res
             rows_failed: failed,
             files: if failed > 0 { vec![file.to_owned()] } else { Vec::new() },
         });
-        if failed == 0 {
-            continue;
-        }
+        let Some(flag) = flag.filter(|_| failed > 0) else { continue };
         match check.severity {
             Severity::Fail => {
                 return Err(EngineError::Contract {
@@ -112,18 +144,16 @@ fn apply(frame: DataFrame, source: &Source, file: &str, checks: &[Check]) -> Res
             Severity::Warn => {}
         }
     }
-    let Some(broken) = broken else { return Ok(Checked { used: frame, quarantined: None, findings }) };
+    let Some(broken) = broken else { return Ok(Checked { used: frame, aside: None, findings }) };
     let used = frame.filter(&!&broken)?;
-    let mut aside = frame;
-    let texts: StringChunked = (0..aside.height())
+    let reasons = (0..frame.height())
         .map(|row| {
             let found: Vec<&str> =
                 reasons.iter().filter(|(flag, _)| flag.get(row) == Some(true)).map(|(_, text)| text.as_str()).collect();
             (!found.is_empty()).then(|| found.join("; "))
         })
         .collect();
-    aside.with_column(texts.into_series().with_name("_reason".into()).into_column())?;
-    Ok(Checked { used, quarantined: Some(aside.filter(&broken)?), findings })
+    Ok(Checked { used, aside: Some(Aside { broken, reasons }), findings })
 }
 
 fn row_checks(source: &Source, frame: &DataFrame) -> Result<Vec<Check>, EngineError> {
@@ -131,37 +161,46 @@ fn row_checks(source: &Source, frame: &DataFrame) -> Result<Vec<Check>, EngineEr
     let present = |column: &&Column| frame.get_column_index(&column.name).is_some();
     for column in source.columns.values().filter(present) {
         let name = column.name.as_str();
-        let mut add = |check: &'static str, severity: Severity, failed: Expr| {
+        let nulls = frame.column(name)?.null_count();
+        let mut add = |check: &'static str, severity: Severity, failed: Option<Expr>| {
             checks.push(Check { name: check, column: name.to_owned(), severity, failed });
         };
         if !column.nullable {
-            add("not_null", column.on_breach.max(Severity::Quarantine), col(name).is_null());
+            let failed = (nulls > 0).then(|| col(name).is_null());
+            add("not_null", column.on_breach.max(Severity::Quarantine), failed);
         }
         if matches!(column.ty, ColumnType::Number | ColumnType::Money) {
-            add("finite", column.on_breach.max(Severity::Quarantine), col(name).is_finite().not());
+            add("finite", column.on_breach.max(Severity::Quarantine), Some(col(name).is_finite().not()));
         }
         if column.min.is_some() || column.max.is_some() {
             let below = column.min.map_or(lit(false), |min| col(name).lt(lit(min)));
             let above = column.max.map_or(lit(false), |max| col(name).gt(lit(max)));
-            add("range", column.on_breach, below.or(above));
+            add("range", column.on_breach, Some(below.or(above)));
         }
         if !column.values.is_empty() {
             let known = Series::new("known".into(), &column.values).implode()?.into_series();
             let unknown = col(name).is_in(lit(known), false).not();
-            add("accepted_values", Severity::Warn, col(name).is_not_null().and(unknown));
+            add("accepted_values", Severity::Warn, Some(col(name).is_not_null().and(unknown)));
         }
     }
     Ok(checks)
 }
 
-fn key_check(source: &Source, frame: &DataFrame) -> Result<Option<Check>, EngineError> {
+fn key_check(
+    source: &Source,
+    repeated: impl FnOnce() -> Result<Option<Expr>, EngineError>,
+) -> Result<Option<Check>, EngineError> {
     if source.key.is_empty() {
         return Ok(None);
     }
+    let column = source.key.iter().map(|name| name.value.as_str()).collect::<Vec<_>>().join(", ");
+    Ok(Some(Check { name: "unique", column, severity: Severity::Quarantine, failed: repeated()? }))
+}
+
+/// Rows whose key was met in a row before.
+fn keys_repeated(source: &Source, frame: &DataFrame) -> Result<Option<Expr>, EngineError> {
     let columns = source.key.iter().map(|name| name.value.as_str()).collect::<Vec<_>>();
-    // Rows with a null key are the business of `not_null`; in a key that only grows there are none.
-    let failed = if is_strictly_increasing(source, frame)? { col(columns[0]).is_null() } else { repeated(&columns) };
-    Ok(Some(Check { name: "unique", column: columns.join(", "), severity: Severity::Quarantine, failed }))
+    Ok(if is_strictly_increasing(source, frame)? { None } else { Some(repeated(&columns)) })
 }
 
 /// The first row of a key in file order is used, its repetitions are set aside. A null in the key is another check's

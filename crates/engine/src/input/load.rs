@@ -54,7 +54,7 @@ pub fn load(context: &Context<'_>, source: &Source, files: &[PlannedFile]) -> Re
     let mut by_day: BTreeMap<Date, Vec<(String, DataFrame)>> = BTreeMap::new();
     for (file, frame) in files.iter().zip(frames) {
         reading.rows_in += frame.height() as u64;
-        let (frame, later) = up_to(frame, source, context.plan.end())?;
+        let (frame, _, later) = up_to(frame, None, source, context.plan.end())?;
         reading.rows_later += later;
         // A key is unique in a snapshot, and over all files of an events source.
         let day = if source.kind == SourceKind::Snapshot { file.day } else { Date::MIN };
@@ -84,18 +84,23 @@ fn together(
     let names = frames.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
     let mut used = Vec::new();
     for (name, frame) in frames {
-        let checked = contract::enforce(frame, source, &name, !several)?;
+        let keys = if several { contract::Keys::Later } else { contract::Keys::InFrame };
+        let checked = contract::enforce(frame.clone(), source, &name, keys)?;
         add_findings(&mut reading.findings, checked.findings);
-        reading.quarantined.extend(checked.quarantined);
+        if let Some(aside) = checked.aside {
+            reading.quarantined.push(aside.rows_of(&frame)?);
+        }
         used.push(checked.used.lazy());
     }
     let all = concat(used, UnionArgs::default())?.collect()?;
     if !several {
         return Ok(all);
     }
-    let checked = contract::enforce_key(all, source, &names)?;
+    let checked = contract::enforce_key(all.clone(), source, &names)?;
     add_findings(&mut reading.findings, checked.findings);
-    reading.quarantined.extend(checked.quarantined);
+    if let Some(aside) = checked.aside {
+        reading.quarantined.push(aside.rows_of(&all)?);
+    }
     Ok(checked.used)
 }
 
@@ -112,17 +117,27 @@ fn read(context: &Context<'_>, source: &Source, file: &PlannedFile) -> Result<Da
     Ok(frame)
 }
 
-/// Keeps the rows before `end` (and those without a time, which a check will find); counts the others.
+/// Keeps the rows before `end` (and those without a time, which a check will find), with a mask over them if there is
+/// one; counts the others.
 ///
 /// # Errors
 /// When the time column cannot be compared.
-pub fn up_to(frame: DataFrame, source: &Source, end: Date) -> Result<(DataFrame, u64), EngineError> {
-    let Some(time) = &source.time else { return Ok((frame, 0)) };
-    let before = frame.height();
-    let time = col(time.value.as_str());
-    let kept = frame.lazy().filter(time.clone().is_null().or(time.lt(day(end)))).collect()?;
-    let later = (before - kept.height()) as u64;
-    Ok((kept, later))
+pub fn up_to(
+    frame: DataFrame,
+    mask: Option<BooleanChunked>,
+    source: &Source,
+    end: Date,
+) -> Result<(DataFrame, Option<BooleanChunked>, u64), EngineError> {
+    let Some(time) = &source.time else { return Ok((frame, mask, 0)) };
+    let before_end = col(time.value.as_str()).lt(day(end)).fill_null(true).alias("before_end");
+    let kept = frame.clone().lazy().select([before_end]).collect()?;
+    let kept = kept.column("before_end")?.bool()?;
+    if kept.all() {
+        return Ok((frame, mask, 0));
+    }
+    let later = u64::from((!kept).sum().unwrap_or(0));
+    let mask = mask.map(|mask| mask.filter(kept)).transpose()?;
+    Ok((frame.filter(kept)?, mask, later))
 }
 
 /// A day as a literal that compares with dates and with timestamps.

@@ -10,6 +10,7 @@ use crate::input::load::day;
 use crate::scope::Scope;
 use crate::sql::aggregate::{self, Aggregate};
 use crate::sql::prepared::Prepared;
+use crate::sql::select::Rows;
 use crate::sql::{formula, query};
 
 /// A fact with its aggregates taken out of its measures.
@@ -70,12 +71,12 @@ impl<'a> CompiledFact<'a> {
         let clock = scope.clock();
         let filter = self.fact.filter.as_ref().map(|filter| &filter.ast);
         let input = match (children, &self.fact.keep_last) {
-            (Some(children), _) => children,
+            (Some(children), _) => Rows::Whole(children),
             (None, None) => self.within_period(scope)?,
             (None, Some(keep)) => {
                 let by: Vec<&str> = keep.by.iter().map(|column| column.value.as_str()).collect();
-                let counting = query::filter(self.within_period(scope)?, filter, &clock)?;
-                last_of_each(counting, &by, &keep.order.value)?
+                let counting = query::filter(self.within_period(scope)?.whole()?, filter, &clock)?;
+                Rows::Whole(last_of_each(counting, &by, &keep.order.value)?)
             }
         };
         let mut columns: Vec<(String, Sql)> = keys.iter().map(|key| (key.clone(), query::column(key))).collect();
@@ -83,18 +84,21 @@ impl<'a> CompiledFact<'a> {
             columns.push((format!("{dimension}@"), query::column(&column.value)));
         }
         columns.extend(self.aggregates.inputs());
-        let mut prepared = query::project(input, columns, filter, &clock)?;
         let mut by: Vec<Expr> = keys.iter().map(|key| col(key.as_str())).collect();
-        for dimension in self.fact.dimensions.keys() {
-            // Rows with an entity have its dimensions; only those without one group by their own.
-            let unkeyed = by.last().cloned().unwrap_or_else(|| lit(NULL)).is_null();
-            let own = when(unkeyed).then(col(format!("{dimension}@"))).otherwise(lit(NULL));
-            prepared = prepared.with_column(own.alias(dimension.as_str()));
-        }
+        // Rows with an entity have its dimensions; only those without one group by their own.
+        let unkeyed = by.last().cloned().unwrap_or_else(|| lit(NULL)).is_null();
+        let own = |dimension: &String| {
+            let own = when(unkeyed.clone()).then(col(format!("{dimension}@"))).otherwise(lit(NULL));
+            own.alias(dimension.as_str())
+        };
+        let own: Vec<Expr> = self.fact.dimensions.keys().map(own).collect();
+        let prepared = |rows: LazyFrame| -> Result<LazyFrame, EngineError> {
+            let rows = query::project(rows, columns.iter().cloned(), filter, &clock)?;
+            Ok(if own.is_empty() { rows } else { rows.with_columns(own.clone()) })
+        };
+        let parts = input.parts().into_iter().map(prepared).collect::<Result<Vec<_>, _>>()?;
         by.extend(self.fact.dimensions.keys().map(|dimension| col(dimension.as_str())));
-        let schema = prepared.collect_schema()?;
-        let (partials, finished) = (self.aggregates.partials(&schema), self.aggregates.finished(&schema));
-        Ok(prepared.group_by(by).agg(partials).with_columns(finished))
+        self.aggregates.group(parts, &by)
     }
 
     /// Fills what an entity without rows has: 0 for sums and counts.
@@ -147,33 +151,25 @@ impl<'a> CompiledFact<'a> {
         format!("{}#{index}", self.fact.name)
     }
 
-    fn within_period(&self, scope: &Scope<'_>) -> Result<LazyFrame, EngineError> {
-        let FactInput::Table(from) = &self.fact.from else { return scope.rows(&self.fact.per.value, false) };
+    fn within_period(&self, scope: &Scope<'_>) -> Result<Rows, EngineError> {
+        let FactInput::Table(from) = &self.fact.from else { return scope.input(&self.fact.per.value, false) };
         let from = from.value.as_str();
-        let Some(period) = scope.period else { return scope.rows(from, false) };
-        Ok(match &self.fact.kind {
-            FactKind::State => scope.rows(from, false)?,
+        let Some(period) = scope.period else { return scope.input(from, false) };
+        let start = match &self.fact.kind {
+            FactKind::State => return scope.input(from, false),
             FactKind::Stock { from: begin, to } => {
                 let (begin, to) = (col(begin.value.as_str()), col(to.value.as_str()));
                 let alive = begin.lt(day(period.cutoff)).and(to.clone().is_null().or(to.gt_eq(day(period.cutoff))));
-                scope.rows(from, false)?.filter(alive)
+                return Ok(scope.input(from, false)?.map(|rows| rows.filter(alive.clone())));
             }
-            FactKind::Flow => match self.time(scope, from) {
-                // A table evaluated for the period holds the period's rows.
-                None => scope.rows(from, false)?,
-                Some(time) => {
-                    between(scope.rows_since(from, period.start, period.cutoff)?, time, period.start, period.cutoff)
-                }
-            },
-            FactKind::Trailing(window) => {
-                let start = period.window_start(*window);
-                let rows = scope.rows_since(from, start, period.cutoff)?;
-                match self.time(scope, from) {
-                    None => rows,
-                    Some(time) => between(rows, time, start, period.cutoff),
-                }
-            }
-        })
+            FactKind::Flow => period.start,
+            FactKind::Trailing(window) => period.window_start(*window),
+        };
+        let rows = scope.since(from, start, period.cutoff)?;
+        // A table evaluated for the period holds the period's rows.
+        let Some(time) = self.time(scope, from) else { return Ok(rows) };
+        let inside = col(time).gt_eq(day(start)).and(col(time).lt(day(period.cutoff)));
+        Ok(rows.map(|rows| rows.filter(inside.clone())))
     }
 
     fn time(&self, scope: &Scope<'a>, from: &str) -> Option<&'a str> {
@@ -184,10 +180,6 @@ impl<'a> CompiledFact<'a> {
 /// The column of a measure in an entity's frame.
 pub fn measure_column(fact: &str, measure: &str) -> String {
     format!("{fact}.{measure}")
-}
-
-fn between(rows: LazyFrame, time: &str, from: jiff::civil::Date, to: jiff::civil::Date) -> LazyFrame {
-    rows.filter(col(time).gt_eq(day(from)).and(col(time).lt(day(to))))
 }
 
 /// The row with the greatest `order` of each key. Ties go by the other columns, so that the order of rows in the

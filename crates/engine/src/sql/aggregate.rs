@@ -31,8 +31,6 @@ pub enum AggregateKind {
     Count,
     /// Sum; 0 over nothing.
     Sum,
-    /// Mean of the values that are not null; null over nothing.
-    Avg,
     /// Smallest value.
     Min,
     /// Greatest value.
@@ -64,20 +62,56 @@ impl AggregateKind {
 }
 
 /// Takes the aggregates out of an expression; in their places stand the identifiers `__agg_0`, `__agg_1`, ….
+///
+/// A mean is taken apart into its sum and its count, so that it is exact and merges as they do.
 pub fn split(expr: &Sql) -> (Sql, Vec<Aggregate>) {
-    let mut outer = expr.clone();
-    let mut found: Vec<Aggregate> = Vec::new();
+    let mut found = Vec::new();
+    let outer = split_into(expr, &mut found);
+    (outer, found)
+}
+
+/// As [`split`], for several expressions that share their aggregates.
+pub fn split_into(expr: &Sql, found: &mut Vec<Aggregate>) -> Sql {
+    let mut outer = without_avg(expr);
     let _ = ast::visit_expressions_mut(&mut outer, |node| {
         if let Some(aggregate) = recognise(node) {
-            let index = found.iter().position(|known| *known == aggregate).unwrap_or_else(|| {
-                found.push(aggregate);
-                found.len() - 1
-            });
-            *node = Sql::Identifier(Ident::new(placeholder(index)));
+            *node = Sql::Identifier(Ident::new(placeholder(index_of(aggregate, found))));
         }
         ControlFlow::<()>::Continue(())
     });
-    (outer, found)
+    outer
+}
+
+/// The place of an aggregate among those found, which it joins where it is new.
+pub fn index_of(aggregate: Aggregate, found: &mut Vec<Aggregate>) -> usize {
+    found.iter().position(|known| *known == aggregate).unwrap_or_else(|| {
+        found.push(aggregate);
+        found.len() - 1
+    })
+}
+
+/// `avg(x)` as the ratio that it is.
+fn without_avg(expr: &Sql) -> Sql {
+    let mut rewritten = expr.clone();
+    let _ = ast::visit_expressions_mut(&mut rewritten, |node| {
+        if let Sql::Function(function) = node
+            && function.over.is_none()
+            && function.name.to_string().eq_ignore_ascii_case("avg")
+        {
+            let named = |name: &str| {
+                let mut part = function.clone();
+                part.name = ast::ObjectName::from(vec![Ident::new(name)]);
+                Box::new(Sql::Function(part))
+            };
+            *node = Sql::Nested(Box::new(Sql::BinaryOp {
+                left: named("sum"),
+                op: ast::BinaryOperator::Divide,
+                right: named("count"),
+            }));
+        }
+        ControlFlow::<()>::Continue(())
+    });
+    rewritten
 }
 
 /// The name that stands for the n-th aggregate.
@@ -105,7 +139,6 @@ fn recognise(node: &Sql) -> Option<Aggregate> {
         "count" => (AggregateKind::Count, first(), filter),
         "count_if" => (AggregateKind::Count, None, Some(both(filter, first()?))),
         "sum" => (AggregateKind::Sum, first(), filter),
-        "avg" => (AggregateKind::Avg, first(), filter),
         "min" => (AggregateKind::Min, first(), filter),
         "max" => (AggregateKind::Max, first(), filter),
         "median" => (AggregateKind::Median, first(), filter),
@@ -150,8 +183,9 @@ pub fn partial(kind: AggregateKind, value: Option<Expr>, filter: Option<Expr>, d
     match kind {
         AggregateKind::Count => kept.is_not_null().cast(DataType::Int64).sum(),
         AggregateKind::Sum if is_float => to_fixed(kept).sum(),
+        // Narrow integers would wrap; what is wider than 64 bits is exact as it is.
+        AggregateKind::Sum if matches!(dtype, Some(DataType::Int128)) => kept.sum(),
         AggregateKind::Sum => kept.cast(DataType::Int64).sum(),
-        AggregateKind::Avg => kept.cast(DataType::Float64).mean(),
         AggregateKind::Min => kept.min(),
         AggregateKind::Max => kept.max(),
         AggregateKind::CountDistinct => kept.drop_nulls().n_unique().cast(DataType::Int64),
@@ -220,7 +254,6 @@ mod tests {
     #[rstest]
     #[case(AggregateKind::Count, "3")]
     #[case(AggregateKind::Sum, "7.0")]
-    #[case(AggregateKind::Avg, "2.333333")]
     #[case(AggregateKind::Min, "1.0")]
     #[case(AggregateKind::Max, "4.0")]
     #[case(AggregateKind::CountDistinct, "3")]

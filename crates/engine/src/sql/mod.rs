@@ -5,3 +5,4 @@ pub mod formula;
 pub mod prepared;
 pub mod query;
 pub mod rewrite;
+pub mod select;

@@ -4,6 +4,7 @@ use polars::prelude::*;
 use sqlparser::ast::Expr as Sql;
 
 use super::aggregate::{self, Aggregate, AggregateKind};
+use crate::error::EngineError;
 
 /// Aggregates with the columns that they need.
 #[derive(Debug, Clone, Default)]
@@ -31,6 +32,36 @@ impl Prepared {
             prepared.outputs.push(Output { column, kind: aggregate.kind, value, filter });
         }
         prepared
+    }
+
+    /// Groups rows by plain columns and computes the aggregates as values, by the names of their results.
+    ///
+    /// Rows may come in parts: where the aggregates merge, each part is grouped on its own and the results are merged,
+    /// so that memory holds one part at a time.
+    ///
+    /// # Errors
+    /// When an aggregate does not fit its argument.
+    pub fn group(&self, mut parts: Vec<LazyFrame>, by: &[Expr]) -> Result<LazyFrame, EngineError> {
+        if parts.len() > 1 && !self.outputs.iter().all(|output| output.kind.decomposable()) {
+            parts = vec![concat(parts, UnionArgs::default())?];
+        }
+        let Some(first) = parts.first_mut() else { return Ok(DataFrame::empty().lazy()) };
+        let schema = first.collect_schema()?;
+        let grouped = |rows: LazyFrame, aggregates: Vec<Expr>| match (by, aggregates.is_empty()) {
+            ([], _) => rows.select(aggregates),
+            (_, true) => rows.select(by).unique(None, UniqueKeepStrategy::Any),
+            _ => rows.group_by(by).agg(aggregates),
+        };
+        let merged = if parts.len() == 1 {
+            grouped(parts.swap_remove(0), self.partials(&schema))
+        } else {
+            let partials = parts
+                .into_iter()
+                .map(|part| Ok(grouped(part, self.partials(&schema)).collect()?.lazy()))
+                .collect::<Result<Vec<_>, PolarsError>>()?;
+            grouped(concat(partials, UnionArgs { rechunk: false, ..UnionArgs::default() })?, self.merged())
+        };
+        Ok(merged.with_columns(self.finished(&schema)))
     }
 
     /// The expressions to select, with the names under which the aggregates look for them.

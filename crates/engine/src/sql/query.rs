@@ -5,24 +5,25 @@ use polars::sql::SQLContext;
 use sqlparser::ast::{self, Expr as Sql, Ident};
 
 use super::rewrite::{self, Clock};
+use super::select::{Rows, Session};
 use crate::error::EngineError;
 
-/// Runs a query over the frames that `tables` names.
+/// Runs a query over the rows that `tables` names.
 ///
 /// # Errors
 /// When the query holds what cannot be rewritten, or Polars refuses it (unknown column, clash of types).
 pub fn run<'a>(
     query: &ast::Query,
-    tables: impl IntoIterator<Item = (&'a str, LazyFrame)>,
+    tables: impl IntoIterator<Item = (&'a str, impl Into<Rows>)>,
     clock: &Clock,
 ) -> Result<LazyFrame, EngineError> {
     let mut query = query.clone();
     rewrite::query(&mut query, clock)?;
-    let mut context = SQLContext::new();
-    for (name, frame) in tables {
-        context.register(name, frame);
+    let mut session = Session::default();
+    for (name, rows) in tables {
+        session.register(name, rows.into())?;
     }
-    Ok(context.execute(&query.to_string())?)
+    session.run(query)
 }
 
 /// Selects named expressions of the rows that fulfil the filter.

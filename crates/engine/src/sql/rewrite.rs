@@ -184,8 +184,8 @@ fn typed_literal(typed: &ast::TypedString) -> Option<Expr> {
     parsed(&text)
 }
 
-/// The text is made of parsed expressions and constants, so it parses.
-fn parsed(text: &str) -> Option<Expr> {
+/// An expression from text that is made of parsed expressions and constants, so it parses.
+pub(crate) fn parsed(text: &str) -> Option<Expr> {
     Parser::new(&GenericDialect {}).try_with_sql(text).and_then(|mut parser| parser.parse_expr()).ok()
 }
 

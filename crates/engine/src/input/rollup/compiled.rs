@@ -1,0 +1,180 @@
+//! A rollup ready to run: keys and aggregates as prepared columns.
+
+use std::collections::BTreeSet;
+
+use abmart_spec::model::Rollup;
+use polars::prelude::*;
+use sqlparser::ast::{self, Expr as Sql};
+
+use super::shelf::Span;
+use crate::context::Context;
+use crate::error::EngineError;
+use crate::input::load;
+use crate::sql::aggregate::{self, Aggregate, AggregateKind};
+use crate::sql::prepared::Prepared;
+use crate::sql::rewrite::Clock;
+use crate::sql::{query, rewrite};
+
+/// A rollup ready to run.
+pub struct Compiled {
+    /// The rollup's name.
+    pub name: String,
+    /// Columns of the source that it reads.
+    pub reads: BTreeSet<String>,
+    filter: Option<Sql>,
+    keys: Vec<(String, Sql)>,
+    /// Keys that are buckets.
+    buckets: Vec<String>,
+    /// First days of the buckets, as days since 1970.
+    starts: Vec<i32>,
+    measures: Prepared,
+    kinds: Vec<(String, AggregateKind)>,
+    clock: Clock,
+}
+
+impl Compiled {
+    /// Takes a rollup apart.
+    pub fn new(rollup: &Rollup, context: &Context<'_>) -> Self {
+        let mut buckets = Vec::new();
+        let keys = rollup
+            .by
+            .iter()
+            .map(|(name, expr)| match bucket_argument(&expr.ast) {
+                Some(inner) => {
+                    buckets.push(name.clone());
+                    (name.clone(), inner)
+                }
+                None => (name.clone(), expr.ast.clone()),
+            })
+            .collect();
+        // A measure is exactly one aggregate; the spec refuses everything else.
+        let measures: Vec<(String, Aggregate)> = rollup
+            .measures
+            .iter()
+            .filter_map(|(name, expr)| Some((name.clone(), aggregate::split(&expr.ast).1.into_iter().next()?)))
+            .collect();
+        let mut reads = BTreeSet::new();
+        let expressions = rollup.by.values().chain(rollup.measures.values()).chain(rollup.filter.iter());
+        for expr in expressions {
+            let _ = ast::visit_expressions(&expr.ast, |node| {
+                if let Sql::Identifier(name) = node {
+                    reads.insert(name.value.clone());
+                }
+                std::ops::ControlFlow::<()>::Continue(())
+            });
+        }
+        let days = context.plan.buckets.get(&rollup.name).map_or(&[][..], Vec::as_slice);
+        Self {
+            name: rollup.name.clone(),
+            reads,
+            filter: rollup.filter.as_ref().map(|expr| expr.ast.clone()),
+            keys,
+            buckets,
+            starts: days.iter().map(|day| load::day_number(*day)).collect(),
+            kinds: measures.iter().map(|(name, measure)| (name.clone(), measure.kind)).collect(),
+            measures: Prepared::new(measures.iter().map(|(name, aggregate)| (name.clone(), aggregate))),
+            clock: Clock { as_of: context.plan.as_of, period: None },
+        }
+    }
+
+    /// Groups rows by the keys; sums of floats stay in fixed point.
+    pub fn reduce(&self, rows: DataFrame) -> Result<DataFrame, EngineError> {
+        let columns = self.keys.iter().cloned().chain(self.measures.inputs());
+        let mut prepared = query::project(rows.lazy(), columns, self.filter.as_ref(), &self.clock)?;
+        for name in &self.buckets {
+            prepared = prepared.with_column(self.bucketed(col(name.as_str())));
+        }
+        let schema = prepared.collect_schema()?;
+        Ok(prepared.group_by(self.key_columns()).agg(self.measures.partials(&schema)).collect()?)
+    }
+
+    /// Merges what came of the slices of a file and turns it into values.
+    pub fn whole(&self, mut slices: Vec<DataFrame>) -> Result<DataFrame, EngineError> {
+        if slices.len() == 1 {
+            return self.finish(slices.swap_remove(0));
+        }
+        let all = concat(slices.into_iter().map(IntoLazy::lazy).collect::<Vec<_>>(), UnionArgs::default())?;
+        self.finish(all.group_by(self.key_columns()).agg(self.measures.merged()).collect()?)
+    }
+
+    /// Merges the values of several files. A sum of floats is exact, as those in the files are.
+    pub fn merge(&self, files: Vec<LazyFrame>) -> Result<DataFrame, EngineError> {
+        let mut all = concat(files, UnionArgs::default())?;
+        let schema = all.collect_schema()?;
+        let is_float = |name: &str| schema.get(name).is_some_and(DataType::is_float);
+        let merged = self.kinds.iter().map(|(name, kind)| {
+            let values = col(name.as_str());
+            match kind {
+                AggregateKind::Sum if is_float(name) => {
+                    aggregate::from_fixed(aggregate::to_fixed(values).sum()).alias(name.as_str())
+                }
+                _ => aggregate::merge(*kind, values).alias(name.as_str()),
+            }
+        });
+        Ok(all.group_by(self.key_columns()).agg(merged.collect::<Vec<_>>()).collect()?)
+    }
+
+    /// Fixed point becomes float.
+    pub fn finish(&self, frame: DataFrame) -> Result<DataFrame, EngineError> {
+        let in_fixed_point = |name: &str| frame.schema().get(name) == Some(&DataType::Int128);
+        let sums = self.kinds.iter().filter(|(name, kind)| *kind == AggregateKind::Sum && in_fixed_point(name));
+        let fixed: Vec<Expr> =
+            sums.map(|(name, _)| aggregate::from_fixed(col(name.as_str())).alias(name.as_str())).collect();
+        if fixed.is_empty() { Ok(frame) } else { Ok(frame.lazy().with_columns(fixed).collect()?) }
+    }
+
+    /// First and last bucket of a rollup's rows, where it has one as a key.
+    pub fn span(&self, rows: &DataFrame) -> Result<Option<Span>, EngineError> {
+        let Some(bucket) = self.buckets.first() else { return Ok(None) };
+        let days = rows.column(bucket)?.cast(&DataType::Int32)?;
+        let days = days.i32()?;
+        // Rows without a time belong to no bucket, so they may share a group with any other's.
+        if days.null_count() > 0 {
+            return Ok(Some((i32::MIN, days.max().unwrap_or(i32::MAX))));
+        }
+        Ok(days.min().zip(days.max()))
+    }
+
+    fn key_columns(&self) -> Vec<Expr> {
+        self.keys.iter().map(|(name, _)| col(name.as_str())).collect()
+    }
+
+    /// The first day of the bucket that holds a moment.
+    fn bucketed(&self, moment: Expr) -> Expr {
+        let starts = self.starts.clone();
+        let before = starts.first().map_or(0, |first| first - 1);
+        let find = move |day: i32| match starts.partition_point(|start| *start <= day) {
+            0 => before,
+            after => starts[after - 1],
+        };
+        moment.cast(DataType::Date).map(
+            move |column| {
+                let days = column.cast(&DataType::Int32)?;
+                let mut last = (i32::MIN, 0);
+                let found: Int32Chunked = days
+                    .i32()?
+                    .iter()
+                    .map(|day| {
+                        day.map(|day| {
+                            if last.0 != day {
+                                last = (day, find(day));
+                            }
+                            last.1
+                        })
+                    })
+                    .collect();
+                found.with_name(column.name().clone()).into_series().into_column().cast(&DataType::Date)
+            },
+            |_, field| Ok(Field::new(field.name().clone(), DataType::Date)),
+        )
+    }
+}
+
+fn bucket_argument(expr: &Sql) -> Option<Sql> {
+    match expr {
+        Sql::Function(function) if function.name.to_string().eq_ignore_ascii_case("bucket") => {
+            rewrite::plain_arguments(function).into_iter().next()
+        }
+        _ => None,
+    }
+}

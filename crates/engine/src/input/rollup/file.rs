@@ -1,0 +1,138 @@
+//! One file of an events source: read in slices, checked, reduced for all rollups.
+
+use std::collections::BTreeSet;
+
+use abmart_plan::PlannedFile;
+use abmart_spec::model::{Column, ColumnType, Source};
+use polars::prelude::*;
+
+use super::compiled::Compiled;
+use super::keys::{self, Stretch};
+use super::shelf::Piece;
+use crate::context::Context;
+use crate::error::EngineError;
+use crate::input::contract::{self, Finding};
+use crate::input::{load, scan};
+
+/// What came of a file.
+pub struct FileOutcome {
+    /// Rollup by rollup.
+    pub pieces: Vec<Piece>,
+    /// Findings of the source's checks.
+    pub findings: Vec<Finding>,
+    /// Rows set aside, all columns.
+    pub quarantined: Vec<DataFrame>,
+    /// Rows in the file.
+    pub rows_in: u64,
+    /// Rows after the run's day.
+    pub rows_later: u64,
+    /// What is known of the file's keys, slice by slice.
+    pub keys: Vec<Stretch>,
+}
+
+/// Reads a file and reduces it. `repeated` are the rows, counted from 0 and in order, whose key was met before.
+///
+/// # Errors
+/// When the file cannot be read, a check with severity `fail` fails, or a rollup cannot be computed.
+pub fn reduce(
+    context: &Context<'_>,
+    source: &Source,
+    file: &PlannedFile,
+    rollups: &[Compiled],
+    repeated: &[u64],
+) -> Result<FileOutcome, EngineError> {
+    let needed = needed_columns(context, source, file, rollups);
+    let wanted = |column: &Column| needed.contains(&column.name);
+    let length = context.budget.rows_per_slice(source.columns.values().filter(|column| wanted(column)));
+    let slices = Slices { context, source, file, rows: context.rows_of(file), length };
+    let mut outcome = FileOutcome {
+        pieces: Vec::new(),
+        findings: Vec::new(),
+        quarantined: Vec::new(),
+        rows_in: 0,
+        rows_later: 0,
+        keys: Vec::new(),
+    };
+    let mut partials: Vec<Vec<DataFrame>> = vec![Vec::new(); rollups.len()];
+    for slice in slices.all() {
+        context.check_interrupted()?;
+        let frame = slices.read(&slice, &wanted)?;
+        outcome.rows_in += frame.height() as u64;
+        outcome.keys.extend(keys::stretch(source, &frame, slice.start)?);
+        let repeated = keys::mask(repeated, slice.start, frame.height());
+        let (frame, repeated, later) = load::up_to(frame, repeated, source, context.plan.end())?;
+        outcome.rows_later += later;
+        let checked = contract::enforce(frame, source, &file.key, contract::Keys::Known(repeated))?;
+        load::add_findings(&mut outcome.findings, checked.findings);
+        if let Some(aside) = checked.aside {
+            // What is set aside is shown whole, with the columns that nothing reads.
+            let whole = slices.read(&slice, &|_| true)?;
+            let (whole, _, _) = load::up_to(whole, None, source, context.plan.end())?;
+            outcome.quarantined.push(aside.rows_of(&whole)?);
+        }
+        for (rollup, partials) in rollups.iter().zip(&mut partials) {
+            partials.push(rollup.reduce(checked.used.clone())?);
+        }
+    }
+    for (rollup, partials) in rollups.iter().zip(partials) {
+        let rows = rollup.whole(partials)?;
+        let span = rollup.span(&rows)?;
+        outcome.pieces.push(context.shelf.keep(&rollup.name, rows, span)?);
+    }
+    Ok(outcome)
+}
+
+/// The columns of a file that `wanted` accepts, in slices that fit the budget.
+struct Slices<'a> {
+    context: &'a Context<'a>,
+    source: &'a Source,
+    file: &'a PlannedFile,
+    rows: u64,
+    length: u64,
+}
+
+impl Slices<'_> {
+    fn all(&self) -> Vec<std::ops::Range<u64>> {
+        let count = self.rows.div_ceil(self.length).max(1);
+        (0..count).map(|index| index * self.length..((index + 1) * self.length).min(self.rows)).collect()
+    }
+
+    fn read(&self, slice: &std::ops::Range<u64>, wanted: &dyn Fn(&Column) -> bool) -> Result<DataFrame, EngineError> {
+        let path = self.context.lake_path(self.source, self.file)?;
+        let scanned = scan::file(&path, self.source, self.context.time_zone(), wanted)?;
+        let rows = if *slice == (0..self.rows) {
+            scanned
+        } else {
+            let length = u32::try_from(slice.end - slice.start).unwrap_or(u32::MAX);
+            scanned.slice(i64::try_from(slice.start).unwrap_or(i64::MAX), length)
+        };
+        rows.collect().map_err(|error| load::unreadable(self.source, self.file, &error))
+    }
+}
+
+/// Columns that rollups read, the key, the time, and those whose checks the footer cannot answer.
+fn needed_columns(
+    context: &Context<'_>,
+    source: &Source,
+    file: &PlannedFile,
+    rollups: &[Compiled],
+) -> BTreeSet<String> {
+    let mut needed: BTreeSet<String> = rollups.iter().flat_map(|rollup| rollup.reads.iter().cloned()).collect();
+    needed.extend(source.key.iter().map(|name| name.value.clone()));
+    needed.extend(source.time.iter().map(|name| name.value.clone()));
+    let footer = context.footers.get(&file.key);
+    for column in source.columns.values() {
+        let known = footer.and_then(|footer| footer.columns.iter().find(|found| found.name == column.name));
+        let may_be_null = known.is_none_or(|found| found.nullable && found.null_count != Some(0));
+        let holds_values = known.is_none_or(|found| found.null_count != Some(context.rows_of(file)));
+        let checks_values = matches!(column.ty, ColumnType::Number | ColumnType::Money)
+            || column.min.is_some()
+            || column.max.is_some()
+            || !column.values.is_empty();
+        if (!column.nullable && may_be_null) || (checks_values && holds_values) {
+            needed.insert(column.name.clone());
+        }
+    }
+    needed.retain(|name| source.columns.contains_key(name));
+    needed
+}

@@ -1,0 +1,393 @@
+//! Aggregating selects: Polars' SQL front end prepares their rows, our own aggregates reduce them.
+//!
+//! ```text
+//! select region, sum(amount) / count(*) as mean from deals d join accounts a using (account_id) where … group by region
+//!        └ keys   └ aggregates                  └──────────────── rows: left to the front end ─────────┘
+//! ```
+//!
+//! Two things come of it. Sums of floats are exact, so they do not depend on the order of rows, files or threads. And a
+//! select over a rollup is evaluated part by part where its result merges, so memory does not hold the rollup at once.
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+
+use polars::prelude::*;
+use polars::sql::SQLContext;
+use sqlparser::ast::{
+    self, Expr as Sql, GroupByExpr, Ident, JoinOperator, Query, Select, SelectItem, SetExpr, TableFactor, Value,
+};
+use sqlparser::dialect::GenericDialect;
+use sqlparser::parser::Parser;
+
+use super::aggregate::{self, Aggregate, AggregateKind};
+use super::prepared::Prepared;
+use super::query::column;
+use super::rewrite::parsed;
+use crate::error::EngineError;
+
+/// The rows behind a name.
+#[derive(Clone)]
+pub enum Rows {
+    /// In one piece.
+    Whole(LazyFrame),
+    /// In parts that may be reduced one after the other.
+    Parts(Vec<LazyFrame>),
+}
+
+impl From<LazyFrame> for Rows {
+    fn from(rows: LazyFrame) -> Self {
+        Self::Whole(rows)
+    }
+}
+
+impl Rows {
+    /// The same done to every part.
+    pub fn map(self, mut change: impl FnMut(LazyFrame) -> LazyFrame) -> Self {
+        match self {
+            Self::Whole(rows) => Self::Whole(change(rows)),
+            Self::Parts(parts) => Self::Parts(parts.into_iter().map(change).collect()),
+        }
+    }
+
+    /// All rows in one piece.
+    ///
+    /// # Errors
+    /// When Polars cannot put the parts together.
+    pub fn whole(self) -> Result<LazyFrame, EngineError> {
+        match self {
+            Self::Whole(rows) => Ok(rows),
+            Self::Parts(mut parts) if parts.len() == 1 => Ok(parts.swap_remove(0)),
+            Self::Parts(parts) => Ok(concat(parts, UnionArgs { rechunk: false, ..UnionArgs::default() })?),
+        }
+    }
+
+    /// The rows as parts, one where they are in one piece.
+    pub fn parts(self) -> Vec<LazyFrame> {
+        match self {
+            Self::Whole(rows) => vec![rows],
+            Self::Parts(parts) => parts,
+        }
+    }
+}
+
+/// Names and their rows while a query runs.
+#[derive(Default)]
+pub struct Session {
+    context: SQLContext,
+    parts: HashMap<String, Vec<LazyFrame>>,
+    made: usize,
+}
+
+impl Session {
+    /// Gives rows a name.
+    ///
+    /// # Errors
+    /// When Polars cannot put the parts together.
+    pub fn register(&mut self, name: &str, rows: Rows) -> Result<(), EngineError> {
+        self.parts.remove(name);
+        if let Rows::Parts(parts) = &rows
+            && parts.len() > 1
+        {
+            self.parts.insert(name.to_owned(), parts.clone());
+        }
+        self.context.register(name, rows.whole()?);
+        Ok(())
+    }
+
+    /// Runs a query that was rewritten for the front end.
+    ///
+    /// # Errors
+    /// When Polars refuses it.
+    pub fn run(&mut self, mut query: Query) -> Result<LazyFrame, EngineError> {
+        let plain = |with: &ast::With| {
+            !with.recursive
+                && with.cte_tables.iter().all(|table| table.alias.columns.is_empty() && table.query.with.is_none())
+        };
+        if query.with.as_ref().is_some_and(|with| !plain(with)) {
+            // Names inside names are the front end's matter.
+            return Ok(self.context.execute(&query.to_string())?);
+        }
+        if let Some(with) = query.with.take() {
+            for table in with.cte_tables {
+                let name = table.alias.name.value.clone();
+                let rows = self.run(*table.query)?;
+                // What joins a rollup part by part is computed once, not once a part.
+                let rows = if self.parts.is_empty() { rows } else { rows.collect()?.lazy() };
+                self.register(&name, Rows::Whole(rows))?;
+            }
+        }
+        if query.order_by.is_none() {
+            self.reduce(&mut query.body)?;
+        }
+        Ok(self.context.execute(&query.to_string())?)
+    }
+
+    /// Replaces the aggregating selects of a query's body by their results.
+    fn reduce(&mut self, body: &mut SetExpr) -> Result<(), EngineError> {
+        match body {
+            SetExpr::Select(select) => {
+                for relation in select.from.iter_mut().flat_map(relations) {
+                    if let TableFactor::Derived { subquery, .. } = relation
+                        && subquery.with.is_none()
+                        && subquery.order_by.is_none()
+                    {
+                        self.reduce(&mut subquery.body)?;
+                    }
+                }
+                let name = format!("__reduced_{}", self.made);
+                if let (Some(shape), Some(all)) = (Shape::of(select), select_all(&name)) {
+                    let rows = self.aggregated(select, &shape)?;
+                    self.context.register(&name, rows);
+                    self.made += 1;
+                    **select = all;
+                }
+                Ok(())
+            }
+            SetExpr::SetOperation { left, right, .. } => {
+                self.reduce(left)?;
+                self.reduce(right)
+            }
+            SetExpr::Query(query) if query.with.is_none() && query.order_by.is_none() => self.reduce(&mut query.body),
+            _ => Ok(()),
+        }
+    }
+
+    fn aggregated(&mut self, select: &Select, shape: &Shape) -> Result<LazyFrame, EngineError> {
+        let aggregates = Prepared::new(
+            shape.aggregates.iter().enumerate().map(|(index, aggregate)| (aggregate::placeholder(index), aggregate)),
+        );
+        let mut rows = select.clone();
+        let keys = shape.keys.iter().enumerate().map(|(index, key)| (key_column(index), key.clone()));
+        rows.projection = keys
+            .chain(aggregates.inputs())
+            .map(|(name, expr)| SelectItem::ExprWithAlias { expr, alias: Ident::with_quote('"', name) })
+            .collect();
+        if rows.projection.is_empty() {
+            // Only `count(*)` over everything: any column will do.
+            rows.projection.push(SelectItem::UnnamedExpr(Sql::Value(Value::Boolean(true).into())));
+        }
+        rows.group_by = GroupByExpr::Expressions(Vec::new(), Vec::new());
+        rows.having = None;
+        let text = rows.to_string();
+        let by: Vec<Expr> = (0..shape.keys.len()).map(|index| col(key_column(index))).collect();
+        let grouped = match self.parts_of(&rows, shape) {
+            None => aggregates.group(vec![self.context.execute(&text)?], &by)?,
+            Some((name, parts)) => {
+                let whole = Rows::Parts(parts.clone()).whole()?;
+                let mut prepared = Vec::new();
+                for part in parts {
+                    self.context.register(&name, part);
+                    prepared.push(self.context.execute(&text)?);
+                }
+                self.context.register(&name, whole);
+                aggregates.group(prepared, &by)?
+            }
+        };
+        let items: Vec<String> = shape.items.iter().map(ToString::to_string).collect();
+        let having = shape.having.as_ref().map(|having| format!(" WHERE {having}")).unwrap_or_default();
+        self.context.register("__grouped", grouped);
+        let finished = self.context.execute(&format!("SELECT {} FROM __grouped{having}", items.join(", ")));
+        self.context.unregister("__grouped");
+        Ok(finished?)
+    }
+
+    /// The parts of the select's first relation, where it is a rollup in parts that everything else only adds to.
+    fn parts_of(&self, select: &Select, shape: &Shape) -> Option<(String, Vec<LazyFrame>)> {
+        let [from] = select.from.as_slice() else { return None };
+        let name = table_name(&from.relation)?;
+        let parts = self.parts.get(&name)?;
+        let keeps_parts = |join: &ast::Join| {
+            matches!(
+                join.join_operator,
+                JoinOperator::Join(_)
+                    | JoinOperator::Inner(_)
+                    | JoinOperator::Left(_)
+                    | JoinOperator::LeftOuter(_)
+                    | JoinOperator::Semi(_)
+                    | JoinOperator::LeftSemi(_)
+                    | JoinOperator::Anti(_)
+                    | JoinOperator::LeftAnti(_)
+                    | JoinOperator::CrossJoin(_)
+            ) && table_name(&join.relation).is_none_or(|joined| joined != name)
+        };
+        let others_derived = from.joins.iter().any(|join| table_name(&join.relation).is_none());
+        let merges = shape.aggregates.iter().all(|aggregate| aggregate.kind.decomposable());
+        (merges && !others_derived && from.joins.iter().all(keeps_parts)).then(|| (name, parts.clone()))
+    }
+}
+
+/// An aggregating select taken apart.
+struct Shape {
+    keys: Vec<Sql>,
+    aggregates: Vec<Aggregate>,
+    /// What is selected, over keys and aggregates.
+    items: Vec<SelectItem>,
+    having: Option<Sql>,
+}
+
+impl Shape {
+    /// Takes a select apart; none where it does not aggregate, or holds what only the front end knows.
+    fn of(select: &Select) -> Option<Self> {
+        let GroupByExpr::Expressions(group, modifiers) = &select.group_by else { return None };
+        let plain = modifiers.is_empty()
+            && select.distinct.is_none()
+            && select.top.is_none()
+            && select.qualify.is_none()
+            && select.named_window.is_empty()
+            && select.lateral_views.is_empty();
+        if !plain {
+            return None;
+        }
+        let named = select.projection.iter().map(named_item).collect::<Option<Vec<(Ident, &Sql)>>>()?;
+        let keys = group.iter().map(|key| resolved(key, &named)).collect::<Option<Vec<Sql>>>()?;
+        let mut shape = Self { keys, aggregates: Vec::new(), items: Vec::new(), having: None };
+        let items = named.iter().map(|(alias, expr)| Some((alias.clone(), shape.over_groups(expr)?)));
+        let items = items.collect::<Option<Vec<_>>>()?;
+        shape.items =
+            items.into_iter().map(|(alias, expr)| SelectItem::ExprWithAlias { expr, alias }).collect();
+        if let Some(having) = &select.having {
+            shape.having = Some(shape.over_groups(having)?);
+        }
+        (!shape.keys.is_empty() || !shape.aggregates.is_empty()).then_some(shape)
+    }
+
+    /// An expression over the columns of the groups; none where it names anything else.
+    fn over_groups(&mut self, expr: &Sql) -> Option<Sql> {
+        let mut outer = aggregate::split_into(expr, &mut self.aggregates);
+        self.null_over_nothing(&mut outer);
+        let keys = &self.keys;
+        replace(&mut outer, &|node| {
+            keys.iter().position(|key| same(key, node)).map(|index| column(&key_column(index)))
+        });
+        let mut known = true;
+        let _ = ast::visit_expressions(&outer, |node| {
+            known &= match node {
+                Sql::Identifier(name) => name.value.starts_with("__agg_") || name.value.starts_with("__key_"),
+                Sql::CompoundIdentifier(_) | Sql::Subquery(_) | Sql::Exists { .. } => false,
+                Sql::Function(function) => function.over.is_none() && !aggregates_otherwise(function),
+                _ => true,
+            };
+            if known { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        known.then_some(outer)
+    }
+
+    /// A sum over no value is null in SQL.
+    fn null_over_nothing(&mut self, outer: &mut Sql) {
+        let aggregates = &mut self.aggregates;
+        let mut sums: Vec<(String, usize)> = Vec::new();
+        for index in 0..aggregates.len() {
+            let Aggregate { kind: AggregateKind::Sum, argument, filter } = aggregates[index].clone() else { continue };
+            let count = Aggregate { kind: AggregateKind::Count, argument, filter };
+            sums.push((aggregate::placeholder(index), aggregate::index_of(count, aggregates)));
+        }
+        replace(outer, &|node| {
+            let Sql::Identifier(name) = node else { return None };
+            let (sum, count) = sums.iter().find(|(sum, _)| *sum == name.value)?;
+            parsed(&format!("(CASE WHEN {} > 0 THEN {sum} END)", aggregate::placeholder(*count)))
+        });
+    }
+}
+
+/// Aggregates of the front end that the language of measures does not have.
+fn aggregates_otherwise(function: &ast::Function) -> bool {
+    const NAMES: [&str; 22] = [
+        "any_value", "array_agg", "bit_and", "bit_or", "bit_xor", "corr", "covar", "covar_pop", "covar_samp", "first",
+        "last", "listagg", "mode", "quantile_disc", "std", "stddev", "stddev_pop", "stddev_samp", "stdev", "string_agg",
+        "var", "variance",
+    ];
+    NAMES.contains(&function.name.to_string().to_ascii_lowercase().as_str())
+}
+
+fn select_all(name: &str) -> Option<Select> {
+    let text = format!("SELECT * FROM {name}");
+    let query = Parser::new(&GenericDialect {}).try_with_sql(&text).and_then(|mut parser| parser.parse_query()).ok()?;
+    match *query.body {
+        SetExpr::Select(select) => Some(*select),
+        _ => None,
+    }
+}
+
+fn key_column(index: usize) -> String {
+    format!("__key_{index}")
+}
+
+fn named_item(item: &SelectItem) -> Option<(Ident, &Sql)> {
+    match item {
+        SelectItem::ExprWithAlias { expr, alias } => Some((alias.clone(), expr)),
+        SelectItem::UnnamedExpr(expr @ Sql::Identifier(name)) => Some((name.clone(), expr)),
+        SelectItem::UnnamedExpr(expr @ Sql::CompoundIdentifier(parts)) => Some((parts.last()?.clone(), expr)),
+        _ => None,
+    }
+}
+
+/// A group key as an expression over the rows: `group by 1` and names of what is selected are resolved.
+fn resolved(key: &Sql, items: &[(Ident, &Sql)]) -> Option<Sql> {
+    match key {
+        Sql::Value(value) => {
+            let Value::Number(position, _) = &value.value else { return None };
+            let (_, expr) = items.get(position.to_string().parse::<usize>().ok()?.checked_sub(1)?)?;
+            Some((*expr).clone())
+        }
+        Sql::Identifier(name) => {
+            match items.iter().find(|(alias, _)| alias.value == name.value) {
+                // The alias and a column may both have the name: what is meant is the front end's matter.
+                Some((_, expr)) if !same(expr, key) => None,
+                _ => Some(key.clone()),
+            }
+        }
+        other => Some(other.clone()),
+    }
+}
+
+/// Whether two expressions mean the same; a column is the same with and without its table's name.
+fn same(left: &Sql, right: &Sql) -> bool {
+    match (left, right) {
+        (Sql::Identifier(name), Sql::CompoundIdentifier(parts))
+        | (Sql::CompoundIdentifier(parts), Sql::Identifier(name)) => {
+            parts.last().is_some_and(|last| last.value == name.value)
+        }
+        (Sql::Nested(inner), other) | (other, Sql::Nested(inner)) => same(inner, other),
+        _ => left == right,
+    }
+}
+
+/// Replaces the outermost expressions for which there is a replacement; what it puts in is not visited again.
+fn replace(expr: &mut Sql, with: &dyn Fn(&Sql) -> Option<Sql>) {
+    struct Replacing<'a> {
+        with: &'a dyn Fn(&Sql) -> Option<Sql>,
+        inside: usize,
+    }
+    impl ast::VisitorMut for Replacing<'_> {
+        type Break = ();
+
+        fn pre_visit_expr(&mut self, expr: &mut Sql) -> ControlFlow<()> {
+            if self.inside > 0 {
+                self.inside += 1;
+            } else if let Some(replacement) = (self.with)(expr) {
+                *expr = replacement;
+                self.inside = 1;
+            }
+            ControlFlow::Continue(())
+        }
+
+        fn post_visit_expr(&mut self, _: &mut Sql) -> ControlFlow<()> {
+            self.inside = self.inside.saturating_sub(1);
+            ControlFlow::Continue(())
+        }
+    }
+    let _ = ast::VisitMut::visit(expr, &mut Replacing { with, inside: 0 });
+}
+
+fn relations(table: &mut ast::TableWithJoins) -> impl Iterator<Item = &mut TableFactor> {
+    std::iter::once(&mut table.relation).chain(table.joins.iter_mut().map(|join| &mut join.relation))
+}
+
+fn table_name(relation: &TableFactor) -> Option<String> {
+    match relation {
+        TableFactor::Table { name, args: None, .. } => {
+            Some(name.0.last()?.as_ident()?.value.clone()).filter(|_| name.0.len() == 1)
+        }
+        _ => None,
+    }
+}
