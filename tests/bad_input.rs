@@ -61,6 +61,11 @@ fn sets_aside(lake: &Lake, source: &str, rows_in: u64, reasons: &[&str]) -> Work
     place
 }
 
+fn columns_in(file: &[u8]) -> Vec<String> {
+    let batches = batches(file);
+    batches[0].schema().fields().iter().map(|field| field.name().clone()).collect()
+}
+
 fn reasons_in(file: &[u8]) -> Vec<String> {
     let mut reasons = Vec::new();
     for batch in batches(&file.to_vec().into()) {
@@ -267,6 +272,31 @@ fn a_touch_that_is_delivered_twice() {
     let again = json!({"touch_id": "t3", "account_id": "H2", "contact_id": "h2", "occurred_at": "2026-06-03 10:00"});
     lake.add("touchpoints", rows(&[again]));
     sets_aside(&lake, "touchpoints", 6, &["unique touch_id"]);
+}
+
+#[rstest]
+#[case::in_another_file_of_the_month(2)]
+#[case::in_one_of_many_files(4)]
+fn a_touch_that_is_delivered_again(#[case] files: usize) {
+    let mut lake = healthy();
+    let again = json!({"touch_id": "t3", "account_id": "H2", "contact_id": "h2", "occurred_at": "2026-06-03 10:00"});
+    lake.add("touchpoints", rows(&[again]));
+    let once = Workshop::new(&healthy());
+    once.run().ok();
+    let place = sets_aside(&lake.dealt("touchpoints", files), "touchpoints", 6, &["unique touch_id"]);
+    assert_eq!(june(&place.marts(), "engagement_depth"), june(&once.marts(), "engagement_depth"));
+}
+
+#[test]
+fn a_column_that_no_kpi_reads_is_checked_all_the_same_and_shown_in_quarantine() {
+    let mut lake = healthy();
+    lake.rows("touchpoints").next().expect("a row").insert("duration_s".to_owned(), json!("NaN"));
+    let place = sets_aside(&lake, "touchpoints", 5, &["finite duration_s"]);
+    let quarantined = place.published_files().remove("_quarantine/touchpoints.parquet").expect("a file");
+    let columns = columns_in(&quarantined);
+    for column in ["touch_id", "channel", "duration_s", "requested", "_reason"] {
+        assert!(columns.iter().any(|known| known == column), "{column} is missing in {columns:?}");
+    }
 }
 
 #[rstest]

@@ -148,6 +148,19 @@ fn an_environment_that_fails_exits_with_3(#[case] folder: &str) {
     place.run().fails(3, &[&*path.to_string_lossy()]);
 }
 
+#[cfg(unix)]
+#[rstest]
+#[case::by_ctrl_c("INT", 130)]
+#[case::by_an_orchestrator("TERM", 143)]
+fn a_run_that_is_stopped_publishes_nothing(#[case] signal: &str, #[case] code: i32) {
+    let place = healthy();
+    place.run().ok();
+    let before = place.published_files();
+    place.interrupted_run(signal).fails(code, &["interrupted"]);
+    assert_eq!(place.results()["exit_code"], code);
+    assert!(place.published_files() == before, "the marts are those of the run before, and nothing is left over");
+}
+
 // ---- validate -------------------------------------------------------------------------------------------------------
 
 #[test]

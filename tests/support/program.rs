@@ -95,6 +95,37 @@ impl Workshop {
         run(&all)
     }
 
+    /// Starts the nightly pipeline on the shipped lake, sends it a signal (`INT`, `TERM`) as soon as it says that it
+    /// has started, and waits for its end.
+    #[cfg(unix)]
+    pub fn interrupted_run(&self, signal: &str) -> Outcome {
+        use std::io::{BufRead as _, BufReader, Read as _};
+        let mut child = Command::new(env!("CARGO_BIN_EXE_abmart"))
+            .args(["run", "--log", "json", "--project"])
+            .arg(&self.project)
+            .arg("--lake")
+            .arg(contract::root().join("data/lake"))
+            .arg("--marts")
+            .arg(self.marts_folder())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let mut log = BufReader::new(child.stderr.take().expect("a pipe"));
+        let mut stderr = String::new();
+        while !stderr.contains("run started") {
+            let read = log.read_line(&mut stderr).expect("a log");
+            assert!(read > 0, "the run ended by itself:\n{stderr}");
+        }
+        let sent = Command::new("kill").arg(format!("-{signal}")).arg(child.id().to_string()).status();
+        assert!(sent.expect("kill").success());
+        log.read_to_string(&mut stderr).expect("a log");
+        let output = child.wait_with_output().expect("the program ends");
+        let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+        Outcome { code: output.status.code().unwrap_or(-1), stdout, stderr }
+    }
+
     /// Runs the nightly pipeline.
     pub fn run(&self) -> Outcome {
         self.command(&["run"])

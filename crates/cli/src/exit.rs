@@ -44,6 +44,9 @@ impl Failure {
                     eprintln!("error: {}", text.trim_end());
                 }
             }
+            Self::Interrupted(_) if crate::logging::is_json() => {
+                tracing::warn!(exit_code = self.code(), "interrupted: nothing was published");
+            }
             Self::Interrupted(_) => eprintln!("interrupted: nothing was published"),
         }
     }

@@ -66,7 +66,7 @@ struct Checker<'a> {
 impl<'a> Checker<'a> {
     fn sources(&mut self) {
         for source in self.context.project.sources.values() {
-            let rows = scan::empty(source.columns.values());
+            let rows = scan::empty(self.context.project, source);
             let loaded = match source.kind {
                 SourceKind::Snapshot => Loaded::Snapshots(BTreeMap::from([(SOME_DAY, rows)])),
                 SourceKind::Events => Loaded::Events(rows),
@@ -319,7 +319,7 @@ fn one_fact(project: &Project, fact: &Fact, scope: &Scope<'_>) -> Result<(), Eng
         let FactInput::Table(from) = &fact.from else { return Ok(()) };
         compiled.state(scope.rows(&from.value, false)?, &keys, scope)?.collect_schema()?;
     } else {
-        compiled.rows(scope, &keys, None)?.with_columns(compiled.measures()?).collect()?;
+        compiled.rows(scope, &keys, None)?.lazy().with_columns(compiled.measures()?).collect()?;
     }
     Ok(())
 }

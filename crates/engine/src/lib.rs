@@ -7,9 +7,11 @@
 //! ```
 
 mod check;
+mod codes;
 pub mod context;
 mod cube;
 mod error;
+mod grouping;
 mod input;
 mod job;
 mod measure;

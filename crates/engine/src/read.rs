@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use abmart_spec::model::{FactInput, Project, Rollup, Severity, TableBody};
+use abmart_spec::graph::columns_read;
+use abmart_spec::model::{FactInput, FactKind, MartBody, Project, Rollup, Severity, TableBody};
 use polars::prelude::DataFrame;
 use serde::Serialize;
 
@@ -51,6 +52,7 @@ pub fn read(context: &Context<'_>, frames: &mut Frames) -> Result<ReadReport, En
     context.observer.started(Stage::Read, total);
     let mut report = ReadReport::default();
     let whole = read_whole(context.project);
+    let mentioned = Mentioned::by(context.project);
     for (name, planned) in &context.plan.sources {
         let Some(source) = context.project.sources.get(name) else { continue };
         let mut rows = SourceRows {
@@ -77,7 +79,7 @@ pub fn read(context: &Context<'_>, frames: &mut Frames) -> Result<ReadReport, En
             report.add(&mut rows, reduction.findings, reduction.quarantined);
         }
         if whole.contains(name.as_str()) {
-            let reading = load::load(context, source, &planned.files)?;
+            let reading = load::load(context, source, &planned.files, &|column| mentioned.holds(column))?;
             frames.sources.insert(name.clone(), reading.loaded);
             if rollups.is_empty() {
                 rows.rows_in = reading.rows_in;
@@ -129,10 +131,10 @@ fn read_whole(project: &Project) -> BTreeSet<&str> {
     }
     for mart in project.marts.values() {
         match &mart.body {
-            abmart_spec::model::MartBody::From(name) => {
+            MartBody::From(name) => {
                 names.insert(&name.value);
             }
-            abmart_spec::model::MartBody::Sql(sql) => names.extend(sql.reads.iter().map(|name| name.value.as_str())),
+            MartBody::Sql(sql) => names.extend(sql.reads.iter().map(|name| name.value.as_str())),
         }
     }
     let settings = &project.settings;
@@ -144,4 +146,68 @@ fn read_whole(project: &Project) -> BTreeSet<&str> {
     );
     names.retain(|name| project.sources.contains_key(*name));
     names
+}
+
+/// Names of columns that anything in the project mentions. A column of a source that is none of them is checked and not
+/// held in memory.
+struct Mentioned(Option<BTreeSet<String>>);
+
+impl Mentioned {
+    fn by(project: &Project) -> Self {
+        let mut names: BTreeSet<String> = BTreeSet::new();
+        for entity in project.entities.values() {
+            names.insert(entity.key.clone());
+            names.extend(entity.dimensions.iter().map(|name| name.value.clone()));
+        }
+        let tables = project.tables.values().filter_map(|table| match &table.body {
+            TableBody::Sql(sql) => Some(sql),
+            TableBody::Rows { .. } => None,
+        });
+        let marts = project.marts.values().filter_map(|mart| match &mart.body {
+            MartBody::Sql(sql) => Some(sql),
+            MartBody::From(_) => None,
+        });
+        for sql in tables.chain(marts) {
+            if columns_read(sql).is_none() {
+                return Self(None);
+            }
+            names.extend(words(&sql.text));
+        }
+        for mart in project.marts.values() {
+            if matches!(&mart.body, MartBody::From(name) if project.sources.contains_key(&name.value)) {
+                return Self(None);
+            }
+        }
+        for fact in project.facts.values() {
+            let expressions = fact.measures.values().chain(&fact.filter);
+            names.extend(expressions.flat_map(|expr| words(&expr.text)));
+            names.extend(fact.time.iter().chain(fact.dimensions.values()).map(|name| name.value.clone()));
+            if let FactKind::Stock { from, to } = &fact.kind {
+                names.extend([from.value.clone(), to.value.clone()]);
+            }
+            if let Some(keep) = &fact.keep_last {
+                names.extend(keep.by.iter().chain([&keep.order]).map(|name| name.value.clone()));
+            }
+        }
+        for score in project.scores.values() {
+            names.insert(score.signal.value.clone());
+            names.extend(score.components.values().flat_map(|component| words(&component.measure.text)));
+        }
+        names.extend(project.sources.values().filter_map(|source| Some(source.time.as_ref()?.value.clone())));
+        let settings = &project.settings;
+        let roles = [&settings.rates, &settings.targets, &settings.benchmarks].into_iter().flatten();
+        for source in roles.filter_map(|name| project.sources.get(&name.value)) {
+            names.extend(source.columns.keys().cloned());
+        }
+        Self(Some(names))
+    }
+
+    fn holds(&self, column: &str) -> bool {
+        self.0.as_ref().is_none_or(|names| names.contains(column))
+    }
+}
+
+/// What may be a name in SQL: more than is one, which does no harm.
+fn words(sql: &str) -> impl Iterator<Item = String> {
+    sql.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty()).map(str::to_owned)
 }

@@ -8,6 +8,7 @@ use abmart_spec::model::{DimensionMode, Project};
 use jiff::civil::Date;
 use polars::prelude::*;
 
+use crate::codes;
 use crate::error::EngineError;
 use crate::input::load::{self, Loaded};
 use crate::input::rollup::Rolled;
@@ -108,7 +109,7 @@ impl<'a> Scope<'a> {
     fn source(&self, name: &str) -> Result<LazyFrame, EngineError> {
         let unknown = || PolarsError::ColumnNotFound(format!("table `{name}` is not known here").into());
         match self.frames.sources.get(name).ok_or_else(unknown)? {
-            Loaded::Events(rows) => Ok(rows.clone().lazy()),
+            Loaded::Events(rows) => Ok(codes::served(self.project, rows.clone().lazy())?),
             Loaded::Snapshots(days) => {
                 let as_was = self.pipeline_mode() == DimensionMode::AsWas;
                 let day = match self.period.filter(|_| as_was) {
@@ -117,10 +118,10 @@ impl<'a> Scope<'a> {
                 };
                 let frame = day.and_then(|day| days.get(&day)).or_else(|| days.values().next_back());
                 if let Some(frame) = frame {
-                    return Ok(frame.clone().lazy());
+                    return Ok(codes::served(self.project, frame.clone().lazy())?);
                 }
                 let source = self.project.sources.get(name).ok_or_else(unknown)?;
-                Ok(crate::input::scan::empty(source.columns.values()).lazy())
+                Ok(crate::input::scan::empty(self.project, source).lazy())
             }
         }
     }

@@ -3,6 +3,7 @@
 use abmart_spec::model::{ForEach, Table, TableBody};
 use polars::prelude::*;
 
+use crate::codes;
 use crate::context::Context;
 use crate::error::EngineError;
 use crate::input::reference;
@@ -17,7 +18,10 @@ use crate::sql::query;
 pub fn evaluate(table: &Table, scope: &Scope<'_>) -> Result<DataFrame, EngineError> {
     let located = |error: EngineError| error.at(format!("table `{}`", table.name), table.span);
     match &table.body {
-        TableBody::Rows { columns, rows } => reference::frame(columns, rows).map_err(located),
+        TableBody::Rows { columns, rows } => {
+            let rows = reference::frame(columns, rows).map_err(located)?;
+            Ok(codes::only_ids(scope.project, rows)?)
+        }
         TableBody::Sql(sql) => {
             let compute = || {
                 let mut inputs = Vec::new();
@@ -25,10 +29,11 @@ pub fn evaluate(table: &Table, scope: &Scope<'_>) -> Result<DataFrame, EngineErr
                     let during = table.during.iter().any(|restricted| restricted.value == name.value);
                     inputs.push((name.value.as_str(), scope.input(&name.value, during)?));
                 }
-                let rows = query::run(&sql.ast, inputs, &scope.clock())?;
+                let rows = query::run(&sql.ast, inputs, &scope.clock())?.collect()?;
+                let rows = codes::only_ids(scope.project, rows)?;
                 match &table.money {
-                    Some(money) => money::convert(rows, money, &table.name, scope),
-                    None => Ok(rows.collect()?),
+                    Some(money) => money::convert(rows.lazy(), money, &table.name, scope),
+                    None => Ok(rows),
                 }
             };
             compute().map_err(located)
@@ -58,7 +63,7 @@ pub fn evaluate_all(tables: &[&Table], context: &Context<'_>, frames: &mut Frame
         let scope = Scope::of_run(context.project, context.plan, frames);
         let rows = match table.for_each {
             ForEach::Run => evaluate(table, &scope)?,
-            ForEach::Month => month_by_month(table, &scope)?,
+            ForEach::Month => month_by_month(table, context, &scope)?,
             ForEach::Period => continue,
         };
         frames.tables.insert(table.name.clone(), rows);
@@ -67,12 +72,10 @@ pub fn evaluate_all(tables: &[&Table], context: &Context<'_>, frames: &mut Frame
     Ok(())
 }
 
-fn month_by_month(table: &Table, run: &Scope<'_>) -> Result<DataFrame, EngineError> {
-    let months = run.plan.months();
-    let mut parts = Vec::with_capacity(months.len());
-    for month in months {
-        let scope = Scope::of_period(run.project, run.plan, run.frames, month);
-        parts.push(evaluate(table, &scope)?.lazy());
-    }
+fn month_by_month(table: &Table, context: &Context<'_>, run: &Scope<'_>) -> Result<DataFrame, EngineError> {
+    let parts = context.parallel(&run.plan.months(), |month| {
+        let scope = Scope::of_period(run.project, run.plan, run.frames, *month);
+        Ok(evaluate(table, &scope)?.lazy())
+    })?;
     Ok(concat(parts, UnionArgs::default())?.collect()?)
 }

@@ -50,13 +50,24 @@ impl Cube<'_> {
             .with_row_index(ROW, None)
             .collect()?;
         let mut frame = sorted;
-        for kpi in &self.kpis {
-            let value = self.value(kpi)?;
-            frame = frame
-                .lazy()
-                .with_column(value.alias(value_column(&kpi.kpi.name)))
-                .collect()
-                .map_err(|error| located(error.into(), kpi))?;
+        // KPIs that read others come after those.
+        let mut waiting: Vec<&CompiledKpi<'_>> = self.kpis.iter().collect();
+        while !waiting.is_empty() {
+            let there = |kpi: &&CompiledKpi<'_>| {
+                kpi.reads.iter().all(|name| frame.get_column_index(&value_column(name)).is_some())
+            };
+            let (ready, later): (Vec<_>, Vec<_>) = waiting.into_iter().partition(there);
+            if ready.is_empty() {
+                // The project's checks refuse cycles.
+                break;
+            }
+            let values = ready.iter().map(|kpi| Ok(self.value(kpi)?.alias(value_column(&kpi.kpi.name))));
+            let values = values.collect::<Result<Vec<_>, EngineError>>()?;
+            frame = match frame.clone().lazy().with_columns(values).collect() {
+                Ok(frame) => frame,
+                Err(error) => return Err(self.culprit(&frame, &ready).unwrap_or_else(|| error.into())),
+            };
+            waiting = later;
         }
         // Every KPI reads this frame: in one piece it is borrowed, in several Polars would put it together each time.
         frame.rechunk_mut();
@@ -64,6 +75,14 @@ impl Cube<'_> {
         let year_before = self.lookup(&frame, &period_link(plan, Period::year_before_start)?)?;
         let parent = self.parents(&frame)?;
         Ok(Cells { frame, prior, year_before, parent })
+    }
+
+    /// The KPI whose formula cannot be evaluated, as the error that it gives alone.
+    fn culprit(&self, frame: &DataFrame, kpis: &[&CompiledKpi<'_>]) -> Option<EngineError> {
+        kpis.iter().find_map(|kpi| {
+            let value = self.value(kpi).ok()?;
+            frame.clone().lazy().select([value]).collect().err().map(|error| located(error.into(), kpi))
+        })
     }
 
     /// The grouping sets whose cells the KPI compares itself in, where it has no value.

@@ -106,8 +106,7 @@ impl<'a> Cube<'a> {
             return false;
         }
         let formula = self.compile(&kpi.formula.ast);
-        let more =
-            |cube: &mut Self, expr: &Option<SqlExpr>| expr.as_ref().map(|expr| cube.compile(&expr.ast));
+        let more = |cube: &mut Self, expr: &Option<SqlExpr>| expr.as_ref().map(|expr| cube.compile(&expr.ast));
         let (immature, mature) = (more(self, &kpi.immature), more(self, &kpi.mature));
         let mut facts: BTreeSet<String> =
             formula.places.iter().flat_map(|index| self.aggregates[*index].facts.iter().cloned()).collect();

@@ -95,11 +95,9 @@ impl Cube<'_> {
         let named = cells.iter().map(|(index, cell)| (aggregate_column(*index), &cell.aggregate));
         let aggregates = Prepared::new(named);
         let columns = self.dimension_columns().into_iter().chain(aggregates.inputs());
-        let mut prepared = query::project(frame.clone().lazy(), columns, None, &scope.clock())?;
-        let schema = prepared.collect_schema()?;
-        let partials = aggregates.partials(&schema);
-        let by: Vec<Expr> = self.dimensions.iter().map(|name| col(name.as_str())).collect();
-        let grouped = prepared.group_by(by).agg(partials).with_column(period_literal(number)).collect()?;
+        let prepared = query::project(frame.clone().lazy(), columns, None, &scope.clock())?;
+        let grouped = aggregates.partials(prepared, &self.dimensions)?;
+        let grouped = grouped.lazy().with_column(period_literal(number)).collect()?;
         Ok(Some(grouped))
     }
 

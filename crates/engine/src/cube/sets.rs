@@ -6,6 +6,7 @@ use super::compile::{Cube, aggregate_column};
 use super::finest::{Finest, PERIOD};
 use crate::error::EngineError;
 use crate::sql::aggregate;
+use crate::sql::prepared::Prepared;
 
 /// The grouping set of a row: bit `i` says that dimension `i` is cut by.
 pub const SET: &str = "__set";
@@ -21,7 +22,7 @@ impl Cube<'_> {
             partials.extend(finest.partials.into_iter().map(IntoLazy::lazy));
             values.extend(finest.values);
         }
-        let leaves = self.merged(concat_lf_diagonal(partials, UnionArgs::default())?, self.full())?;
+        let leaves = self.merged(concat_lf_diagonal(partials, UnionArgs::default())?.collect()?, self.full())?;
         let mut done: Vec<Option<DataFrame>> = vec![None; self.full() + 1];
         done[self.full()] = Some(leaves);
         let mut order: Vec<usize> = (0..self.full()).collect();
@@ -33,7 +34,7 @@ impl Cube<'_> {
                 .filter_map(|finer| done[finer].as_ref())
                 .min_by_key(|frame| frame.height());
             if let Some(finer) = finer {
-                done[set] = Some(self.merged(finer.clone().lazy(), set)?);
+                done[set] = Some(self.merged(finer.clone(), set)?);
             }
         }
         let cells: Vec<LazyFrame> = done
@@ -64,8 +65,13 @@ impl Cube<'_> {
     }
 
     fn by(&self, set: usize) -> Vec<Expr> {
+        self.by_names(set).into_iter().map(col).collect()
+    }
+
+    /// Period and the dimensions of a set.
+    fn by_names(&self, set: usize) -> Vec<String> {
         let cut = self.dimensions.iter().enumerate().filter(|(bit, _)| set & (1 << bit) != 0);
-        std::iter::once(col(PERIOD)).chain(cut.map(|(_, name)| col(name.as_str()))).collect()
+        std::iter::once(PERIOD.to_owned()).chain(cut.map(|(_, name)| name.clone())).collect()
     }
 
     /// The set's number, and null for the dimensions that it rolls up over.
@@ -76,18 +82,11 @@ impl Cube<'_> {
             .collect()
     }
 
-    fn merged(&self, rows: LazyFrame, set: usize) -> Result<DataFrame, EngineError> {
-        let mut rows = rows;
-        let present = rows.collect_schema()?;
-        let merged: Vec<Expr> = self
-            .aggregates
-            .iter()
-            .enumerate()
-            .map(|(index, cell)| (aggregate_column(index), cell.aggregate.kind))
-            .filter(|(name, kind)| kind.decomposable() && present.contains(name.as_str()))
-            .map(|(name, kind)| aggregate::merge(kind, col(name.as_str())).alias(name.as_str()))
-            .collect();
-        Ok(rows.group_by(self.by(set)).agg(merged).collect()?)
+    fn merged(&self, rows: DataFrame, set: usize) -> Result<DataFrame, EngineError> {
+        let results =
+            self.aggregates.iter().enumerate().map(|(index, cell)| (aggregate_column(index), cell.aggregate.kind));
+        let present = results.filter(|(name, kind)| kind.decomposable() && rows.get_column_index(name).is_some());
+        Prepared::of_results(present).merge_rows(rows, &self.by_names(set))
     }
 
     /// An aggregate that does not merge (median, quantile, distinct), computed anew for every set.

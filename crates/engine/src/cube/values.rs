@@ -1,6 +1,7 @@
 //! The rows of `kpi_values`, KPI by KPI: value, comparison, target, benchmark, share and rank.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use abmart_plan::Plan;
@@ -37,6 +38,8 @@ pub struct Figures<'a> {
     identity: Vec<(String, ArrayRef)>,
     /// Rows of each grain, which lie together.
     grains: Vec<(String, usize, usize)>,
+    /// Rows of each cut in each period, which lie together too.
+    siblings: Vec<Range<usize>>,
 }
 
 impl<'a> Figures<'a> {
@@ -65,7 +68,8 @@ impl<'a> Figures<'a> {
                 _ => grains.push((grain.to_owned(), row, 1)),
             }
         }
-        Ok(Self { cube, cells, yardsticks, plan, identity, grains })
+        let siblings = runs(&cells.frame)?;
+        Ok(Self { cube, cells, yardsticks, plan, identity, grains, siblings })
     }
 
     /// The rows of one KPI in the order of the mart.
@@ -122,10 +126,7 @@ impl<'a> Figures<'a> {
         let with = |name: &str, series: Series| lit(series.with_name(name.into())).alias(name);
         let parent = if kpi.additive { with("__parent", taken(&cells.parent)?) } else { null() };
         let descending = kpi.kpi.better == Better::Higher;
-        let rank = col("value")
-            .rank(RankOptions { method: RankMethod::Min, descending }, None)
-            .over([col(PERIOD), col(SET)])?
-            .cast(DataType::Int64);
+        let rank = ranks(value.f64()?, &self.siblings, descending).into_series();
         let limits = limits(kpi, self.yardsticks.benchmarks.as_ref(), dimensions)?;
         let target = target(kpi, self.yardsticks.targets.as_ref(), dimensions)?;
         let over = |top: Expr, bottom: Expr| crate::sql::formula::divide(top, bottom);
@@ -153,7 +154,7 @@ impl<'a> Figures<'a> {
                 over(col("value"), col("target")).alias("attainment"),
                 status(kpi.kpi.better).alias("status"),
                 over(col("value"), col("__parent")).alias("share_of_parent"),
-                rank.alias("rank"),
+                with("rank", rank),
             ])
             .select([
                 col("value"),
@@ -174,6 +175,42 @@ impl<'a> Figures<'a> {
             ]);
         frame.collect().map_err(|error| super::cells::located(error.into(), kpi))
     }
+}
+
+/// Stretches of rows of one period and one cut.
+fn runs(cells: &DataFrame) -> Result<Vec<Range<usize>>, EngineError> {
+    let (periods, sets) = (cells.column(PERIOD)?.i32()?, cells.column(SET)?.i32()?);
+    let mut runs: Vec<Range<usize>> = Vec::new();
+    let mut before = None;
+    for (row, group) in periods.iter().zip(sets.iter()).enumerate() {
+        match runs.last_mut() {
+            Some(run) if before == Some(group) => run.end = row + 1,
+            _ => runs.push(row..row + 1),
+        }
+        before = Some(group);
+    }
+    Ok(runs)
+}
+
+/// The place of every value among its siblings, the best first; equal values share a place, and no value has none.
+fn ranks(values: &Float64Chunked, siblings: &[Range<usize>], descending: bool) -> Int64Chunked {
+    let all: Vec<Option<f64>> = values.iter().collect();
+    let mut ranks: Vec<Option<i64>> = vec![None; all.len()];
+    let mut sorted: Vec<(f64, usize)> = Vec::new();
+    for run in siblings {
+        sorted.clear();
+        sorted.extend(run.clone().filter_map(|row| Some((all[row]?, row))));
+        sorted.sort_unstable_by(|a, b| if descending { b.0.total_cmp(&a.0) } else { a.0.total_cmp(&b.0) });
+        let (mut rank, mut before) = (0, None);
+        for (place, (value, row)) in (1..).zip(&sorted) {
+            if before != Some(value) {
+                rank = place;
+            }
+            before = Some(value);
+            ranks[*row] = Some(rank);
+        }
+    }
+    Int64Chunked::from_iter_options("rank".into(), ranks.into_iter())
 }
 
 /// `kpi_values` without rows.

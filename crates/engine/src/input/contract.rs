@@ -4,6 +4,7 @@ use abmart_spec::model::{Column, ColumnType, Severity, Source};
 use polars::prelude::*;
 use serde::Serialize;
 
+use crate::codes;
 use crate::error::EngineError;
 
 /// Outcome of one check over one source: a row of the `data_quality` mart.
@@ -43,12 +44,12 @@ pub struct Aside {
 }
 
 impl Aside {
-    /// Of rows in the order of those checked the ones set aside, with a column `_reason`.
+    /// Of rows in the order of those checked the ones set aside, texts plain, with a column `_reason`.
     ///
     /// # Errors
     /// When there are not as many rows as were checked.
     pub fn rows_of(&self, rows: &DataFrame) -> Result<DataFrame, EngineError> {
-        let mut rows = rows.clone();
+        let mut rows = codes::plain(rows.clone())?;
         rows.with_column(self.reasons.clone().into_series().with_name("_reason".into()).into_column())?;
         Ok(rows.filter(&self.broken)?)
     }
@@ -207,7 +208,7 @@ fn keys_repeated(source: &Source, frame: &DataFrame) -> Result<Option<Expr>, Eng
 /// matter.
 fn repeated(columns: &[&str]) -> Expr {
     let key = match columns {
-        [one] => col(*one),
+        [one] => col(*one).to_physical(),
         several => concat_str(
             several.iter().map(|name| col(*name).cast(DataType::String)).collect::<Vec<_>>(),
             "\u{1f}",

@@ -9,6 +9,7 @@ use polars::prelude::*;
 
 use super::contract::{self, Finding};
 use super::scan;
+use crate::codes;
 use crate::context::Context;
 use crate::error::EngineError;
 
@@ -38,81 +39,119 @@ pub struct Reading {
     pub rows_later: u64,
 }
 
-/// Reads all files of a source.
+/// Reads all files of a source, and holds the columns that `columns` accepts; all are checked.
 ///
 /// # Errors
 /// When a file cannot be read or a check with severity `fail` fails.
-pub fn load(context: &Context<'_>, source: &Source, files: &[PlannedFile]) -> Result<Reading, EngineError> {
-    let frames = context.parallel(files, |file| read(context, source, file))?;
+pub fn load(
+    context: &Context<'_>,
+    source: &Source,
+    files: &[PlannedFile],
+    columns: &(dyn Fn(&str) -> bool + Sync),
+) -> Result<Reading, EngineError> {
+    // A key is unique in a snapshot, and over all files of an events source.
+    let mut by_day: BTreeMap<Date, Vec<&PlannedFile>> = BTreeMap::new();
+    for file in files {
+        let day = if source.kind == SourceKind::Snapshot { file.day } else { Date::MIN };
+        by_day.entry(day).or_default().push(file);
+    }
+    let by_day: Vec<(Date, Vec<&PlannedFile>)> = by_day.into_iter().collect();
+    // Of a snapshot that was checked little stays, so that the next one finds room.
+    let read = context.parallel(&by_day, |(day, files)| {
+        let mut rows = together(context, source, files)?;
+        rows.used = held(rows.used, columns)?;
+        Ok((*day, rows))
+    })?;
     let mut reading = Reading {
-        loaded: Loaded::Events(scan::empty(source.columns.values())),
+        loaded: Loaded::Events(scan::empty(context.project, source)),
         findings: Vec::new(),
         quarantined: Vec::new(),
         rows_in: 0,
         rows_later: 0,
     };
-    let mut by_day: BTreeMap<Date, Vec<(String, DataFrame)>> = BTreeMap::new();
-    for (file, frame) in files.iter().zip(frames) {
-        reading.rows_in += frame.height() as u64;
-        let (frame, _, later) = up_to(frame, None, source, context.plan.end())?;
-        reading.rows_later += later;
-        // A key is unique in a snapshot, and over all files of an events source.
-        let day = if source.kind == SourceKind::Snapshot { file.day } else { Date::MIN };
-        by_day.entry(day).or_default().push((file.key.clone(), frame));
-    }
     let mut snapshots = BTreeMap::new();
-    for (day, frames) in by_day {
-        let frame = together(source, frames, &mut reading)?;
-        snapshots.insert(day, frame);
+    for (day, rows) in read {
+        add_findings(&mut reading.findings, rows.findings);
+        reading.quarantined.extend(rows.quarantined);
+        reading.rows_in += rows.rows_in;
+        reading.rows_later += rows.rows_later;
+        snapshots.insert(day, rows.used);
     }
     reading.loaded = match source.kind {
         SourceKind::Snapshot => Loaded::Snapshots(snapshots),
         SourceKind::Events => {
-            Loaded::Events(snapshots.into_values().next().unwrap_or_else(|| scan::empty(source.columns.values())))
+            Loaded::Events(snapshots.into_values().next().unwrap_or_else(|| scan::empty(context.project, source)))
         }
     };
     Ok(reading)
 }
 
-/// Checks the files of one key space: row by row in each file, then the key over all of them.
-fn together(
-    source: &Source,
-    frames: Vec<(String, DataFrame)>,
-    reading: &mut Reading,
-) -> Result<DataFrame, EngineError> {
-    let several = frames.len() > 1;
-    let names = frames.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
-    let mut used = Vec::new();
-    for (name, frame) in frames {
-        let keys = if several { contract::Keys::Later } else { contract::Keys::InFrame };
-        let checked = contract::enforce(frame.clone(), source, &name, keys)?;
-        add_findings(&mut reading.findings, checked.findings);
+/// Rows among which a key is unique, checked.
+#[derive(Default)]
+struct Together {
+    used: DataFrame,
+    findings: Vec<Finding>,
+    quarantined: Vec<DataFrame>,
+    rows_in: u64,
+    rows_later: u64,
+}
+
+impl Together {
+    fn enforced(&mut self, checked: contract::Checked, rows: &DataFrame) -> Result<DataFrame, EngineError> {
+        add_findings(&mut self.findings, checked.findings);
         if let Some(aside) = checked.aside {
-            reading.quarantined.push(aside.rows_of(&frame)?);
+            self.quarantined.push(aside.rows_of(rows)?);
         }
-        used.push(checked.used.lazy());
+        Ok(checked.used)
     }
-    let all = concat(used, UnionArgs::default())?.collect()?;
-    if !several {
-        return Ok(all);
+}
+
+/// Reads and checks the files of one key space: row by row in each file, then the key over all of them.
+fn together(context: &Context<'_>, source: &Source, files: &[&PlannedFile]) -> Result<Together, EngineError> {
+    let several = files.len() > 1;
+    let read = context.parallel(files, |file| {
+        let frame = read(context, source, file)?;
+        let rows_in = frame.height() as u64;
+        let (frame, _, later) = up_to(frame, None, source, context.plan.end())?;
+        let mut rows = Together { rows_in, rows_later: later, ..Together::default() };
+        let keys = if several { contract::Keys::Later } else { contract::Keys::InFrame };
+        let checked = contract::enforce(frame.clone(), source, &file.key, keys)?;
+        rows.used = codes::compact(rows.enforced(checked, &frame)?)?;
+        Ok(rows)
+    })?;
+    let (mut all, mut used) = (Together::default(), Vec::new());
+    for rows in read {
+        add_findings(&mut all.findings, rows.findings);
+        all.quarantined.extend(rows.quarantined);
+        all.rows_in += rows.rows_in;
+        all.rows_later += rows.rows_later;
+        used.push(rows.used.lazy());
     }
-    let checked = contract::enforce_key(all.clone(), source, &names)?;
-    add_findings(&mut reading.findings, checked.findings);
-    if let Some(aside) = checked.aside {
-        reading.quarantined.push(aside.rows_of(&all)?);
+    all.used = concat(used, UnionArgs::default())?.collect()?;
+    if several {
+        let names = files.iter().map(|file| file.key.as_str()).collect::<Vec<_>>().join(", ");
+        let rows = all.used.clone();
+        let checked = contract::enforce_key(rows.clone(), source, &names)?;
+        all.used = all.enforced(checked, &rows)?;
     }
-    Ok(checked.used)
+    Ok(all)
+}
+
+/// What stays in memory of rows that were checked.
+fn held(rows: DataFrame, columns: &dyn Fn(&str) -> bool) -> Result<DataFrame, EngineError> {
+    let kept: Vec<PlSmallStr> = rows.get_column_names().into_iter().filter(|name| columns(name)).cloned().collect();
+    Ok(rows.select(kept)?)
 }
 
 fn read(context: &Context<'_>, source: &Source, file: &PlannedFile) -> Result<DataFrame, EngineError> {
     context.check_interrupted()?;
     let path = context.lake_path(source, file)?;
-    let frame = scan::file(&path, source, context.time_zone(), &|_| true)
-        .and_then(|lazy| Ok(lazy.collect()?))
-        .map_err(|error| match error {
+    let frame = scan::file(&path, source, context, &|_| true).and_then(|lazy| Ok(lazy.collect()?)).map_err(
+        |error| match error {
             EngineError::Polars(error) => unreadable(source, file, &error),
             other => other,
-        })?;
+        },
+    )?;
     context.advance(frame.height() as u64);
     Ok(frame)
 }

@@ -27,7 +27,7 @@ pub fn frame(columns: &IndexMap<String, Column>, rows: &[Vec<Literal>]) -> Resul
                 ColumnType::Boolean => Series::new(name, values.map(boolean).collect::<Vec<Option<bool>>>()),
                 ColumnType::String | ColumnType::Date | ColumnType::Timestamp => {
                     let text = Series::new(name, values.map(text).collect::<Vec<Option<String>>>());
-                    if column.ty == ColumnType::String { text } else { text.strict_cast(&scan::dtype(column.ty))? }
+                    if column.ty == ColumnType::String { text } else { text.strict_cast(&scan::plain(column.ty))? }
                 }
             };
             Ok(series.into_column())

@@ -2,14 +2,16 @@
 
 use std::path::Path;
 
-use abmart_spec::model::{Column, ColumnType, Source};
+use abmart_spec::model::{Column, ColumnType, Project, Source};
 use polars::prelude::*;
 
+use crate::codes;
+use crate::context::Context;
 use crate::error::EngineError;
 
 /// The type in which the engine holds a column. Timestamps are wall-clock times of the reporting time zone, so that
 /// the day of a touch at 23:59:59 is that zone's day everywhere.
-pub fn dtype(ty: ColumnType) -> DataType {
+pub fn plain(ty: ColumnType) -> DataType {
     match ty {
         ColumnType::String => DataType::String,
         ColumnType::Integer => DataType::Int64,
@@ -20,11 +22,16 @@ pub fn dtype(ty: ColumnType) -> DataType {
     }
 }
 
+/// As [`plain`]; ids of entities are coded.
+fn dtype(project: &Project, column: &Column) -> DataType {
+    let is_id = column.ty == ColumnType::String && codes::is_id(project, &column.name);
+    if is_id { codes::dtype(&column.name) } else { plain(column.ty) }
+}
+
 /// An empty frame of a contract's columns.
-pub fn empty<'a>(columns: impl IntoIterator<Item = &'a Column>) -> DataFrame {
-    let schema: Schema =
-        columns.into_iter().map(|column| Field::new(column.name.as_str().into(), dtype(column.ty))).collect();
-    DataFrame::empty_with_schema(&schema)
+pub fn empty(project: &Project, source: &Source) -> DataFrame {
+    let field = |column: &Column| Field::new(column.name.as_str().into(), dtype(project, column));
+    DataFrame::empty_with_schema(&source.columns.values().map(field).collect())
 }
 
 /// Scans the columns of a file that `wanted` accepts. Narrower numbers are widened, because a sum of 32-bit integers
@@ -35,7 +42,7 @@ pub fn empty<'a>(columns: impl IntoIterator<Item = &'a Column>) -> DataFrame {
 pub fn file(
     path: &Path,
     source: &Source,
-    time_zone: &str,
+    context: &Context<'_>,
     wanted: &dyn Fn(&Column) -> bool,
 ) -> Result<LazyFrame, EngineError> {
     let path = PlRefPath::try_from_path(path)?;
@@ -46,14 +53,13 @@ pub fn file(
         .columns
         .values()
         .filter(|column| wanted(column))
-        .map(|column| normalised(column, found.get(&column.name), time_zone))
+        .map(|column| normalised(column, dtype(context.project, column), found.get(&column.name), context.time_zone()))
         .collect();
     Ok(scan.select(columns))
 }
 
-fn normalised(column: &Column, found: Option<&DataType>, time_zone: &str) -> Expr {
+fn normalised(column: &Column, wanted: DataType, found: Option<&DataType>, time_zone: &str) -> Expr {
     let name = column.name.as_str();
-    let wanted = dtype(column.ty);
     match (column.ty, found) {
         (_, Some(found)) if *found == wanted => col(name),
         (ColumnType::Timestamp, Some(DataType::Datetime(_, zone))) => {
@@ -76,6 +82,9 @@ fn normalised(column: &Column, found: Option<&DataType>, time_zone: &str) -> Exp
                 _ => instant,
             };
             local.dt().replace_time_zone(None, lit("earliest"), NonExistent::Null)
+        }
+        (_, Some(found)) if codes::is_coded(&wanted) && *found != DataType::String => {
+            col(name).strict_cast(DataType::String).strict_cast(wanted)
         }
         _ => col(name).strict_cast(wanted),
     }

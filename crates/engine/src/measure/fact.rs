@@ -67,7 +67,7 @@ impl<'a> CompiledFact<'a> {
         scope: &Scope<'_>,
         keys: &[String],
         children: Option<LazyFrame>,
-    ) -> Result<LazyFrame, EngineError> {
+    ) -> Result<DataFrame, EngineError> {
         let clock = scope.clock();
         let filter = self.fact.filter.as_ref().map(|filter| &filter.ast);
         let input = match (children, &self.fact.keep_last) {
@@ -84,9 +84,8 @@ impl<'a> CompiledFact<'a> {
             columns.push((format!("{dimension}@"), query::column(&column.value)));
         }
         columns.extend(self.aggregates.inputs());
-        let mut by: Vec<Expr> = keys.iter().map(|key| col(key.as_str())).collect();
         // Rows with an entity have its dimensions; only those without one group by their own.
-        let unkeyed = by.last().cloned().unwrap_or_else(|| lit(NULL)).is_null();
+        let unkeyed = keys.last().map_or_else(|| lit(NULL), |key| col(key.as_str())).is_null();
         let own = |dimension: &String| {
             let own = when(unkeyed.clone()).then(col(format!("{dimension}@"))).otherwise(lit(NULL));
             own.alias(dimension.as_str())
@@ -97,7 +96,7 @@ impl<'a> CompiledFact<'a> {
             Ok(if own.is_empty() { rows } else { rows.with_columns(own.clone()) })
         };
         let parts = input.parts().into_iter().map(prepared).collect::<Result<Vec<_>, _>>()?;
-        by.extend(self.fact.dimensions.keys().map(|dimension| col(dimension.as_str())));
+        let by: Vec<String> = keys.iter().chain(self.fact.dimensions.keys()).cloned().collect();
         self.aggregates.group(parts, &by)
     }
 
@@ -124,15 +123,17 @@ impl<'a> CompiledFact<'a> {
             .collect()
     }
 
+    /// The plain expressions of a state fact, under the names of its measures.
+    pub fn states(&self) -> impl Iterator<Item = (String, Sql)> {
+        self.fact.measures.iter().map(|(name, expr)| (measure_column(&self.fact.name, name), expr.ast.clone()))
+    }
+
     /// The plain expressions of a state fact over the snapshot's columns, with the keys.
     ///
     /// # Errors
     /// When an expression does not fit the snapshot.
     pub fn state(&self, snapshot: LazyFrame, keys: &[String], scope: &Scope<'_>) -> Result<LazyFrame, EngineError> {
-        let mut columns: Vec<(String, Sql)> = keys.iter().map(|key| (key.clone(), query::column(key))).collect();
-        for (name, expr) in &self.fact.measures {
-            columns.push((measure_column(&self.fact.name, name), expr.ast.clone()));
-        }
+        let columns = keys.iter().map(|key| (key.clone(), query::column(key))).chain(self.states());
         query::project(snapshot, columns, self.fact.filter.as_ref().map(|filter| &filter.ast), &scope.clock())
     }
 

@@ -13,8 +13,10 @@ use polars::prelude::*;
 
 use super::fact::{CompiledFact, keys_of};
 use super::score;
+use crate::codes;
 use crate::error::EngineError;
 use crate::scope::Scope;
+use crate::sql::query;
 
 /// A missing value of a dimension, so that it never mixes with null, which means "rolled up over".
 pub const UNKNOWN: &str = "(unknown)";
@@ -107,9 +109,7 @@ impl<'a> Measures<'a> {
             parts.push(FactRows { keyed: scored.rows, unkeyed: None, zeros: scored.zeros, measures: scored.measures });
         }
         let snapshot = snapshot_of(entity, scope)?;
-        let known = |name: &str| col(name).cast(DataType::String).fill_null(lit(UNKNOWN));
-        let members =
-            self.with_states(entity, scope, &snapshot, &keys, dimensions.iter().map(|d| known(d)).collect())?;
+        let members = self.with_states(entity, scope, &snapshot, &keys)?;
         let unknown = unknown_members(&members, &parts, entity)?;
         let mut rows = match unknown {
             None => members.clone().lazy(),
@@ -161,15 +161,11 @@ impl<'a> Measures<'a> {
     /// A child entity with a snapshot: only members have rows.
     fn members(&self, entity: &Entity, scope: &Scope<'_>) -> Result<DataFrame, EngineError> {
         let keys = keys_of(self.project, entity);
-        let on: Vec<Expr> = keys.iter().map(|key| col(key.as_str())).collect();
         let snapshot = snapshot_of(entity, scope)?;
-        let mut rows = self.with_states(entity, scope, &snapshot, &keys, Vec::new())?.lazy();
+        let mut rows = self.with_states(entity, scope, &snapshot, &keys)?.lazy();
         for fact in self.facts_of(entity, scope).filter(|fact| !matches!(fact.fact.kind, FactKind::State)) {
             let grouped = fact.rows(scope, &keys, None).map_err(|error| fact.located_here(error))?;
-            rows = rows
-                .join(grouped, on.clone(), on.clone(), JoinArgs::new(JoinType::Left))
-                .with_columns(fact.zeros())
-                .with_columns(fact.measures()?);
+            rows = beside(rows, grouped, &keys)?.with_columns(fact.zeros()).with_columns(fact.measures()?);
         }
         Ok(rows.drop(working_columns()).collect()?)
     }
@@ -180,7 +176,7 @@ impl<'a> Measures<'a> {
         let on: Vec<Expr> = keys.iter().map(|key| col(key.as_str())).collect();
         let mut parts = Vec::new();
         for fact in self.facts_of(entity, scope) {
-            let grouped = fact.rows(scope, &keys, None).map_err(|error| fact.located_here(error))?.collect()?;
+            let grouped = fact.rows(scope, &keys, None).map_err(|error| fact.located_here(error))?;
             parts.push((fact, grouped));
         }
         let parent = entity.parent.as_ref().and_then(|name| done.entities.get(&name.value));
@@ -209,28 +205,76 @@ impl<'a> Measures<'a> {
         Ok(rows.join(known, [key.clone()], [key], JoinArgs::new(JoinType::Left)).with_columns(dimensions).collect()?)
     }
 
-    /// The snapshot's keys with other columns and the measures of the entity's state facts.
+    /// The snapshot's keys and dimensions with the measures of the entity's state facts.
     fn with_states(
         &self,
         entity: &Entity,
         scope: &Scope<'_>,
         snapshot: &LazyFrame,
         keys: &[String],
-        others: Vec<Expr>,
     ) -> Result<DataFrame, EngineError> {
-        let on: Vec<Expr> = keys.iter().map(|key| col(key.as_str())).collect();
-        let mut rows = snapshot.clone().select(on.iter().cloned().chain(others).collect::<Vec<_>>());
-        for fact in self.facts_of(entity, scope).filter(|fact| matches!(fact.fact.kind, FactKind::State)) {
+        let states = self.facts_of(entity, scope).filter(|fact| matches!(fact.fact.kind, FactKind::State));
+        let of_members = |fact: &&CompiledFact<'a>| match (&fact.fact.from, &entity.snapshot, &fact.fact.filter) {
+            (FactInput::Table(name), Some(snapshot), None) => name.value == snapshot.value,
+            (FactInput::Entity(_), _, None) => true,
+            _ => false,
+        };
+        // What is known of a member stands in its own row; only other tables' rows have to be found.
+        let (inside, outside): (Vec<_>, Vec<_>) = states.partition(of_members);
+        let dimensions = entity.dimensions.iter().map(|name| name.value.clone()).collect::<Vec<_>>();
+        let columns = keys.iter().chain(&dimensions).map(|name| (name.clone(), query::column(name)));
+        let mut rows = query::project(
+            snapshot.clone(),
+            columns.chain(inside.iter().flat_map(|fact| fact.states())),
+            None,
+            &scope.clock(),
+        )
+        .map_err(|error| self.culprit(&inside, snapshot, keys, scope).unwrap_or(error))?;
+        for fact in outside {
             let input = match &fact.fact.from {
                 FactInput::Table(name) => scope.rows(&name.value, false),
                 FactInput::Entity(_) => Ok(snapshot.clone()),
             };
             let states =
                 input.and_then(|rows| fact.state(rows, keys, scope)).map_err(|error| fact.located_here(error))?;
-            rows = rows.join(states, on.clone(), on.clone(), JoinArgs::new(JoinType::Left));
+            rows = beside(rows, states.collect()?, keys)?;
         }
-        Ok(rows.collect()?)
+        let known = |name: &String| col(name.as_str()).cast(DataType::String).fill_null(lit(UNKNOWN));
+        Ok(rows.with_columns(dimensions.iter().map(known).collect::<Vec<_>>()).collect()?)
     }
+
+    /// The state fact that does not fit the snapshot, as the error that it gives alone.
+    fn culprit(
+        &self,
+        facts: &[&CompiledFact<'a>],
+        snapshot: &LazyFrame,
+        keys: &[String],
+        scope: &Scope<'_>,
+    ) -> Option<EngineError> {
+        facts
+            .iter()
+            .find_map(|fact| fact.state(snapshot.clone(), keys, scope).err().map(|error| fact.located_here(error)))
+    }
+}
+
+/// Finds for every row the one row of `found` with the same keys.
+fn beside(mut rows: LazyFrame, found: DataFrame, keys: &[String]) -> Result<LazyFrame, EngineError> {
+    const KEY: &str = "__key";
+    let on: Vec<Expr> = keys.iter().map(|key| col(key.as_str())).collect();
+    let schema = rows.collect_schema()?;
+    let coded = |name: &String| schema.get(name).is_some_and(codes::is_coded);
+    let [first, second] = keys else {
+        return Ok(rows.join(found.lazy(), on.clone(), on, JoinArgs::new(JoinType::Left)));
+    };
+    if !coded(first) || !coded(second) || found.schema().get(first).is_none_or(|dtype| !codes::is_coded(dtype)) {
+        return Ok(rows.join(found.lazy(), on.clone(), on, JoinArgs::new(JoinType::Left)));
+    }
+    // Two numbers of 32 bits are one of 64, by which rows are found faster than by two.
+    let number = |name: &String| col(name.as_str()).to_physical().cast(DataType::UInt64);
+    let both = (number(first) * lit(1_u64 << 32) + number(second)).alias(KEY);
+    let found = found.lazy().with_column(both.clone()).drop(by_name(keys, true, false));
+    let how = JoinArgs::new(JoinType::Left);
+    Ok(rows.with_column(both).join(found, [col(KEY)], [col(KEY)], how).drop(by_name([KEY], true, false)))
 }
 
 fn snapshot_of(entity: &Entity, scope: &Scope<'_>) -> Result<LazyFrame, EngineError> {
@@ -252,7 +296,7 @@ fn fact_rows(
         FactInput::Entity(name) => done.entities.get(&name.value).map(|frame| frame.clone().lazy()),
         FactInput::Table(_) => None,
     };
-    let grouped = fact.rows(scope, keys, children)?.collect()?;
+    let grouped = fact.rows(scope, keys, children)?;
     let key = keys.last().map_or_else(|| lit(NULL), |key| col(key.as_str()));
     let dimensions: Vec<&str> = fact.fact.dimensions.keys().map(String::as_str).collect();
     let has_unkeyed = keys.last().is_some_and(|key| grouped.column(key).is_ok_and(|column| column.null_count() > 0));

@@ -7,7 +7,7 @@ use sqlparser::ast::Expr as Sql;
 use super::fact::measure_column;
 use crate::error::EngineError;
 use crate::scope::Scope;
-use crate::sql::aggregate;
+use crate::sql::aggregate::{self, Aggregate, AggregateKind};
 use crate::sql::prepared::Prepared;
 use crate::sql::{formula, query};
 
@@ -51,10 +51,8 @@ pub fn evaluate(score: &Score, scope: &Scope<'_>, key: &str) -> Result<Scored, E
         let signals = signals_of(score, name, component, input.clone(), scope, key)
             .map_err(|error| located(error, name, component.measure.span))?
             .collect()?;
-        let total = aggregate::to_fixed(col("contribution")).sum();
         let column = format!("{}#{name}", score.name);
-        let totals = signals.clone().lazy().group_by([col(key)]).agg([total.alias(column.as_str())]);
-        per_entity.push(totals.with_column(aggregate::from_fixed(col(column.as_str()))));
+        per_entity.push(totals(&signals, key, &column)?.lazy());
         scored.zeros.push(col(column.as_str()).fill_null(lit(0.0)));
         scored.measures.push(col(column.as_str()).alias(measure_column(&score.name, name)));
         scored.signals.push(signals.lazy());
@@ -73,6 +71,16 @@ pub fn evaluate(score: &Score, scope: &Scope<'_>, key: &str) -> Result<Scored, E
         .unwrap_or_else(|| lit(0.0));
     scored.measures.push(sum.alias(measure_column(&score.name, "score")));
     Ok(scored)
+}
+
+/// What the signals of every entity add up to.
+fn totals(signals: &DataFrame, key: &str, column: &str) -> Result<DataFrame, EngineError> {
+    let contribution = query::column("contribution");
+    let sum = Aggregate { kind: AggregateKind::Sum, argument: Some(contribution), filter: None };
+    let sum = Prepared::new([(column.to_owned(), &sum)]);
+    let inputs = sum.inputs().map(|(name, _)| col("contribution").alias(name));
+    let rows = signals.clone().lazy().select([col(key)].into_iter().chain(inputs).collect::<Vec<_>>());
+    sum.group(vec![rows], &[key.to_owned()])
 }
 
 /// The band of every entity: hot above the threshold of its dimension's value, cold below, warm between.
@@ -106,24 +114,19 @@ fn signals_of(
 ) -> Result<LazyFrame, EngineError> {
     let (outer, aggregates) = aggregate::split(&component.measure.ast);
     let mut columns: Vec<(String, Sql)> = vec![(key.to_owned(), query::column(key))];
-    let mut by = vec![col(key)];
+    let mut by = vec![key.to_owned()];
     if component.by_signal {
         columns.push(("signal".to_owned(), query::column(&score.signal.value)));
-        by.push(col("signal"));
+        by.push("signal".to_owned());
     }
     let named = aggregates.iter().enumerate().map(|(index, aggregate)| (aggregate::placeholder(index), aggregate));
     let aggregates = Prepared::new(named);
     columns.extend(aggregates.inputs());
-    let mut prepared = query::project(input, columns, None, &scope.clock())?;
-    let schema = prepared.collect_schema()?;
+    let prepared = query::project(input, columns, None, &scope.clock())?;
     let measure = formula::lower(&outer, &|name| name.starts_with("__agg_").then(|| col(name)))?;
     let signal = if component.by_signal { col("signal").cast(DataType::String) } else { lit(name) };
     // A signal without an entity can raise nobody's score.
-    let rows = prepared
-        .filter(col(key).is_not_null())
-        .group_by(by)
-        .agg(aggregates.partials(&schema))
-        .with_columns(aggregates.finished(&schema));
+    let rows = aggregates.group(vec![prepared.filter(col(key).is_not_null())], &by)?.lazy();
     let measure = measure.cast(DataType::Float64).fill_null(lit(0.0));
     Ok(rows.select([
         col(key),

@@ -10,6 +10,7 @@ use arrow::datatypes::{
 };
 use polars::prelude::*;
 
+use crate::codes;
 use crate::error::EngineError;
 
 /// A frame as a record batch; integers become 64-bit, floats double, timestamps microseconds in UTC.
@@ -53,6 +54,7 @@ pub fn to_arrow(column: &Column) -> Result<ArrayRef, EngineError> {
             let values: TimestampMicrosecondArray = micros.datetime()?.physical().iter().collect();
             Arc::new(values.with_timezone("UTC"))
         }
+        coded if codes::is_coded(coded) => return to_arrow(&column.cast(&DataType::String)?),
         DataType::Null => arrow::array::new_null_array(&ArrowType::Utf8, column.len()),
         other if other.is_integer() => Arc::new(column.cast(&DataType::Int64)?.i64()?.iter().collect::<Int64Array>()),
         other if other.is_float() => Arc::new(column.cast(&DataType::Float64)?.f64()?.iter().collect::<Float64Array>()),

@@ -7,6 +7,7 @@ use abmart_store::{MartColumn as FileColumn, MartSpec, MartWriter, StagedFile, S
 use polars::prelude::*;
 
 use super::{arrow, audit};
+use crate::codes;
 use crate::context::Context;
 use crate::cube::values::Figures;
 use crate::error::EngineError;
@@ -40,10 +41,14 @@ impl Staging<'_> {
         let mut published: Vec<_> = figures.cube.kpis.iter().filter(|kpi| kpi.kpi.published).collect();
         published.sort_by(|a, b| a.kpi.name.cmp(&b.kpi.name));
         let mut writer: Option<MartWriter> = None;
-        for kpi in published {
+        // As many KPIs at once as there are threads: more would only take memory.
+        for kpis in published.chunks(context.budget.threads.max(1)) {
             context.check_interrupted()?;
-            audit::kpi(figures.cube, kpi, figures.cells, &mart.name)?;
-            for batch in figures.rows(kpi)? {
+            let rows = context.parallel(kpis, |kpi| {
+                audit::kpi(figures.cube, kpi, figures.cells, &mart.name)?;
+                figures.rows(kpi)
+            })?;
+            for batch in rows.into_iter().flatten() {
                 let target = match &mut writer {
                     Some(writer) => writer,
                     None => writer.insert(MartWriter::create(
@@ -56,7 +61,7 @@ impl Staging<'_> {
                 };
                 target.write(batch)?;
             }
-            context.advance(1);
+            context.advance(kpis.len() as u64);
         }
         match writer {
             Some(writer) => Ok(writer.finish()?),
@@ -74,6 +79,7 @@ impl Staging<'_> {
     pub fn frame(&self, mart: &Mart, frame: DataFrame) -> Result<StagedFile, EngineError> {
         audit::rows(mart, &frame).map_err(|error| error.at(format!("mart `{}`", mart.name), mart.span))?;
         let by: Vec<&str> = mart.sort.iter().map(|name| name.value.as_str()).collect();
+        let frame = codes::plain(frame)?;
         let sorted = if by.is_empty() { frame } else { frame.sort(by, SortMultipleOptions::default())? };
         let batch = arrow::batch(&sorted)?;
         let spec = self.file_spec(mart, &batch.schema());

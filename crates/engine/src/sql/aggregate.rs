@@ -13,6 +13,9 @@ use super::rewrite::plain_arguments;
 /// 2^40: resolution of fixed-point sums, about 9·10^-13 of a unit.
 const SCALE: f64 = 1_099_511_627_776.0;
 
+/// 2^126, far from where 128 bits end.
+const GREATEST: f64 = 8.507_059_173_023_462e37;
+
 /// One aggregate call of a formula or measure.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Aggregate {
@@ -194,16 +197,9 @@ pub fn partial(kind: AggregateKind, value: Option<Expr>, filter: Option<Expr>, d
         AggregateKind::BoolOr => kept.any(true),
         AggregateKind::BoolAnd => kept.all(true),
         // Told to keep the order: else Polars leaves the sort out.
-        AggregateKind::StringList => kept.drop_nulls().unique().sort(SortOptions::default()).implode(true),
-    }
-}
-
-/// Merges partial results of a decomposable aggregate.
-pub fn merge(kind: AggregateKind, column: Expr) -> Expr {
-    match kind {
-        AggregateKind::Min => column.min(),
-        AggregateKind::Max => column.max(),
-        _ => column.sum(),
+        AggregateKind::StringList => {
+            kept.cast(DataType::String).drop_nulls().unique().sort(SortOptions::default()).implode(true)
+        }
     }
 }
 
@@ -219,6 +215,19 @@ pub fn finish(kind: AggregateKind, column: Expr, dtype: Option<&DataType>) -> Ex
 /// A float as a multiple of 2^-40 in 128 bits.
 pub fn to_fixed(value: Expr) -> Expr {
     (value.cast(DataType::Float64) * lit(SCALE)).round(0, RoundMode::HalfToEven).strict_cast(DataType::Int128)
+}
+
+/// As [`to_fixed`], of one value.
+///
+/// # Errors
+/// When the value is not finite or too great.
+pub fn fixed_point(value: f64) -> PolarsResult<i128> {
+    let scaled = (value * SCALE).round_ties_even();
+    if scaled.abs() < GREATEST {
+        #[expect(clippy::cast_possible_truncation, reason = "a whole number below the greatest of the type")]
+        return Ok(scaled as i128);
+    }
+    Err(polars_err!(ComputeError: "{value} is not finite or too great, and cannot be summed"))
 }
 
 /// Back to a float.

@@ -5,6 +5,7 @@ use sqlparser::ast::Expr as Sql;
 
 use super::aggregate::{self, Aggregate, AggregateKind};
 use crate::error::EngineError;
+use crate::grouping::Groups;
 
 /// Aggregates with the columns that they need.
 #[derive(Debug, Clone, Default)]
@@ -34,6 +35,12 @@ impl Prepared {
         prepared
     }
 
+    /// Aggregates whose results are there already, to be merged.
+    pub fn of_results(results: impl IntoIterator<Item = (String, AggregateKind)>) -> Self {
+        let output = |(column, kind)| Output { column, kind, value: None, filter: None };
+        Self { inputs: Vec::new(), outputs: results.into_iter().map(output).collect() }
+    }
+
     /// Groups rows by plain columns and computes the aggregates as values, by the names of their results.
     ///
     /// Rows may come in parts: where the aggregates merge, each part is grouped on its own and the results are merged,
@@ -41,27 +48,16 @@ impl Prepared {
     ///
     /// # Errors
     /// When an aggregate does not fit its argument.
-    pub fn group(&self, mut parts: Vec<LazyFrame>, by: &[Expr]) -> Result<LazyFrame, EngineError> {
-        if parts.len() > 1 && !self.outputs.iter().all(|output| output.kind.decomposable()) {
+    pub fn group(&self, mut parts: Vec<LazyFrame>, by: &[String]) -> Result<DataFrame, EngineError> {
+        if parts.len() > 1 && !self.merges() {
             parts = vec![concat(parts, UnionArgs::default())?];
         }
-        let Some(first) = parts.first_mut() else { return Ok(DataFrame::empty().lazy()) };
+        let Some(first) = parts.first_mut() else { return Ok(DataFrame::empty()) };
         let schema = first.collect_schema()?;
-        let grouped = |rows: LazyFrame, aggregates: Vec<Expr>| match (by, aggregates.is_empty()) {
-            ([], _) => rows.select(aggregates),
-            (_, true) => rows.select(by).unique(None, UniqueKeepStrategy::Any),
-            _ => rows.group_by(by).agg(aggregates),
-        };
-        let merged = if parts.len() == 1 {
-            grouped(parts.swap_remove(0), self.partials(&schema))
-        } else {
-            let partials = parts
-                .into_iter()
-                .map(|part| Ok(grouped(part, self.partials(&schema)).collect()?.lazy()))
-                .collect::<Result<Vec<_>, PolarsError>>()?;
-            grouped(concat(partials, UnionArgs { rechunk: false, ..UnionArgs::default() })?, self.merged())
-        };
-        Ok(merged.with_columns(self.finished(&schema)))
+        let several = parts.len() > 1;
+        let partials = parts.into_iter().map(|part| self.partials(part, by)).collect::<Result<Vec<_>, _>>()?;
+        let merged = if several { self.merge(partials, by)? } else { partials.into_iter().next().unwrap_or_default() };
+        self.finish(merged, &schema)
     }
 
     /// The expressions to select, with the names under which the aggregates look for them.
@@ -69,32 +65,125 @@ impl Prepared {
         self.inputs.iter().cloned()
     }
 
-    /// The aggregates over a frame of this schema; sums of floats in fixed point.
-    pub fn partials(&self, schema: &Schema) -> Vec<Expr> {
-        self.outputs
-            .iter()
-            .map(|output| {
+    /// Groups rows and computes the aggregates; sums of floats come out in fixed point.
+    ///
+    /// # Errors
+    /// When an aggregate does not fit its argument.
+    pub fn partials(&self, rows: LazyFrame, by: &[String]) -> Result<DataFrame, EngineError> {
+        if by.is_empty() || !self.merges() {
+            let mut rows = rows;
+            let schema = rows.collect_schema()?;
+            return self.by_polars(rows, by, |output| {
                 let (value, filter) = (output.value.clone().map(col), output.filter.clone().map(col));
-                aggregate::partial(output.kind, value, filter, output.dtype(schema)).alias(output.column.as_str())
+                aggregate::partial(output.kind, value, filter, output.dtype(&schema))
+            });
+        }
+        let rows = rows.collect()?;
+        let plan: Vec<Step<'_>> = self
+            .outputs
+            .iter()
+            .map(|output| Step {
+                column: &output.column,
+                kind: output.kind,
+                value: output.value.as_deref(),
+                filter: output.filter.as_deref(),
             })
-            .collect()
+            .collect();
+        match grouped(&rows, by, &plan)? {
+            Some(groups) => Ok(groups),
+            None => {
+                let schema = rows.schema().clone();
+                self.by_polars(rows.lazy(), by, |output| {
+                    let (value, filter) = (output.value.clone().map(col), output.filter.clone().map(col));
+                    aggregate::partial(output.kind, value, filter, output.dtype(&schema))
+                })
+            }
+        }
     }
 
     /// Merges results of parts of the rows.
-    pub fn merged(&self) -> Vec<Expr> {
-        let merge = |output: &Output| aggregate::merge(output.kind, col(output.column.as_str()));
-        self.outputs.iter().map(|output| merge(output).alias(output.column.as_str())).collect()
+    ///
+    /// # Errors
+    /// When the parts do not fit together.
+    pub fn merge(&self, mut parts: Vec<DataFrame>, by: &[String]) -> Result<DataFrame, EngineError> {
+        if parts.len() == 1 {
+            return Ok(parts.swap_remove(0));
+        }
+        let union = UnionArgs { rechunk: false, ..UnionArgs::default() };
+        self.merge_rows(concat(parts.into_iter().map(IntoLazy::lazy).collect::<Vec<_>>(), union)?.collect()?, by)
     }
 
-    /// Turns the results over a frame of this schema into values.
-    pub fn finished(&self, schema: &Schema) -> Vec<Expr> {
-        self.outputs
+    /// Merges results that lie in one frame.
+    ///
+    /// # Errors
+    /// When the frame does not hold the results of these aggregates.
+    pub fn merge_rows(&self, rows: DataFrame, by: &[String]) -> Result<DataFrame, EngineError> {
+        let merged = |output: &Output| match output.kind {
+            AggregateKind::Min | AggregateKind::Max => output.kind,
+            _ => AggregateKind::Sum,
+        };
+        if !by.is_empty() {
+            let plan: Vec<Step<'_>> = self
+                .outputs
+                .iter()
+                .map(|output| Step {
+                    column: &output.column,
+                    kind: merged(output),
+                    value: Some(&output.column),
+                    filter: None,
+                })
+                .collect();
+            if let Some(groups) = grouped(&rows, by, &plan)? {
+                return Ok(groups);
+            }
+        }
+        let schema = rows.schema().clone();
+        self.by_polars(rows.lazy(), by, |output| {
+            let column = col(output.column.as_str());
+            aggregate::partial(merged(output), Some(column), None, schema.get(&output.column))
+        })
+    }
+
+    /// Turns results over rows of this schema into values.
+    ///
+    /// # Errors
+    /// When the results are not those of these aggregates.
+    pub fn finish(&self, rows: DataFrame, schema: &Schema) -> Result<DataFrame, EngineError> {
+        let changed = |output: &&Output| {
+            output.kind == AggregateKind::StringList
+                || output.kind == AggregateKind::Sum && output.dtype(schema).is_some_and(DataType::is_float)
+        };
+        let values: Vec<Expr> = self
+            .outputs
             .iter()
+            .filter(changed)
             .map(|output| {
                 let result = col(output.column.as_str());
                 aggregate::finish(output.kind, result, output.dtype(schema)).alias(output.column.as_str())
             })
-            .collect()
+            .collect();
+        if values.is_empty() { Ok(rows) } else { Ok(rows.lazy().with_columns(values).collect()?) }
+    }
+
+    fn merges(&self) -> bool {
+        self.outputs.iter().all(|output| output.kind.decomposable())
+    }
+
+    fn by_polars(
+        &self,
+        rows: LazyFrame,
+        by: &[String],
+        aggregate: impl Fn(&Output) -> Expr,
+    ) -> Result<DataFrame, EngineError> {
+        let keys: Vec<Expr> = by.iter().map(|name| col(name.as_str())).collect();
+        let aggregates: Vec<Expr> =
+            self.outputs.iter().map(|output| aggregate(output).alias(output.column.as_str())).collect();
+        let grouped = match (by, aggregates.is_empty()) {
+            ([], _) => rows.select(aggregates),
+            (_, true) => rows.select(keys).unique(None, UniqueKeepStrategy::Any),
+            _ => rows.group_by(keys).agg(aggregates),
+        };
+        Ok(grouped.collect()?)
     }
 
     /// What a group without rows has: 0 for sums and counts, null for the others.
@@ -111,6 +200,33 @@ impl Prepared {
         self.inputs.push((name.clone(), sql.clone()));
         name
     }
+}
+
+/// An aggregate over columns of rows that are there.
+struct Step<'a> {
+    column: &'a str,
+    kind: AggregateKind,
+    value: Option<&'a str>,
+    filter: Option<&'a str>,
+}
+
+/// Groups rows that are in memory; none where a type is left to Polars.
+fn grouped(rows: &DataFrame, by: &[String], plan: &[Step<'_>]) -> Result<Option<DataFrame>, EngineError> {
+    let found = |name: &str| rows.column(name);
+    for step in plan {
+        let dtype = step.value.map(|name| Ok::<_, PolarsError>(found(name)?.dtype())).transpose()?;
+        if !Groups::knows(step.kind, dtype) {
+            return Ok(None);
+        }
+    }
+    let keys = by.iter().map(|name| found(name)).collect::<Result<Vec<_>, _>>()?;
+    let Some(groups) = Groups::new(&keys)? else { return Ok(None) };
+    let mut columns = keys.iter().map(|key| groups.key(key)).collect::<Result<Vec<_>, _>>()?;
+    for step in plan {
+        let (value, filter) = (step.value.map(found).transpose()?, step.filter.map(found).transpose()?);
+        columns.push(groups.aggregate(step.kind, value, filter)?.with_name(step.column.into()));
+    }
+    Ok(Some(DataFrame::new_infer_height(columns)?))
 }
 
 impl Output {

@@ -6,6 +6,7 @@ use sqlparser::ast::{self, Expr as Sql, Ident};
 
 use super::rewrite::{self, Clock};
 use super::select::{Rows, Session};
+use crate::codes;
 use crate::error::EngineError;
 
 /// Runs a query over the rows that `tables` names.
@@ -19,11 +20,14 @@ pub fn run<'a>(
 ) -> Result<LazyFrame, EngineError> {
     let mut query = query.clone();
     rewrite::query(&mut query, clock)?;
-    let mut session = Session::default();
-    for (name, rows) in tables {
-        session.register(name, rows.into())?;
-    }
-    session.run(query)
+    let inputs = tables.into_iter().map(|(name, rows)| (name, rows.into())).collect();
+    codes::or_as_text(inputs, |inputs| {
+        let mut session = Session::default();
+        for (name, rows) in inputs {
+            session.register(name, rows)?;
+        }
+        session.run(query.clone())
+    })
 }
 
 /// Selects named expressions of the rows that fulfil the filter.
@@ -44,9 +48,7 @@ pub fn project(
     if let Some(filter) = filter {
         text = format!("{text} WHERE {}", ready(filter.clone(), clock)?);
     }
-    let mut context = SQLContext::new();
-    context.register("input", input);
-    Ok(context.execute(&text)?)
+    over_input(input, &text)
 }
 
 /// The rows that fulfil a condition, all columns.
@@ -55,9 +57,17 @@ pub fn project(
 /// As [`run`].
 pub fn filter(input: LazyFrame, condition: Option<&Sql>, clock: &Clock) -> Result<LazyFrame, EngineError> {
     let Some(condition) = condition else { return Ok(input) };
-    let mut context = SQLContext::new();
-    context.register("input", input);
-    Ok(context.execute(&format!("SELECT * FROM input WHERE {}", ready(condition.clone(), clock)?))?)
+    over_input(input, &format!("SELECT * FROM input WHERE {}", ready(condition.clone(), clock)?))
+}
+
+fn over_input(input: LazyFrame, text: &str) -> Result<LazyFrame, EngineError> {
+    codes::or_as_text(vec![("input", Rows::Whole(input))], |inputs| {
+        let mut context = SQLContext::new();
+        for (name, rows) in inputs {
+            context.register(name, rows.whole()?);
+        }
+        Ok(context.execute(text)?)
+    })
 }
 
 /// A column of a frame as SQL.

@@ -49,6 +49,30 @@ impl Rows {
         }
     }
 
+    /// As [`Rows::map`], where the change may fail.
+    ///
+    /// # Errors
+    /// Those of the change.
+    pub fn try_map(self, change: impl FnMut(LazyFrame) -> Result<LazyFrame, EngineError>) -> Result<Self, EngineError> {
+        let mut change = change;
+        Ok(match self {
+            Self::Whole(rows) => Self::Whole(change(rows)?),
+            Self::Parts(parts) => Self::Parts(parts.into_iter().map(change).collect::<Result<Vec<_>, _>>()?),
+        })
+    }
+
+    /// Names and types of the columns.
+    ///
+    /// # Errors
+    /// When Polars cannot tell.
+    pub fn schema(&self) -> Result<SchemaRef, EngineError> {
+        let first = match self {
+            Self::Whole(rows) => Some(rows),
+            Self::Parts(parts) => parts.first(),
+        };
+        Ok(first.map_or_else(|| Ok(SchemaRef::default()), |rows| rows.clone().collect_schema())?)
+    }
+
     /// All rows in one piece.
     ///
     /// # Errors
@@ -169,7 +193,7 @@ impl Session {
         rows.group_by = GroupByExpr::Expressions(Vec::new(), Vec::new());
         rows.having = None;
         let text = rows.to_string();
-        let by: Vec<Expr> = (0..shape.keys.len()).map(|index| col(key_column(index))).collect();
+        let by: Vec<String> = (0..shape.keys.len()).map(key_column).collect();
         let grouped = match self.parts_of(&rows, shape) {
             None => aggregates.group(vec![self.context.execute(&text)?], &by)?,
             Some((name, parts)) => {
@@ -185,7 +209,7 @@ impl Session {
         };
         let items: Vec<String> = shape.items.iter().map(ToString::to_string).collect();
         let having = shape.having.as_ref().map(|having| format!(" WHERE {having}")).unwrap_or_default();
-        self.context.register("__grouped", grouped);
+        self.context.register("__grouped", grouped.lazy());
         let finished = self.context.execute(&format!("SELECT {} FROM __grouped{having}", items.join(", ")));
         self.context.unregister("__grouped");
         Ok(finished?)
@@ -243,8 +267,7 @@ impl Shape {
         let mut shape = Self { keys, aggregates: Vec::new(), items: Vec::new(), having: None };
         let items = named.iter().map(|(alias, expr)| Some((alias.clone(), shape.over_groups(expr)?)));
         let items = items.collect::<Option<Vec<_>>>()?;
-        shape.items =
-            items.into_iter().map(|(alias, expr)| SelectItem::ExprWithAlias { expr, alias }).collect();
+        shape.items = items.into_iter().map(|(alias, expr)| SelectItem::ExprWithAlias { expr, alias }).collect();
         if let Some(having) = &select.having {
             shape.having = Some(shape.over_groups(having)?);
         }
@@ -292,9 +315,28 @@ impl Shape {
 /// Aggregates of the front end that the language of measures does not have.
 fn aggregates_otherwise(function: &ast::Function) -> bool {
     const NAMES: [&str; 22] = [
-        "any_value", "array_agg", "bit_and", "bit_or", "bit_xor", "corr", "covar", "covar_pop", "covar_samp", "first",
-        "last", "listagg", "mode", "quantile_disc", "std", "stddev", "stddev_pop", "stddev_samp", "stdev", "string_agg",
-        "var", "variance",
+        "any_value",
+        "array_agg",
+        "bit_and",
+        "bit_or",
+        "bit_xor",
+        "corr",
+        "covar",
+        "covar_pop",
+        "covar_samp",
+        "first",
+        "last",
+        "listagg",
+        "mode",
+        "quantile_disc",
+        "std",
+        "stddev",
+        "stddev_pop",
+        "stddev_samp",
+        "stdev",
+        "string_agg",
+        "var",
+        "variance",
     ];
     NAMES.contains(&function.name.to_string().to_ascii_lowercase().as_str())
 }
@@ -389,5 +431,97 @@ fn table_name(relation: &TableFactor) -> Option<String> {
             Some(name.0.last()?.as_ident()?.value.clone()).filter(|_| name.0.len() == 1)
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use proptest::prelude::*;
+    use rstest::rstest;
+
+    use super::*;
+
+    fn deals() -> LazyFrame {
+        df!(
+            "region" => [Some("EMEA"), Some("EMEA"), Some("APAC"), None],
+            "amount" => [Some(1.5), Some(2.5), None, Some(4.0)],
+            "pieces" => [1_i64, 2, 3, 4],
+        )
+        .unwrap()
+        .lazy()
+    }
+
+    fn regions() -> LazyFrame {
+        df!("region" => ["EMEA", "APAC"], "factor" => [2.0, 3.0]).unwrap().lazy()
+    }
+
+    fn parse_query(text: &str) -> Query {
+        *Parser::new(&GenericDialect {}).try_with_sql(text).unwrap().parse_query().unwrap()
+    }
+
+    fn rows_of(text: &str, deals: Rows) -> String {
+        let mut session = Session::default();
+        session.register("deals", deals).unwrap();
+        session.register("regions", regions().into()).unwrap();
+        let rows = session.run(parse_query(text)).unwrap().collect().unwrap();
+        let rows = rows.sort(rows.get_column_names_owned(), SortMultipleOptions::default()).unwrap();
+        let texts = rows.columns().iter().map(|column| {
+            let values: Vec<String> = (0..rows.height()).map(|row| column.get(row).unwrap().to_string()).collect();
+            format!("{}: {}", column.name(), values.join(" "))
+        });
+        texts.collect::<Vec<_>>().join("; ")
+    }
+
+    #[rstest]
+    #[case(
+        "select region, sum(amount) as a from deals group by region",
+        r#"region: null "APAC" "EMEA"; a: 4.0 null 4.0"#
+    )]
+    #[case(
+        "select d.region, avg(amount) as a from deals d group by region",
+        r#"region: null "APAC" "EMEA"; a: 4.0 null 2.0"#
+    )]
+    #[case("select region as r, 2 * count(*) as n from deals group by 1", r#"r: null "APAC" "EMEA"; n: 2 2 4"#)]
+    #[case("select sum(pieces) as n from deals where pieces > 9", "n: null")]
+    #[case("select count(*) as n from deals where pieces > 9", "n: 0")]
+    #[case("select region from deals where region is not null group by region", r#"region: "APAC" "EMEA""#)]
+    #[case("select region, sum(pieces) as n from deals group by region having count(*) > 1", r#"region: "EMEA"; n: 3"#)]
+    #[case(
+        "select coalesce(region, '?') as r, max(pieces) as n from deals group by coalesce(region, '?')",
+        r#"r: "?" "APAC" "EMEA"; n: 4 3 2"#
+    )]
+    #[case(
+        "select d.region, sum(d.amount * r.factor) as a from deals d join regions r on d.region = r.region group by d.region",
+        r#"region: "APAC" "EMEA"; a: null 8.0"#
+    )]
+    #[case(
+        "with big as (select region, sum(pieces) as n from deals group by region) select sum(n) filter (where n > 2) as n from big",
+        "n: 10"
+    )]
+    #[case(
+        "select region, sum(amount) as a from deals group by region union all select 'all' as region, sum(amount) as a from deals",
+        r#"region: null "APAC" "EMEA" "all"; a: 4.0 null 4.0 8.0"#
+    )]
+    #[case("select sum(n) as n from (select max(pieces) as n from deals group by region) t", "n: 9")]
+    #[case("select median(pieces) as m, count(distinct region) as n from deals", "m: 2.5; n: 2")]
+    fn a_select_means_the_same_in_one_piece_and_in_parts(#[case] text: &str, #[case] expected: &str) {
+        assert_eq!(rows_of(text, Rows::Whole(deals())), expected);
+        let parts = (0..3).map(|part| deals().slice(part * 2, 2)).collect();
+        assert_eq!(rows_of(text, Rows::Parts(parts)), expected);
+    }
+
+    proptest! {
+        #[test]
+        fn a_sum_does_not_depend_on_the_order_of_its_rows(mut values in prop::collection::vec(-1e9..1e9_f64, 2..30)) {
+            let sum = |values: &[f64]| {
+                let rows = df!("region" => vec!["EMEA"; values.len()], "amount" => values).unwrap().lazy();
+                rows_of("select region, sum(amount) as a, avg(amount) as m from deals group by region", rows.into())
+            };
+            let forwards = sum(&values);
+            values.reverse();
+            prop_assert_eq!(forwards, sum(&values));
+        }
     }
 }

@@ -84,34 +84,18 @@ impl Compiled {
         for name in &self.buckets {
             prepared = prepared.with_column(self.bucketed(col(name.as_str())));
         }
-        let schema = prepared.collect_schema()?;
-        Ok(prepared.group_by(self.key_columns()).agg(self.measures.partials(&schema)).collect()?)
+        self.measures.partials(prepared, &self.key_names())
     }
 
     /// Merges what came of the slices of a file and turns it into values.
-    pub fn whole(&self, mut slices: Vec<DataFrame>) -> Result<DataFrame, EngineError> {
-        if slices.len() == 1 {
-            return self.finish(slices.swap_remove(0));
-        }
-        let all = concat(slices.into_iter().map(IntoLazy::lazy).collect::<Vec<_>>(), UnionArgs::default())?;
-        self.finish(all.group_by(self.key_columns()).agg(self.measures.merged()).collect()?)
+    pub fn whole(&self, slices: Vec<DataFrame>) -> Result<DataFrame, EngineError> {
+        self.finish(self.measures.merge(slices, &self.key_names())?)
     }
 
     /// Merges the values of several files. A sum of floats is exact, as those in the files are.
     pub fn merge(&self, files: Vec<LazyFrame>) -> Result<DataFrame, EngineError> {
-        let mut all = concat(files, UnionArgs::default())?;
-        let schema = all.collect_schema()?;
-        let is_float = |name: &str| schema.get(name).is_some_and(DataType::is_float);
-        let merged = self.kinds.iter().map(|(name, kind)| {
-            let values = col(name.as_str());
-            match kind {
-                AggregateKind::Sum if is_float(name) => {
-                    aggregate::from_fixed(aggregate::to_fixed(values).sum()).alias(name.as_str())
-                }
-                _ => aggregate::merge(*kind, values).alias(name.as_str()),
-            }
-        });
-        Ok(all.group_by(self.key_columns()).agg(merged.collect::<Vec<_>>()).collect()?)
+        let files = files.into_iter().map(LazyFrame::collect).collect::<Result<Vec<_>, _>>()?;
+        self.whole(files)
     }
 
     /// Fixed point becomes float.
@@ -135,8 +119,8 @@ impl Compiled {
         Ok(days.min().zip(days.max()))
     }
 
-    fn key_columns(&self) -> Vec<Expr> {
-        self.keys.iter().map(|(name, _)| col(name.as_str())).collect()
+    fn key_names(&self) -> Vec<String> {
+        self.keys.iter().map(|(name, _)| name.clone()).collect()
     }
 
     /// The first day of the bucket that holds a moment.

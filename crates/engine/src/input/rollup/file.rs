@@ -99,7 +99,7 @@ impl Slices<'_> {
 
     fn read(&self, slice: &std::ops::Range<u64>, wanted: &dyn Fn(&Column) -> bool) -> Result<DataFrame, EngineError> {
         let path = self.context.lake_path(self.source, self.file)?;
-        let scanned = scan::file(&path, self.source, self.context.time_zone(), wanted)?;
+        let scanned = scan::file(&path, self.source, self.context, wanted)?;
         let rows = if *slice == (0..self.rows) {
             scanned
         } else {

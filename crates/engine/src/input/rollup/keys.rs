@@ -127,7 +127,7 @@ impl Suspect<'_> {
         let is_key = |column: &SourceColumn| source.key.iter().any(|name| name.value == column.name);
         let start = i64::try_from(self.stretch.start).unwrap_or(i64::MAX);
         let length = u32::try_from(self.stretch.rows).unwrap_or(u32::MAX);
-        let rows = scan::file(&path, source, context.time_zone(), &is_key)?.slice(start, length);
+        let rows = scan::file(&path, source, context, &is_key)?.slice(start, length);
         rows.collect().map_err(|error| load::unreadable(source, file, &error))
     }
 }
@@ -159,8 +159,7 @@ fn key_of(source: &Source, frame: &DataFrame) -> Result<StringChunked, EngineErr
     if let [key] = source.key.as_slice() {
         return Ok(frame.column(&key.value)?.cast(&DataType::String)?.str()?.clone());
     }
-    let parts: Vec<Expr> =
-        source.key.iter().map(|name| col(name.value.as_str()).cast(DataType::String)).collect();
+    let parts: Vec<Expr> = source.key.iter().map(|name| col(name.value.as_str()).cast(DataType::String)).collect();
     let keys = frame.clone().lazy().select([concat_str(parts, "\u{1f}", false).alias("key")]).collect()?;
     Ok(keys.column("key")?.str()?.clone())
 }

@@ -115,7 +115,7 @@ pub fn reduce(
 /// When the rollup's expressions do not fit the source's columns.
 pub fn schema_only(context: &Context<'_>, source: &Source, rollup: &Rollup) -> Result<DataFrame, EngineError> {
     let compiled = Compiled::new(rollup, context);
-    compiled.finish(compiled.reduce(scan::empty(source.columns.values()))?)
+    compiled.finish(compiled.reduce(scan::empty(context.project, source))?)
 }
 
 fn assemble(
@@ -137,7 +137,7 @@ fn assemble(
         }
     }
     for (rollup, pieces) in rollups.iter().zip(pieces) {
-        let empty = rollup.finish(rollup.reduce(scan::empty(source.columns.values()))?)?;
+        let empty = rollup.finish(rollup.reduce(scan::empty(context.project, source))?)?;
         let parts = disjoint(context, rollup, pieces)?;
         reduction.rolled.push(Rolled { parts, schema: empty.schema().clone() });
     }

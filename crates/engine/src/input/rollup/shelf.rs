@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use polars::prelude::*;
 
+use crate::codes;
 use crate::error::EngineError;
 
 /// First and last bucket of some rows, as days since 1970.
@@ -24,7 +25,7 @@ pub struct Piece {
 #[derive(Debug, Clone)]
 enum Place {
     Memory(DataFrame),
-    File(Arc<File>),
+    File(Arc<File>, SchemaRef),
 }
 
 /// A file that goes with its last user.
@@ -47,9 +48,10 @@ impl Piece {
     pub fn lazy(&self) -> Result<LazyFrame, EngineError> {
         match &self.place {
             Place::Memory(rows) => Ok(rows.clone().lazy()),
-            Place::File(file) => {
+            Place::File(file, schema) => {
                 let args = ScanArgsParquet { glob: false, ..ScanArgsParquet::default() };
-                Ok(LazyFrame::scan_parquet(PlRefPath::try_from_path(&file.path)?, args)?)
+                let rows = LazyFrame::scan_parquet(PlRefPath::try_from_path(&file.path)?, args)?;
+                Ok(codes::from_numbers(rows, schema))
             }
         }
     }
@@ -75,7 +77,8 @@ impl Shelf {
     ///
     /// # Errors
     /// When a file cannot be written.
-    pub fn keep(&self, rollup: &str, mut rows: DataFrame, span: Option<Span>) -> Result<Piece, EngineError> {
+    pub fn keep(&self, rollup: &str, rows: DataFrame, span: Option<Span>) -> Result<Piece, EngineError> {
+        let rows = codes::compact(rows)?;
         let height = rows.height();
         let size = rows.estimated_size() as u64;
         if self.held.fetch_add(size, Ordering::Relaxed) + size <= self.limit {
@@ -90,8 +93,8 @@ impl Shelf {
         ParquetWriter::new(file)
             .with_compression(ParquetCompression::Lz4Raw)
             .with_row_group_size(Some(ROW_GROUP_ROWS))
-            .finish(&mut rows)?;
-        Ok(Piece { span, rows: height, place: Place::File(Arc::new(File { path })) })
+            .finish(&mut codes::to_numbers(rows.clone())?)?;
+        Ok(Piece { span, rows: height, place: Place::File(Arc::new(File { path }), rows.schema().clone()) })
     }
 }
 

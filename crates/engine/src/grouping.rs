@@ -1,0 +1,454 @@
+//! Rows grouped by key columns, and aggregates that merge computed over the groups.
+//!
+//! Every row gets the number of its group, in the order in which groups first appear; an aggregate is then one pass over
+//! its column that adds to the place of that number. No list of rows is made per group, so millions of small groups, which
+//! is what events of people come to, cost little more than a few large ones.
+
+use hashbrown::hash_map::Entry;
+use polars::prelude::*;
+
+use crate::sql::aggregate::{AggregateKind, fixed_point};
+
+/// The group of every row.
+pub struct Groups {
+    of_row: Vec<u32>,
+    /// The first row of each group.
+    first: IdxCa,
+}
+
+impl Groups {
+    /// Groups rows by keys, of which nulls are a value as any other; none where a key's type is not known here.
+    ///
+    /// # Errors
+    /// When a key's column is not what its type says.
+    pub fn new(keys: &[&Column]) -> PolarsResult<Option<Self>> {
+        let Some((first, rest)) = keys.split_first() else { return Ok(None) };
+        let Some(mut numbers) = Numbers::of(first)? else { return Ok(None) };
+        for key in rest {
+            let Some(more) = Numbers::of(key)? else { return Ok(None) };
+            numbers = numbers.with(more);
+        }
+        Ok(Some(numbers.groups()))
+    }
+
+    /// The value that a key has in each group.
+    ///
+    /// # Errors
+    /// When the key has fewer rows than were grouped.
+    pub fn key(&self, key: &Column) -> PolarsResult<Column> {
+        key.take(&self.first)
+    }
+
+    /// Whether [`Groups::aggregate`] knows an aggregate over values of this type.
+    pub fn knows(kind: AggregateKind, dtype: Option<&DataType>) -> bool {
+        match (kind, dtype) {
+            (AggregateKind::Count, _) => true,
+            (AggregateKind::Sum, Some(dtype)) => {
+                dtype.is_float() || dtype.is_integer() || dtype.is_bool() || *dtype == DataType::Null
+            }
+            (AggregateKind::Min | AggregateKind::Max, Some(dtype)) => {
+                !crate::codes::is_coded(dtype)
+                    && matches!(dtype.to_physical(), DataType::Int32 | DataType::Int64 | DataType::Float64)
+            }
+            _ => false,
+        }
+    }
+
+    /// An aggregate over the groups: see [`crate::sql::aggregate::partial`], which says the same to Polars.
+    ///
+    /// # Errors
+    /// When a sum leaves its type's range or a value of it is not finite.
+    pub fn aggregate(
+        &self,
+        kind: AggregateKind,
+        values: Option<&Column>,
+        keep: Option<&Column>,
+    ) -> PolarsResult<Column> {
+        let keep = keep.map(|column| Ok::<_, PolarsError>(column.bool()?.rechunk().into_owned())).transpose()?;
+        let keep = keep.as_ref();
+        let Some(values) = values else { return self.count(keep) };
+        let values = values.as_materialized_series().rechunk();
+        match kind {
+            AggregateKind::Count if values.null_count() == 0 => self.count(keep),
+            AggregateKind::Count => {
+                let present = values.is_not_null();
+                self.count(Some(&keep.map_or(present.clone(), |keep| &present & keep)))
+            }
+            AggregateKind::Min | AggregateKind::Max => self.extreme(kind, &values, keep),
+            _ => self.sum(&values, keep),
+        }
+    }
+
+    fn count(&self, keep: Option<&BooleanChunked>) -> PolarsResult<Column> {
+        let mut counts = vec![0_i64; self.first.len()];
+        match keep {
+            None => self.of_row.iter().for_each(|group| counts[*group as usize] += 1),
+            Some(keep) => {
+                for (group, keep) in self.of_row.iter().zip(keep.iter()) {
+                    counts[*group as usize] += i64::from(keep == Some(true));
+                }
+            }
+        }
+        Ok(Int64Chunked::from_vec("count".into(), counts).into_column())
+    }
+
+    fn sum(&self, values: &Series, keep: Option<&BooleanChunked>) -> PolarsResult<Column> {
+        let too_great = || polars_err!(ComputeError: "a sum of `{}` is too great for its type", values.name());
+        if values.dtype().is_float() {
+            let values = values.cast(&DataType::Float64)?;
+            let mut sums = vec![0_i128; self.first.len()];
+            self.each(
+                values.f64()?,
+                keep,
+                |sum: &mut i128, value| {
+                    *sum = sum.checked_add(fixed_point(value)?).ok_or_else(too_great)?;
+                    Ok(())
+                },
+                &mut sums,
+            )?;
+            return Ok(Int128Chunked::from_vec("sum".into(), sums).into_column());
+        }
+        if *values.dtype() == DataType::Int128 {
+            let mut sums = vec![0_i128; self.first.len()];
+            self.each(
+                values.i128()?,
+                keep,
+                |sum: &mut i128, value: i128| {
+                    *sum = sum.checked_add(value).ok_or_else(too_great)?;
+                    Ok(())
+                },
+                &mut sums,
+            )?;
+            return Ok(Int128Chunked::from_vec("sum".into(), sums).into_column());
+        }
+        let values = values.strict_cast(&DataType::Int64)?;
+        let mut sums = vec![0_i64; self.first.len()];
+        self.each(
+            values.i64()?,
+            keep,
+            |sum: &mut i64, value: i64| {
+                *sum = sum.checked_add(value).ok_or_else(too_great)?;
+                Ok(())
+            },
+            &mut sums,
+        )?;
+        Ok(Int64Chunked::from_vec("sum".into(), sums).into_column())
+    }
+
+    fn extreme(&self, kind: AggregateKind, values: &Series, keep: Option<&BooleanChunked>) -> PolarsResult<Column> {
+        let greatest = kind == AggregateKind::Max;
+        let physical = values.to_physical_repr();
+        let found = match physical.dtype() {
+            DataType::Float64 => {
+                let mut best: Vec<Option<f64>> = vec![None; self.first.len()];
+                self.each(
+                    physical.f64()?,
+                    keep,
+                    |best: &mut Option<f64>, value: f64| {
+                        *best =
+                            Some(best.map_or(value, |best| if greatest { best.max(value) } else { best.min(value) }));
+                        Ok(())
+                    },
+                    &mut best,
+                )?;
+                Series::new("extreme".into(), best)
+            }
+            _ => {
+                let whole = physical.strict_cast(&DataType::Int64)?;
+                let mut best: Vec<Option<i64>> = vec![None; self.first.len()];
+                self.each(
+                    whole.i64()?,
+                    keep,
+                    |best: &mut Option<i64>, value: i64| {
+                        *best =
+                            Some(best.map_or(value, |best| if greatest { best.max(value) } else { best.min(value) }));
+                        Ok(())
+                    },
+                    &mut best,
+                )?;
+                Series::new("extreme".into(), best).strict_cast(physical.dtype())?
+            }
+        };
+        Ok(found.cast(values.dtype())?.into_column())
+    }
+
+    /// Adds every value that is kept to what its group has so far.
+    fn each<T: PolarsNumericType, A>(
+        &self,
+        values: &ChunkedArray<T>,
+        keep: Option<&BooleanChunked>,
+        mut add: impl FnMut(&mut A, T::Native) -> PolarsResult<()>,
+        so_far: &mut [A],
+    ) -> PolarsResult<()> {
+        match (values.cont_slice(), keep) {
+            (Ok(values), None) => {
+                for (group, value) in self.of_row.iter().zip(values) {
+                    add(&mut so_far[*group as usize], *value)?;
+                }
+            }
+            (Ok(values), Some(keep)) => {
+                for ((group, value), keep) in self.of_row.iter().zip(values).zip(keep.iter()) {
+                    if keep == Some(true) {
+                        add(&mut so_far[*group as usize], *value)?;
+                    }
+                }
+            }
+            (Err(_), None) => {
+                for (group, value) in self.of_row.iter().zip(values.iter()) {
+                    if let Some(value) = value {
+                        add(&mut so_far[*group as usize], value)?;
+                    }
+                }
+            }
+            (Err(_), Some(keep)) => {
+                for ((group, value), keep) in self.of_row.iter().zip(values.iter()).zip(keep.iter()) {
+                    if let (Some(value), Some(true)) = (value, keep) {
+                        add(&mut so_far[*group as usize], value)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A number for every row, equal where the keys are equal, and the least number that none has.
+struct Numbers {
+    of_row: Vec<u64>,
+    span: u64,
+}
+
+impl Numbers {
+    /// The numbers of one key: 0 is null.
+    fn of(key: &Column) -> PolarsResult<Option<Self>> {
+        let key = key.as_materialized_series().rechunk();
+        let of_row: Vec<u64> = match key.dtype() {
+            DataType::Null => vec![0; key.len()],
+            DataType::Boolean => {
+                key.bool()?.iter().map(|value| value.map_or(0, |value| 1 + u64::from(value))).collect()
+            }
+            dtype if crate::codes::is_coded(dtype) => {
+                let codes = key.to_physical_repr().cast(&DataType::UInt32)?;
+                codes.u32()?.iter().map(|code| code.map_or(0, |code| 1 + u64::from(code))).collect()
+            }
+            DataType::String => {
+                let mut known: hashbrown::HashMap<&str, u64> = hashbrown::HashMap::new();
+                key.str()?.iter().map(|text| text.map_or(0, |text| numbered(&mut known, text))).collect()
+            }
+            DataType::Float64 => {
+                let mut known: hashbrown::HashMap<u64, u64> = hashbrown::HashMap::new();
+                // One zero and one NaN, as Polars groups them.
+                let bits = |value: f64| if value.is_nan() { f64::NAN.to_bits() } else { (value + 0.0).to_bits() };
+                let number = |value: Option<f64>| value.map_or(0, |value| numbered(&mut known, bits(value)));
+                key.f64()?.iter().map(number).collect()
+            }
+            dtype
+                if matches!(
+                    dtype.to_physical(),
+                    DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64
+                ) =>
+            {
+                let whole = key.to_physical_repr().cast(&DataType::Int64)?;
+                let whole = whole.i64()?;
+                let least = whole.min().unwrap_or(0);
+                if whole.max().unwrap_or(0).checked_sub(least).is_none_or(|width| width > i64::MAX - 2) {
+                    let mut known: hashbrown::HashMap<i64, u64> = hashbrown::HashMap::new();
+                    whole.iter().map(|value| value.map_or(0, |value| numbered(&mut known, value))).collect()
+                } else {
+                    whole.iter().map(|value| value.map_or(0, |value| 1 + (value - least).unsigned_abs())).collect()
+                }
+            }
+            _ => return Ok(None),
+        };
+        let span = of_row.iter().max().map_or(1, |greatest| greatest + 1);
+        Ok(Some(Self { of_row, span }))
+    }
+
+    /// The numbers of two keys together.
+    fn with(self, other: Self) -> Self {
+        let (mut this, mut other) = (self, other);
+        if this.span.checked_mul(other.span).is_none() {
+            this = this.dense();
+        }
+        if this.span.checked_mul(other.span).is_none() {
+            other = other.dense();
+        }
+        let span = this.span * other.span;
+        for (number, more) in this.of_row.iter_mut().zip(&other.of_row) {
+            *number = *number * other.span + more;
+        }
+        Self { of_row: this.of_row, span }
+    }
+
+    /// The same groups with numbers that follow each other.
+    fn dense(self) -> Self {
+        let groups = self.groups();
+        let span = groups.first.len() as u64;
+        Self { of_row: groups.of_row.into_iter().map(u64::from).collect(), span: span.max(1) }
+    }
+
+    fn groups(self) -> Groups {
+        // Rows are counted in 32 bits, as Polars counts them.
+        let mut first: Vec<IdxSize> = Vec::new();
+        let few = (4 * self.of_row.len() as u64).max(1 << 16);
+        let of_row = if self.span <= few {
+            let mut known = vec![u32::MAX; usize::try_from(self.span).unwrap_or(usize::MAX)];
+            let place = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+            self.of_row
+                .iter()
+                .zip(0..)
+                .map(|(number, row)| {
+                    let group = &mut known[place(*number)];
+                    if *group == u32::MAX {
+                        *group = to_u32(first.len());
+                        first.push(row);
+                    }
+                    *group
+                })
+                .collect()
+        } else {
+            let mut known: hashbrown::HashMap<u64, u32> = hashbrown::HashMap::with_capacity(self.of_row.len() / 2);
+            self.of_row
+                .iter()
+                .zip(0..)
+                .map(|(number, row)| match known.entry(*number) {
+                    Entry::Occupied(group) => *group.get(),
+                    Entry::Vacant(free) => {
+                        first.push(row);
+                        *free.insert(to_u32(first.len() - 1))
+                    }
+                })
+                .collect()
+        };
+        Groups { of_row, first: IdxCa::from_vec("first".into(), first) }
+    }
+}
+
+fn numbered<K: std::hash::Hash + Eq>(known: &mut hashbrown::HashMap<K, u64>, key: K) -> u64 {
+    let next = known.len() as u64 + 1;
+    *known.entry(key).or_insert(next)
+}
+
+fn to_u32(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use proptest::prelude::*;
+    use rstest::rstest;
+
+    use super::*;
+    use crate::sql::aggregate::partial;
+
+    fn grouped(
+        rows: &DataFrame,
+        keys: &[&str],
+        kind: AggregateKind,
+        value: Option<&str>,
+        keep: Option<&str>,
+    ) -> DataFrame {
+        let columns: Vec<&Column> = keys.iter().map(|key| rows.column(key).unwrap()).collect();
+        let groups = Groups::new(&columns).unwrap().unwrap();
+        let mut found: Vec<Column> = columns.iter().map(|key| groups.key(key).unwrap()).collect();
+        let (value, keep) = (value.map(|name| rows.column(name).unwrap()), keep.map(|name| rows.column(name).unwrap()));
+        found.push(groups.aggregate(kind, value, keep).unwrap().with_name("r".into()));
+        DataFrame::new_infer_height(found).unwrap()
+    }
+
+    fn touches() -> DataFrame {
+        df!(
+            "account" => [Some("A1"), Some("A2"), Some("A1"), None, None],
+            "day" => [Some(3), Some(3), Some(3), None, Some(-7)],
+            "touches" => [Some(2), None, Some(5), Some(1), Some(1)],
+            "hours" => [Some(0.25), Some(1.0), None, Some(-2.0), Some(4.0)],
+            "inbound" => [Some(true), Some(true), Some(false), None, Some(true)],
+        )
+        .unwrap()
+    }
+
+    #[rstest]
+    #[case::rows(AggregateKind::Count, None, None, &[2, 1, 2])]
+    #[case::rows_kept(AggregateKind::Count, None, Some("inbound"), &[1, 1, 1])]
+    #[case::values(AggregateKind::Count, Some("touches"), None, &[2, 0, 2])]
+    #[case::sum(AggregateKind::Sum, Some("touches"), None, &[7, 0, 2])]
+    #[case::sum_kept(AggregateKind::Sum, Some("touches"), Some("inbound"), &[2, 0, 1])]
+    fn whole_numbers_by_account(
+        #[case] kind: AggregateKind,
+        #[case] value: Option<&str>,
+        #[case] keep: Option<&str>,
+        #[case] expected: &[i64],
+    ) {
+        let found = grouped(&touches(), &["account"], kind, value, keep);
+        assert_eq!(found.column("r").unwrap().i64().unwrap().iter().flatten().collect::<Vec<_>>(), expected);
+        assert_eq!(found.column("account").unwrap().null_count(), 1);
+    }
+
+    #[rstest]
+    #[case::least(AggregateKind::Min, [Some(0.25), Some(1.0), Some(-2.0)])]
+    #[case::greatest(AggregateKind::Max, [Some(0.25), Some(1.0), Some(4.0)])]
+    fn extremes_by_account(#[case] kind: AggregateKind, #[case] expected: [Option<f64>; 3]) {
+        let found = grouped(&touches(), &["account"], kind, Some("hours"), None);
+        assert_eq!(found.column("r").unwrap().f64().unwrap().iter().collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn a_sum_past_32_bits_is_whole_and_one_past_64_bits_is_refused() {
+        let rows = df!("k" => [1, 1], "narrow" => [i32::MAX, i32::MAX], "wide" => [i64::MAX, 1]).unwrap();
+        let found = grouped(&rows, &["k"], AggregateKind::Sum, Some("narrow"), None);
+        assert_eq!(found.column("r").unwrap().i64().unwrap().get(0), Some(4_294_967_294));
+        let groups = Groups::new(&[rows.column("k").unwrap()]).unwrap().unwrap();
+        let refused = groups.aggregate(AggregateKind::Sum, Some(rows.column("wide").unwrap()), None).unwrap_err();
+        assert!(refused.to_string().contains("`wide` is too great"), "{refused}");
+    }
+
+    fn column_of_keys() -> impl Strategy<Value = Column> {
+        let rows = 40;
+        prop_oneof![
+            prop::collection::vec(prop::option::of(-3..3_i32), rows)
+                .prop_map(|days| Series::new("k".into(), days).cast(&DataType::Date).unwrap().into_column()),
+            prop::collection::vec(prop::option::of(prop::sample::select(vec![i64::MIN, -1, 0, i64::MAX])), rows)
+                .prop_map(|numbers| Series::new("k".into(), numbers).into_column()),
+            prop::collection::vec(prop::option::of("[ab]{0,2}"), rows)
+                .prop_map(|texts| Series::new("k".into(), texts).into_column()),
+            prop::collection::vec(prop::option::of("[ab]{0,2}"), rows).prop_map(|texts| {
+                Series::new("k".into(), texts).cast(&crate::codes::dtype("k")).unwrap().into_column()
+            }),
+            prop::collection::vec(prop::option::of(prop::sample::select(vec![0.0, -0.0, 1.5, f64::NAN])), rows)
+                .prop_map(|numbers| Series::new("k".into(), numbers).into_column()),
+            prop::collection::vec(prop::option::of(any::<bool>()), rows).prop_map(|flags| Series::new(
+                "k".into(),
+                flags
+            )
+            .into_column()),
+        ]
+    }
+
+    proptest! {
+        /// Whatever the keys, the groups and what they come to are those of Polars.
+        #[test]
+        fn groups_are_those_of_polars(
+            keys in prop::collection::vec(column_of_keys(), 1..4),
+            values in prop::collection::vec(prop::option::of(-9..9_i64), 40),
+            keep in prop::collection::vec(prop::option::of(any::<bool>()), 40),
+            kind in prop::sample::select(vec![
+                AggregateKind::Count, AggregateKind::Sum, AggregateKind::Min, AggregateKind::Max,
+            ]),
+        ) {
+            let names: Vec<String> = (0..keys.len()).map(|index| format!("k{index}")).collect();
+            let mut columns: Vec<Column> =
+                keys.into_iter().zip(&names).map(|(key, name)| key.with_name(name.as_str().into())).collect();
+            columns.push(Series::new("v".into(), values).into_column());
+            columns.push(Series::new("f".into(), keep).into_column());
+            let rows = DataFrame::new_infer_height(columns).unwrap();
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            let ours = grouped(&rows, &names, kind, Some("v"), Some("f"));
+            let aggregate = partial(kind, Some(col("v")), Some(col("f")), Some(&DataType::Int64)).alias("r");
+            let by: Vec<Expr> = names.iter().map(|name| col(*name)).collect();
+            let theirs = rows.lazy().group_by_stable(by).agg([aggregate]).collect().unwrap();
+            prop_assert!(ours.equals_missing(&theirs), "{ours} {theirs}");
+        }
+    }
+}
