@@ -12,6 +12,7 @@ mod reference;
 mod results;
 mod text;
 mod threads;
+mod timings;
 
 use std::process::ExitCode;
 
@@ -19,6 +20,9 @@ use clap::Parser;
 
 use crate::args::{Cli, Command};
 use crate::exit::Failure;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();

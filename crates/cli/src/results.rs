@@ -8,6 +8,8 @@ use bytes::Bytes;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use crate::timings::{self, Timing};
+
 /// Key of the results in the store of marts.
 pub const KEY: &str = "run_results.json";
 
@@ -34,6 +36,8 @@ pub struct RunResults {
     pub seconds: f64,
     /// Seconds by stage.
     pub stages: Vec<StageTime>,
+    /// Seconds by definition, what took longest first.
+    pub timings: Vec<Timing>,
     /// Rows of every source: in = used + quarantined + later.
     pub sources: Vec<SourceRows>,
     /// Rows of every rollup.
@@ -92,6 +96,7 @@ impl RunResults {
             started_at: jiff::Timestamp::now(),
             seconds: 0.0,
             stages: Vec::new(),
+            timings: Vec::new(),
             sources: Vec::new(),
             rollups: std::collections::BTreeMap::new(),
             cells: 0,
@@ -115,6 +120,7 @@ impl RunResults {
     /// When the store cannot be written.
     pub fn write(&mut self, store: &Store, took: Duration) -> Result<(), StoreError> {
         self.seconds = took.as_secs_f64();
+        self.timings = timings::taken();
         // Plain data without maps of odd keys always has a JSON form.
         let text = serde_json::to_vec_pretty(self).unwrap_or_default();
         store.put(KEY, Bytes::from(text))

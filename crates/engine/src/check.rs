@@ -203,7 +203,7 @@ impl<'a> Checker<'a> {
             made.extend(rows);
         }
         for mart in project.marts.values() {
-            let result = marts::rows_of(mart, scope, &|name| made.get(name).map(|frame| frame.clone().lazy()))
+            let result = marts::rows_of(mart, scope, &|name| made.get(name).map(|frame| Ok(frame.clone().lazy())))
                 .and_then(|mut rows| Ok(rows.collect_schema()?));
             match result {
                 Err(error) => {

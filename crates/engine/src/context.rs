@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use abmart_plan::{Plan, PlannedFile};
 use abmart_spec::model::{Column, ColumnType, Project, Source};
@@ -118,6 +118,9 @@ impl Context<'_> {
 
     /// Runs a function over items on all threads; results keep the items' order.
     ///
+    /// At most as many items are under way as there are threads. Rayon alone would begin further ones on threads that
+    /// wait for Polars, and memory would have to hold them all.
+    ///
     /// # Errors
     /// The first error of any item.
     pub fn parallel<T: Sync, R: Send>(
@@ -125,7 +128,23 @@ impl Context<'_> {
         items: &[T],
         work: impl Fn(&T) -> Result<R, EngineError> + Sync + Send,
     ) -> Result<Vec<R>, EngineError> {
-        items.par_iter().map(work).collect()
+        let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
+        let walk = || {
+            let mut done = Vec::new();
+            while !failed.load(Ordering::Relaxed) {
+                let index = next.fetch_add(1, Ordering::Relaxed);
+                let Some(item) = items.get(index) else { break };
+                let result = work(item);
+                failed.fetch_or(result.is_err(), Ordering::Relaxed);
+                done.push((index, result));
+            }
+            done
+        };
+        let walkers = self.budget.threads.clamp(1, items.len().max(1));
+        let mut done: Vec<(usize, Result<R, EngineError>)> =
+            (0..walkers).into_par_iter().with_max_len(1).flat_map_iter(|_| walk()).collect();
+        done.sort_by_key(|(index, _)| *index);
+        done.into_iter().map(|(_, result)| result).collect()
     }
 
     /// Tells the observer.

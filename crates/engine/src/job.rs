@@ -10,6 +10,7 @@ use polars::prelude::*;
 use crate::cube::compile::Cube;
 use crate::error::EngineError;
 use crate::input::load::day;
+use crate::input::rollup::Piece;
 use crate::measure::frame::{Measures, PeriodFrames};
 use crate::scope::Scope;
 use crate::table;
@@ -48,7 +49,7 @@ impl Wanted {
 }
 
 /// Rows that periods give for marts, by the name under which SQL reads them.
-pub(crate) type Made = HashMap<String, Vec<DataFrame>>;
+pub(crate) type Made = HashMap<String, Vec<(Period, Piece)>>;
 
 impl<'a> Job<'a> {
     /// What the marts need of every period.

@@ -66,6 +66,7 @@ pub fn read(context: &Context<'_>, frames: &mut Frames) -> Result<ReadReport, En
         };
         let rollups: Vec<&Rollup> =
             context.project.rollups.values().filter(|rollup| rollup.from.value == *name).collect();
+        let _timed = tracing::debug_span!("source", name).entered();
         if rollups.is_empty() && !whole.contains(name.as_str()) {
             continue;
         }

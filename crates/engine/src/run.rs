@@ -78,7 +78,7 @@ pub fn run(context: &Context<'_>, target: &Target<'_>) -> Result<Outcome, Engine
     let (finest, made) = periods(context, &frames, &job)?;
     done(Stage::Periods);
     let inputs = Inputs { context, frames: &frames, job: &job, report: &report, wanted: &wanted };
-    let (staged, cells) = inputs.stage(target, finest, made)?;
+    let (staged, cells) = inputs.stage(target, finest, &made)?;
     done(Stage::Marts);
     let quarantined = report
         .quarantined
@@ -113,16 +113,18 @@ fn periods(context: &Context<'_>, frames: &Frames, job: &Job<'_>) -> Result<(Vec
             Some(cube) => cube.finest(*number, &frames, &scope)?,
             None => Finest::default(),
         };
-        let made = job.made(frames, period)?;
+        let made = job.made(frames, period)?.into_iter();
+        let made = made.map(|(name, rows)| Ok((context.shelf.keep(&name, rows, None)?, name)));
+        let made = made.collect::<Result<Vec<_>, EngineError>>()?;
         context.advance(1);
         Ok((finest, made))
     })?;
     context.observer.finished(Stage::Periods);
     let (mut all_finest, mut all_made) = (Vec::new(), Made::new());
-    for (finest, made) in outcomes {
+    for ((_, period), (finest, made)) in numbered.iter().zip(outcomes) {
         all_finest.push(finest);
-        for (name, frame) in made {
-            all_made.entry(name).or_default().push(frame);
+        for (rows, name) in made {
+            all_made.entry(name).or_default().push((*period, rows));
         }
     }
     Ok((all_finest, all_made))

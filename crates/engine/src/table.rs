@@ -16,6 +16,7 @@ use crate::sql::query;
 /// # Errors
 /// When the query does not fit its inputs, or money cannot be converted.
 pub fn evaluate(table: &Table, scope: &Scope<'_>) -> Result<DataFrame, EngineError> {
+    let _timed = tracing::debug_span!("table", name = table.name).entered();
     let located = |error: EngineError| error.at(format!("table `{}`", table.name), table.span);
     match &table.body {
         TableBody::Rows { columns, rows } => {

@@ -31,6 +31,7 @@ impl Cube<'_> {
     pub fn finest(&self, number: usize, frames: &PeriodFrames, scope: &Scope<'_>) -> Result<Finest, EngineError> {
         let mut finest = Finest::default();
         for entity in self.entities() {
+            let _timed = tracing::debug_span!("leaves", name = entity).entered();
             let Some(frame) = frames.entities.get(entity) else { continue };
             let mine: Vec<(usize, &CellAggregate)> = self
                 .aggregates

@@ -68,6 +68,7 @@ impl<'a> CompiledFact<'a> {
         keys: &[String],
         children: Option<LazyFrame>,
     ) -> Result<DataFrame, EngineError> {
+        let _timed = tracing::debug_span!("fact", name = self.fact.name).entered();
         let clock = scope.clock();
         let filter = self.fact.filter.as_ref().map(|filter| &filter.ast);
         let input = match (children, &self.fact.keep_last) {

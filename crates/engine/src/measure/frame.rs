@@ -61,6 +61,7 @@ impl<'a> Measures<'a> {
     pub fn frames(&self, scope: &Scope<'_>, with_signals: &[String]) -> Result<PeriodFrames, EngineError> {
         let mut done = PeriodFrames { entities: HashMap::new(), signals: HashMap::new() };
         for entity in self.in_order() {
+            let _timed = tracing::debug_span!("entity", name = entity.name).entered();
             let frame = match (&entity.snapshot, &entity.parent) {
                 (Some(_), None) => self.root(entity, scope, with_signals, &mut done)?,
                 (Some(_), Some(_)) => self.members(entity, scope)?,

@@ -38,6 +38,7 @@ impl Scored {
 /// # Errors
 /// When a component's measure does not fit the table of signals.
 pub fn evaluate(score: &Score, scope: &Scope<'_>, key: &str) -> Result<Scored, EngineError> {
+    let _timed = tracing::debug_span!("score", name = score.name).entered();
     let located = |error: EngineError, component: &str, span| {
         error.at(format!("score `{}`, component `{component}`", score.name), span)
     };

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use abmart_spec::model::{Mart, MartBody};
 use abmart_store::{MartColumn as FileColumn, MartSpec, MartWriter, StagedFile, Store};
+use ::arrow::array::RecordBatch;
 use polars::prelude::*;
 
 use super::{arrow, audit};
@@ -49,17 +50,7 @@ impl Staging<'_> {
                 figures.rows(kpi)
             })?;
             for batch in rows.into_iter().flatten() {
-                let target = match &mut writer {
-                    Some(writer) => writer,
-                    None => writer.insert(MartWriter::create(
-                        self.store,
-                        self.run_id,
-                        &self.file_spec(mart, &batch.schema()),
-                        FILE,
-                        &batch.schema(),
-                    )?),
-                };
-                target.write(batch)?;
+                self.begun(&mut writer, mart, &batch)?.write(batch)?;
             }
             context.advance(kpis.len() as u64);
         }
@@ -77,13 +68,48 @@ impl Staging<'_> {
     /// # Errors
     /// When an audit fails, a column has a type that marts do not have, or the store fails.
     pub fn frame(&self, mart: &Mart, frame: DataFrame) -> Result<StagedFile, EngineError> {
-        audit::rows(mart, &frame).map_err(|error| error.at(format!("mart `{}`", mart.name), mart.span))?;
-        let by: Vec<&str> = mart.sort.iter().map(|name| name.value.as_str()).collect();
-        let frame = codes::plain(frame)?;
-        let sorted = if by.is_empty() { frame } else { frame.sort(by, SortMultipleOptions::default())? };
-        let batch = arrow::batch(&sorted)?;
+        let batch = ready(mart, frame)?;
         let spec = self.file_spec(mart, &batch.schema());
         Ok(self.store.write_mart(self.run_id, &spec, FILE, &batch.schema(), [batch.clone()])?)
+    }
+
+    /// Stages a mart part by part, so that memory holds as many parts as there are threads. The parts come in the order
+    /// of the mart, and no key is in two of them.
+    ///
+    /// # Errors
+    /// As [`Staging::frame`].
+    pub fn parts<T: Sync>(
+        &self,
+        mart: &Mart,
+        parts: &[T],
+        rows: &(dyn Fn(&T) -> Result<DataFrame, EngineError> + Sync),
+        context: &Context<'_>,
+    ) -> Result<StagedFile, EngineError> {
+        let mut writer: Option<MartWriter> = None;
+        for several in parts.chunks(context.budget.threads.max(1)) {
+            context.check_interrupted()?;
+            for batch in context.parallel(several, |part| ready(mart, rows(part)?))? {
+                self.begun(&mut writer, mart, &batch)?.write(batch)?;
+            }
+        }
+        match writer {
+            Some(writer) => Ok(writer.finish()?),
+            None => Err(EngineError::Audit { mart: mart.name.clone(), problem: "it has no period".to_owned() }),
+        }
+    }
+
+    /// The writer of a mart, which the first rows begin.
+    fn begun<'w>(
+        &self,
+        writer: &'w mut Option<MartWriter>,
+        mart: &Mart,
+        rows: &RecordBatch,
+    ) -> Result<&'w mut MartWriter, EngineError> {
+        if writer.is_none() {
+            let spec = self.file_spec(mart, &rows.schema());
+            *writer = Some(MartWriter::create(self.store, self.run_id, &spec, FILE, &rows.schema())?);
+        }
+        writer.as_mut().ok_or_else(|| EngineError::Audit { mart: mart.name.clone(), problem: "it has no file".to_owned() })
     }
 
     fn file_spec(&self, mart: &Mart, schema: &::arrow::datatypes::Schema) -> MartSpec {
@@ -111,6 +137,14 @@ impl Staging<'_> {
     }
 }
 
+/// Rows audited, in the order of their mart, as Arrow.
+fn ready(mart: &Mart, rows: DataFrame) -> Result<RecordBatch, EngineError> {
+    let rows = codes::plain(rows)?;
+    audit::rows(mart, &rows).map_err(|error| error.at(format!("mart `{}`", mart.name), mart.span))?;
+    let by: Vec<&str> = mart.sort.iter().map(|name| name.value.as_str()).collect();
+    arrow::batch(&if by.is_empty() { rows } else { rows.sort(by, SortMultipleOptions::default())? })
+}
+
 /// The rows of a mart that is not the cube: a made table or a query over such tables and the entities.
 ///
 /// # Errors
@@ -118,9 +152,9 @@ impl Staging<'_> {
 pub fn rows_of(
     mart: &Mart,
     scope: &Scope<'_>,
-    made: &dyn Fn(&str) -> Option<LazyFrame>,
+    made: &dyn Fn(&str) -> Option<Result<LazyFrame, EngineError>>,
 ) -> Result<LazyFrame, EngineError> {
-    let named = |name: &str| made(name).map_or_else(|| scope.rows(name, false), Ok);
+    let named = |name: &str| made(name).unwrap_or_else(|| scope.rows(name, false));
     let rows = match &mart.body {
         MartBody::From(name) => named(&name.value),
         MartBody::Sql(sql) => (|| {

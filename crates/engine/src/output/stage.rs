@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use abmart_plan::calendar::grain_name;
+use abmart_plan::calendar::{Period, grain_name};
 use abmart_spec::model::{Kpi, Mart, MartBody, Spanned};
 use abmart_store::StagedFile;
 use polars::prelude::*;
@@ -14,10 +14,12 @@ use crate::cube::compile::Cube;
 use crate::cube::finest::Finest;
 use crate::cube::values::{Figures, Yardsticks};
 use crate::error::EngineError;
+use crate::input::rollup::Piece;
 use crate::job::{Job, Made};
 use crate::read::ReadReport;
 use crate::run::Target;
 use crate::scope::{Frames, Scope};
+use crate::sql::select;
 
 /// What the stages before give to the last one.
 pub struct Inputs<'a> {
@@ -41,17 +43,15 @@ impl Inputs<'_> {
     ///
     /// # Errors
     /// When a mart does not compute, an audit fails or the store does.
-    pub fn stage(&self, target: &Target<'_>, finest: Vec<Finest>, mut made: Made) -> Result<Staged, EngineError> {
+    pub fn stage(&self, target: &Target<'_>, finest: Vec<Finest>, made: &Made) -> Result<Staged, EngineError> {
         let project = self.context.project;
         let kpis: Vec<&Kpi> = project.kpis.values().filter(|kpi| kpi.published).collect();
         self.context.observer.started(Stage::Marts, (kpis.len() + self.wanted.len()) as u64);
         let job_title = |name: &str| project.jobs.get(name).map(|job| job.title.en.clone()).unwrap_or_default();
-        made.insert("kpi_catalog".into(), vec![catalog::kpi_catalog(&kpis, target.definitions, &job_title)?]);
-        made.insert(
-            "data_quality".into(),
-            vec![catalog::data_quality(&self.report.findings, self.context.plan.as_of)?],
-        );
-        let mut scans: HashMap<&str, LazyFrame> = HashMap::new();
+        let catalog = catalog::kpi_catalog(&kpis, target.definitions, &job_title)?;
+        let quality = catalog::data_quality(&self.report.findings, self.context.plan.as_of)?;
+        let mut known: HashMap<&str, LazyFrame> =
+            HashMap::from([("kpi_catalog", catalog.lazy()), ("data_quality", quality.lazy())]);
         let staging = Staging { store: target.store, run_id: target.run_id, definitions: target.definitions };
         let (mut staged, mut cells) = (Vec::new(), 0);
         let (cube_marts, others): (Vec<&Mart>, Vec<&Mart>) =
@@ -59,17 +59,26 @@ impl Inputs<'_> {
         if let (Some(mart), Some(cube)) = (cube_marts.first(), &self.job.cube) {
             let (file, height) = self.stage_cube(&staging, mart, cube, target, finest)?;
             cells = height;
-            scans.insert("kpi_values", staged_rows(&staging, &file)?);
+            known.insert("kpi_values", staged_rows(&staging, &file)?);
             staged.push(file);
         }
         for mart in others {
             self.context.check_interrupted()?;
-            let lookup = |name: &str| scans.get(name).cloned().or_else(|| self.made_rows(&made, mart, name));
-            let rows = marts::rows_of(mart, &self.scope(), &lookup)?;
-            let rows = rows
-                .collect()
-                .map_err(|error| EngineError::from(error).at(format!("mart `{}`", mart.name), mart.span))?;
-            staged.push(staging.frame(mart, rows)?);
+            let _timed = tracing::debug_span!("mart", name = mart.name).entered();
+            let file = match by_period(mart, made) {
+                Some((name, parts)) => {
+                    let rows = |part: &&Piece| {
+                        let lookup = |read: &str| if read == name { Some(part.lazy()) } else { known.get(read).cloned().map(Ok) };
+                        self.rows(mart, &lookup)
+                    };
+                    staging.parts(mart, &parts, &rows, self.context)?
+                }
+                None => {
+                    let lookup = |name: &str| known.get(name).cloned().map(Ok).or_else(|| made_rows(made, mart, name));
+                    staging.frame(mart, self.rows(mart, &lookup)?)?
+                }
+            };
+            staged.push(file);
             self.context.advance(1);
         }
         self.context.observer.finished(Stage::Marts);
@@ -84,8 +93,10 @@ impl Inputs<'_> {
         target: &Target<'_>,
         finest: Vec<Finest>,
     ) -> Result<(StagedFile, usize), EngineError> {
-        let rolled = cube.roll_up(finest)?;
-        let cells = cube.cells(&rolled, self.context.plan)?;
+        let _timed = tracing::debug_span!("mart", name = mart.name).entered();
+        let step = |name: &'static str| tracing::debug_span!("cube", name);
+        let rolled = step("grouping sets").in_scope(|| cube.roll_up(finest))?;
+        let cells = step("cells").in_scope(|| cube.cells(&rolled, self.context.plan))?;
         let settings = &self.context.project.settings;
         let yardsticks = Yardsticks {
             targets: self.role(settings.targets.as_ref())?,
@@ -106,17 +117,51 @@ impl Inputs<'_> {
         Scope::of_run(self.context.project, self.context.plan, self.frames)
     }
 
-    /// Rows that periods or the catalogue gave, at the grains that the mart is for.
-    fn made_rows(&self, made: &Made, mart: &Mart, name: &str) -> Option<LazyFrame> {
-        let parts: Vec<LazyFrame> = made.get(name)?.iter().map(|frame| frame.clone().lazy()).collect();
-        let rows = concat_lf_diagonal(parts, UnionArgs::default()).ok()?;
-        let grains = mart.grains.iter().map(|grain| col("period_grain").eq(lit(grain_name(*grain))));
-        Some(match grains.reduce(Expr::or).filter(|_| self.job.published.contains_key(name)) {
-            Some(at_grains) => rows.filter(at_grains),
-            None => rows,
-        })
+    fn rows(
+        &self,
+        mart: &Mart,
+        made: &dyn Fn(&str) -> Option<Result<LazyFrame, EngineError>>,
+    ) -> Result<DataFrame, EngineError> {
+        let rows = marts::rows_of(mart, &self.scope(), made)?;
+        rows.collect().map_err(|error| EngineError::from(error).at(format!("mart `{}`", mart.name), mart.span))
     }
 }
+
+/// Rows that periods gave, at the grains that the mart is for.
+fn made_rows(made: &Made, mart: &Mart, name: &str) -> Option<Result<LazyFrame, EngineError>> {
+    let parts = made.get(name)?.iter().filter(|(period, _)| is_for(mart, *period));
+    let parts = parts.map(|(_, rows)| rows.lazy()).collect::<Result<Vec<_>, EngineError>>();
+    Some(parts.and_then(|parts| Ok(concat_lf_diagonal(parts, UnionArgs::default())?)))
+}
+
+fn is_for(mart: &Mart, period: Period) -> bool {
+    mart.grains.is_empty() || mart.grains.contains(&period.grain)
+}
+
+/// The one name whose rows a mart takes period by period, and these rows in the order of the mart: where it is sorted
+/// by periods first and nothing in it looks beyond one.
+fn by_period<'a>(mart: &'a Mart, made: &'a Made) -> Option<(&'a str, Vec<&'a Piece>)> {
+    let order: Vec<&str> = mart.sort.iter().map(|name| name.value.as_str()).collect();
+    let in_key = |column: &str| mart.key.is_empty() || mart.key.iter().any(|name| name.value == column);
+    if !order.starts_with(&PERIOD_COLUMNS) || !PERIOD_COLUMNS.iter().all(|column| in_key(column)) {
+        return None;
+    }
+    let name = match &mart.body {
+        MartBody::From(name) => name.value.as_str(),
+        MartBody::Sql(sql) => {
+            let mut read = sql.reads.iter().map(|name| name.value.as_str()).filter(|name| made.contains_key(*name));
+            let name = read.next().filter(|_| read.next().is_none())?;
+            select::is_row_by_row(&sql.ast, name, &PERIOD_COLUMNS).then_some(name)?
+        }
+    };
+    let mut parts: Vec<&(Period, Piece)> =
+        made.get(name)?.iter().filter(|(period, _)| is_for(mart, *period)).collect();
+    parts.sort_by_key(|(period, _)| (grain_name(period.grain), period.start));
+    (!parts.is_empty()).then(|| (name, parts.into_iter().map(|(_, rows)| rows).collect()))
+}
+
+/// The columns by which marts of periods are sorted first.
+const PERIOD_COLUMNS: [&str; 2] = ["period_grain", "period_start"];
 
 fn is_cube(mart: &Mart) -> bool {
     matches!(&mart.body, MartBody::From(name) if name.value == "kpi_values")

@@ -217,27 +217,67 @@ impl Session {
 
     /// The parts of the select's first relation, where it is a rollup in parts that everything else only adds to.
     fn parts_of(&self, select: &Select, shape: &Shape) -> Option<(String, Vec<LazyFrame>)> {
-        let [from] = select.from.as_slice() else { return None };
-        let name = table_name(&from.relation)?;
+        let name = table_name(&select.from.first()?.relation)?;
         let parts = self.parts.get(&name)?;
-        let keeps_parts = |join: &ast::Join| {
-            matches!(
-                join.join_operator,
-                JoinOperator::Join(_)
-                    | JoinOperator::Inner(_)
-                    | JoinOperator::Left(_)
-                    | JoinOperator::LeftOuter(_)
-                    | JoinOperator::Semi(_)
-                    | JoinOperator::LeftSemi(_)
-                    | JoinOperator::Anti(_)
-                    | JoinOperator::LeftAnti(_)
-                    | JoinOperator::CrossJoin(_)
-            ) && table_name(&join.relation).is_none_or(|joined| joined != name)
-        };
-        let others_derived = from.joins.iter().any(|join| table_name(&join.relation).is_none());
         let merges = shape.aggregates.iter().all(|aggregate| aggregate.kind.decomposable());
-        (merges && !others_derived && from.joins.iter().all(keeps_parts)).then(|| (name, parts.clone()))
+        (merges && only_adds(select, &name)).then(|| (name, parts.clone()))
     }
+}
+
+/// Whether every row of a query's result comes of one row of the named relation, whose columns `kept` it keeps: then a
+/// part of the relation gives that part of the result.
+pub fn is_row_by_row(query: &Query, name: &str, kept: &[&str]) -> bool {
+    let SetExpr::Select(select) = query.body.as_ref() else { return false };
+    let plain = query.with.is_none()
+        && query.order_by.is_none()
+        && query.limit_clause.is_none()
+        && query.fetch.is_none()
+        && select.distinct.is_none()
+        && select.top.is_none()
+        && select.having.is_none()
+        && select.qualify.is_none()
+        && matches!(&select.group_by, GroupByExpr::Expressions(keys, modifiers) if keys.is_empty() && modifiers.is_empty());
+    let keeps = |column: &str| {
+        let mut items = select.projection.iter().filter_map(named_item);
+        items.any(|(alias, expr)| alias.value == column && same(expr, &Sql::Identifier(Ident::new(column))))
+    };
+    let by_row = |node: &Sql| match node {
+        Sql::Function(function) => function.over.is_none() && !is_aggregate(function),
+        Sql::Subquery(_) | Sql::Exists { .. } | Sql::InSubquery { .. } => false,
+        _ => true,
+    };
+    let mut all_by_row = true;
+    let _ = ast::visit_expressions(&**select, |node| {
+        all_by_row &= by_row(node);
+        if all_by_row { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    });
+    plain && all_by_row && only_adds(select, name) && kept.iter().all(|column| keeps(column))
+}
+
+/// Whether a select begins with the named relation, and everything that it joins only adds to its rows or leaves some
+/// out, row by row.
+fn only_adds(select: &Select, name: &str) -> bool {
+    let [from] = select.from.as_slice() else { return false };
+    let adds = |join: &ast::Join| {
+        let kind = matches!(
+            join.join_operator,
+            JoinOperator::Join(_)
+                | JoinOperator::Inner(_)
+                | JoinOperator::Left(_)
+                | JoinOperator::LeftOuter(_)
+                | JoinOperator::Semi(_)
+                | JoinOperator::LeftSemi(_)
+                | JoinOperator::Anti(_)
+                | JoinOperator::LeftAnti(_)
+                | JoinOperator::CrossJoin(_)
+        );
+        kind && table_name(&join.relation).is_some_and(|joined| joined != name)
+    };
+    table_name(&from.relation).is_some_and(|first| first == name) && from.joins.iter().all(adds)
+}
+
+fn is_aggregate(function: &ast::Function) -> bool {
+    aggregates_otherwise(function) || !aggregate::split(&Sql::Function(function.clone())).1.is_empty()
 }
 
 /// An aggregating select taken apart.

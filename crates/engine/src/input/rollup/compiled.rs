@@ -79,6 +79,7 @@ impl Compiled {
 
     /// Groups rows by the keys; sums of floats stay in fixed point.
     pub fn reduce(&self, rows: DataFrame) -> Result<DataFrame, EngineError> {
+        let _timed = tracing::debug_span!("rollup", name = self.name).entered();
         let columns = self.keys.iter().cloned().chain(self.measures.inputs());
         let mut prepared = query::project(rows.lazy(), columns, self.filter.as_ref(), &self.clock)?;
         for name in &self.buckets {

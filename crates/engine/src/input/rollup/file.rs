@@ -56,13 +56,14 @@ pub fn reduce(
     let mut partials: Vec<Vec<DataFrame>> = vec![Vec::new(); rollups.len()];
     for slice in slices.all() {
         context.check_interrupted()?;
-        let frame = slices.read(&slice, &wanted)?;
+        let frame = step("decode").in_scope(|| slices.read(&slice, &wanted))?;
         outcome.rows_in += frame.height() as u64;
-        outcome.keys.extend(keys::stretch(source, &frame, slice.start)?);
+        outcome.keys.extend(step("keys").in_scope(|| keys::stretch(source, &frame, slice.start))?);
         let repeated = keys::mask(repeated, slice.start, frame.height());
         let (frame, repeated, later) = load::up_to(frame, repeated, source, context.plan.end())?;
         outcome.rows_later += later;
-        let checked = contract::enforce(frame, source, &file.key, contract::Keys::Known(repeated))?;
+        let known = contract::Keys::Known(repeated);
+        let checked = step("check").in_scope(|| contract::enforce(frame, source, &file.key, known))?;
         load::add_findings(&mut outcome.findings, checked.findings);
         if let Some(aside) = checked.aside {
             // What is set aside is shown whole, with the columns that nothing reads.
@@ -80,6 +81,11 @@ pub fn reduce(
         outcome.pieces.push(context.shelf.keep(&rollup.name, rows, span)?);
     }
     Ok(outcome)
+}
+
+/// A step on the way of a slice, whose time is added up.
+fn step(name: &'static str) -> tracing::Span {
+    tracing::debug_span!("slice", name)
 }
 
 /// The columns of a file that `wanted` accepts, in slices that fit the budget.

@@ -15,8 +15,8 @@ use polars::prelude::*;
 
 use self::compiled::Compiled;
 use self::file::FileOutcome;
-pub use self::shelf::Shelf;
-use self::shelf::{Piece, Span};
+use self::shelf::Span;
+pub use self::shelf::{Piece, Shelf};
 use super::contract::Finding;
 use super::{load, scan};
 use crate::context::Context;
