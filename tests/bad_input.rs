@@ -62,7 +62,7 @@ fn sets_aside(lake: &Lake, source: &str, rows_in: u64, reasons: &[&str]) -> Work
 }
 
 fn columns_in(file: &[u8]) -> Vec<String> {
-    let batches = batches(file);
+    let batches = batches(&file.to_vec().into());
     batches[0].schema().fields().iter().map(|field| field.name().clone()).collect()
 }
 

@@ -110,6 +110,56 @@ pub fn or_as_text(
     Ok(if again.is_empty() { rows } else { rows.with_columns(again) })
 }
 
+/// Where each id stands in a column that holds it once: the code is the place to look.
+pub struct Index {
+    row_of: Vec<IdxSize>,
+}
+
+/// No row.
+const NOWHERE: IdxSize = IdxSize::MAX;
+
+impl Index {
+    /// None where the column is not coded, or holds an id twice.
+    ///
+    /// # Errors
+    /// When the column is not what its type says.
+    pub fn of(ids: &Column) -> PolarsResult<Option<Self>> {
+        let Some(codes) = numbers(ids)? else { return Ok(None) };
+        let mut row_of = vec![NOWHERE; codes.max().map_or(0, |greatest| greatest as usize + 1)];
+        for (code, row) in codes.iter().zip(0..) {
+            let Some(code) = code else { continue };
+            let place = &mut row_of[code as usize];
+            if *place != NOWHERE {
+                return Ok(None);
+            }
+            *place = row;
+        }
+        Ok(Some(Self { row_of }))
+    }
+
+    /// The row of every id, null where there is none; nothing where the ids are not coded.
+    ///
+    /// # Errors
+    /// When the column is not what its type says.
+    pub fn rows(&self, ids: &Column) -> PolarsResult<Option<Vec<Option<IdxSize>>>> {
+        let Some(codes) = numbers(ids)? else { return Ok(None) };
+        let find = |code: u32| self.row_of.get(code as usize).copied().filter(|row| *row != NOWHERE);
+        Ok(Some(codes.iter().map(|code| code.and_then(find)).collect()))
+    }
+}
+
+/// The numbers of a coded column.
+///
+/// # Errors
+/// When the column is not what its type says.
+pub fn numbers(column: &Column) -> PolarsResult<Option<UInt32Chunked>> {
+    if !is_coded(column.dtype()) {
+        return Ok(None);
+    }
+    let numbers = column.as_materialized_series().to_physical_repr().rechunk();
+    Ok(Some(numbers.u32()?.clone()))
+}
+
 /// Coded columns as bare numbers, for a file of the run's own.
 ///
 /// # Errors
@@ -118,8 +168,9 @@ pub fn to_numbers(mut rows: DataFrame) -> PolarsResult<DataFrame> {
     let coded: Vec<PlSmallStr> =
         rows.columns().iter().filter(|column| is_coded(column.dtype())).map(|column| column.name().clone()).collect();
     for name in coded {
-        let numbers = rows.column(&name)?.as_materialized_series().to_physical_repr().into_owned();
-        rows.with_column(numbers.into_column())?;
+        if let Some(numbers) = numbers(rows.column(&name)?)? {
+            rows.with_column(numbers.into_column())?;
+        }
     }
     Ok(rows)
 }

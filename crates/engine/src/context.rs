@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use abmart_plan::{Plan, PlannedFile};
-use abmart_spec::model::{Column, ColumnType, Project, Source};
+use abmart_spec::model::{Project, Source};
 use abmart_store::{ParquetFooter, Store};
 use rayon::prelude::*;
 
@@ -62,12 +62,11 @@ impl Budget {
         self.memory / 8
     }
 
-    /// Rows of a file to hold at once, so that all threads together stay within a quarter of the memory; the rest is
-    /// for hash tables and results.
-    pub fn rows_per_slice<'a>(&self, columns: impl Iterator<Item = &'a Column>) -> u64 {
-        let row: u64 = columns.map(|column| if column.ty == ColumnType::String { 24 } else { 8 }).sum();
-        let threads = self.threads.max(1) as u64;
-        (self.memory / (4 * threads * row.max(8))).max(100_000)
+    /// Rows of a file to hold at once, of columns that take this many bytes a row, so that all threads together stay
+    /// within a third of the memory; the rest is for hash tables and results.
+    #[must_use]
+    pub fn rows_per_slice(&self, bytes_per_row: u64) -> u64 {
+        (self.memory / (3 * self.threads.max(1) as u64 * bytes_per_row.max(8))).max(100_000)
     }
 }
 

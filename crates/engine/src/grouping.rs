@@ -31,6 +31,11 @@ impl Groups {
         Ok(Some(numbers.groups()))
     }
 
+    /// How many groups there are.
+    pub fn count_groups(&self) -> usize {
+        self.first.len()
+    }
+
     /// The value that a key has in each group.
     ///
     /// # Errors
@@ -212,6 +217,57 @@ impl Groups {
     }
 }
 
+/// For every value of `keys` the row of `found` that holds it, of values that stand there once; null finds nothing.
+///
+/// # Errors
+/// When the columns are of different types, or of one that is not known here.
+pub fn places(keys: &Column, found: &Column) -> PolarsResult<Vec<Option<IdxSize>>> {
+    let mut both = found.as_materialized_series().clone();
+    both.append(keys.as_materialized_series())?;
+    let Some(numbers) = Numbers::of(&both.into_column())? else {
+        polars_bail!(InvalidOperation: "rows cannot be found by a column of type {}", keys.dtype());
+    };
+    let groups = numbers.groups();
+    let (ours, theirs) = groups.of_row.split_at(found.len());
+    let mut row_of: Vec<Option<IdxSize>> = vec![None; groups.first.len()];
+    for (group, row) in ours.iter().zip(0..) {
+        row_of[*group as usize] = Some(row);
+    }
+    let nulls = keys.is_null();
+    Ok(theirs.iter().zip(nulls.iter()).map(|(group, null)| row_of[*group as usize].filter(|_| null != Some(true))).collect())
+}
+
+/// Rows in the order of some columns, ascending and nulls first.
+pub struct Order {
+    /// The rows.
+    pub rows: IdxCa,
+    /// How many rows have the values of the row before.
+    pub repeated: usize,
+}
+
+impl Order {
+    /// Sorts rows; none where a column's type is not known here, or there are too many different values.
+    ///
+    /// # Errors
+    /// When a column is not what its type says.
+    pub fn of(columns: &[&Column]) -> PolarsResult<Option<Self>> {
+        let Some((first, rest)) = columns.split_first() else { return Ok(None) };
+        let Some(mut numbers) = Numbers::in_order(first)? else { return Ok(None) };
+        for column in rest {
+            let Some(more) = Numbers::in_order(column)? else { return Ok(None) };
+            if numbers.span.checked_mul(more.span).is_none() {
+                return Ok(None);
+            }
+            numbers = numbers.with(more);
+        }
+        let mut rows: Vec<(u64, IdxSize)> = numbers.of_row.into_iter().zip(0..).collect();
+        rows.sort_unstable();
+        let repeated = rows.windows(2).filter(|pair| pair[0].0 == pair[1].0).count();
+        let rows = rows.into_iter().map(|(_, row)| row).collect();
+        Ok(Some(Self { rows: IdxCa::from_vec("row".into(), rows), repeated }))
+    }
+}
+
 /// A number for every row, equal where the keys are equal, and the least number that none has.
 struct Numbers {
     of_row: Vec<u64>,
@@ -262,6 +318,26 @@ impl Numbers {
         };
         let span = of_row.iter().max().map_or(1, |greatest| greatest + 1);
         Ok(Some(Self { of_row, span }))
+    }
+
+    /// The numbers of one key, in the order of its values; none where their type has no such numbers.
+    fn in_order(key: &Column) -> PolarsResult<Option<Self>> {
+        if !crate::codes::is_coded(key.dtype()) && *key.dtype() != DataType::String {
+            return if key.dtype().is_float() { Ok(None) } else { Self::of(key) };
+        }
+        // First any numbers, then the places of the few different texts among each other.
+        let Some(numbers) = Self::of(key)? else { return Ok(None) };
+        let groups = numbers.groups();
+        let texts = groups.key(key)?.cast(&DataType::String)?;
+        let texts: Vec<Option<&str>> = texts.str()?.iter().collect();
+        let mut sorted: Vec<usize> = (0..texts.len()).collect();
+        sorted.sort_unstable_by_key(|group| texts[*group]);
+        let mut places = vec![0_u64; texts.len()];
+        for (place, group) in (0..).zip(sorted) {
+            places[group] = place;
+        }
+        let of_row = groups.of_row.into_iter().map(|group| places[group as usize]).collect();
+        Ok(Some(Self { of_row, span: places.len().max(1) as u64 }))
     }
 
     /// The numbers of two keys together.
@@ -402,6 +478,23 @@ mod tests {
         let groups = Groups::new(&[rows.column("k").unwrap()]).unwrap().unwrap();
         let refused = groups.aggregate(AggregateKind::Sum, Some(rows.column("wide").unwrap()), None).unwrap_err();
         assert!(refused.to_string().contains("`wide` is too great"), "{refused}");
+    }
+
+    proptest! {
+        #[test]
+        fn rows_are_in_the_order_of_polars(columns in prop::collection::vec(column_of_keys(), 1..4)) {
+            let names: Vec<String> = (0..columns.len()).map(|index| format!("k{index}")).collect();
+            let columns: Vec<Column> =
+                columns.into_iter().zip(&names).map(|(key, name)| key.with_name(name.as_str().into())).collect();
+            let rows = DataFrame::new_infer_height(columns.clone()).unwrap();
+            if let Some(order) = Order::of(&columns.iter().collect::<Vec<_>>()).unwrap() {
+                let ours = rows.take(&order.rows).unwrap();
+                let theirs = rows.sort(&names, SortMultipleOptions::default().with_maintain_order(true)).unwrap();
+                prop_assert!(ours.equals_missing(&theirs), "{ours} {theirs}");
+                let distinct = rows.unique::<String, String>(None, UniqueKeepStrategy::Any, None).unwrap();
+                prop_assert_eq!(order.repeated, rows.height() - distinct.height());
+            }
+        }
     }
 
     fn column_of_keys() -> impl Strategy<Value = Column> {

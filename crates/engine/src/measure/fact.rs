@@ -96,9 +96,8 @@ impl<'a> CompiledFact<'a> {
             let rows = query::project(rows, columns.iter().cloned(), filter, &clock)?;
             Ok(if own.is_empty() { rows } else { rows.with_columns(own.clone()) })
         };
-        let parts = input.parts().into_iter().map(prepared).collect::<Result<Vec<_>, _>>()?;
         let by: Vec<String> = keys.iter().chain(self.fact.dimensions.keys()).cloned().collect();
-        self.aggregates.group(parts, &by)
+        self.aggregates.group(input.parts().into_iter().map(prepared), &by)
     }
 
     /// Fills what an entity without rows has: 0 for sums and counts.

@@ -40,7 +40,7 @@ pub struct PeriodFrames {
 
 /// A fact's rows, split by whether the entity is known.
 struct FactRows {
-    keyed: LazyFrame,
+    keyed: DataFrame,
     unkeyed: Option<LazyFrame>,
     zeros: Vec<Expr>,
     measures: Vec<Expr>,
@@ -96,7 +96,6 @@ impl<'a> Measures<'a> {
         done: &mut PeriodFrames,
     ) -> Result<DataFrame, EngineError> {
         let keys = keys_of(self.project, entity);
-        let key = col(entity.key.as_str());
         let dimensions: Vec<&str> = entity.dimensions.iter().map(|name| name.value.as_str()).collect();
         let mut parts = Vec::new();
         for fact in self.facts_of(entity, scope).filter(|fact| !matches!(fact.fact.kind, FactKind::State)) {
@@ -107,29 +106,33 @@ impl<'a> Measures<'a> {
             if with_signals.contains(&score.name) {
                 done.signals.insert(score.name.clone(), scored.signals()?);
             }
-            parts.push(FactRows { keyed: scored.rows, unkeyed: None, zeros: scored.zeros, measures: scored.measures });
+            let keyed = scored.rows.collect()?;
+            parts.push(FactRows { keyed, unkeyed: None, zeros: scored.zeros, measures: scored.measures });
         }
         let snapshot = snapshot_of(entity, scope)?;
         let members = self.with_states(entity, scope, &snapshot, &keys)?;
-        let unknown = unknown_members(&members, &parts, entity)?;
+        let index = codes::Index::of(members.column(&entity.key)?)?;
+        let unknown = unknown_members(&members, index.as_ref(), &parts, entity)?;
+        let all_known = unknown.is_none();
         let mut rows = match unknown {
-            None => members.clone().lazy(),
+            None => members,
             Some(keys) => {
                 let dims = dimensions.iter().map(|name| lit(UNKNOWN).alias(*name)).collect::<Vec<_>>();
                 let args = UnionArgs::default();
-                concat_lf_diagonal([members.clone().lazy(), keys.lazy().with_columns(dims)], args)?
+                concat_lf_diagonal([members.lazy(), keys.lazy().with_columns(dims)], args)?.collect()?
             }
         };
-        let mut unkeyed = Vec::new();
+        let index = if all_known { index } else { codes::Index::of(rows.column(&entity.key)?)? };
+        let (mut unkeyed, mut zeros, mut all_measures) = (Vec::new(), Vec::new(), Vec::new());
         for part in parts {
-            rows = rows
-                .join(part.keyed, [key.clone()], [key.clone()], JoinArgs::new(JoinType::Left))
-                .with_columns(part.zeros)
-                .with_columns(part.measures.clone());
+            rows = beside(rows, index.as_ref(), part.keyed, &keys)?;
+            zeros.extend(part.zeros);
+            all_measures.extend(part.measures.iter().cloned());
             if let Some(own) = part.unkeyed {
                 unkeyed.push((own, part.measures));
             }
         }
+        let rows = rows.lazy().with_columns(zeros).with_columns(all_measures);
         let mut all = vec![rows];
         for (mut own, measures) in unkeyed {
             let schema = own.collect_schema()?;
@@ -163,12 +166,16 @@ impl<'a> Measures<'a> {
     fn members(&self, entity: &Entity, scope: &Scope<'_>) -> Result<DataFrame, EngineError> {
         let keys = keys_of(self.project, entity);
         let snapshot = snapshot_of(entity, scope)?;
-        let mut rows = self.with_states(entity, scope, &snapshot, &keys)?.lazy();
+        let mut rows = self.with_states(entity, scope, &snapshot, &keys)?;
+        let index = codes::Index::of(rows.column(&entity.key)?)?;
+        let (mut zeros, mut measures) = (Vec::new(), Vec::new());
         for fact in self.facts_of(entity, scope).filter(|fact| !matches!(fact.fact.kind, FactKind::State)) {
             let grouped = fact.rows(scope, &keys, None).map_err(|error| fact.located_here(error))?;
-            rows = beside(rows, grouped, &keys)?.with_columns(fact.zeros()).with_columns(fact.measures()?);
+            rows = beside(rows, index.as_ref(), grouped, &keys)?;
+            zeros.extend(fact.zeros());
+            measures.extend(fact.measures()?);
         }
-        Ok(rows.drop(working_columns()).collect()?)
+        Ok(rows.lazy().with_columns(zeros).with_columns(measures).drop(working_columns()).collect()?)
     }
 
     /// A child entity without a snapshot: the rows that its facts have, with the parent's dimensions and measures.
@@ -238,7 +245,7 @@ impl<'a> Measures<'a> {
             };
             let states =
                 input.and_then(|rows| fact.state(rows, keys, scope)).map_err(|error| fact.located_here(error))?;
-            rows = beside(rows, states.collect()?, keys)?;
+            rows = beside(rows.collect()?, None, states.collect()?, keys)?.lazy();
         }
         let known = |name: &String| col(name.as_str()).cast(DataType::String).fill_null(lit(UNKNOWN));
         Ok(rows.with_columns(dimensions.iter().map(known).collect::<Vec<_>>()).collect()?)
@@ -258,24 +265,49 @@ impl<'a> Measures<'a> {
     }
 }
 
-/// Finds for every row the one row of `found` with the same keys.
-fn beside(mut rows: LazyFrame, found: DataFrame, keys: &[String]) -> Result<LazyFrame, EngineError> {
-    const KEY: &str = "__key";
-    let on: Vec<Expr> = keys.iter().map(|key| col(key.as_str())).collect();
-    let schema = rows.collect_schema()?;
-    let coded = |name: &String| schema.get(name).is_some_and(codes::is_coded);
-    let [first, second] = keys else {
-        return Ok(rows.join(found.lazy(), on.clone(), on, JoinArgs::new(JoinType::Left)));
+/// Adds to every row the columns of the one row of `found` with the same keys, by the index of the last key's column
+/// where there is one.
+fn beside(
+    mut rows: DataFrame,
+    index: Option<&codes::Index>,
+    found: DataFrame,
+    keys: &[String],
+) -> Result<DataFrame, EngineError> {
+    let Some(sources) = index.map(|index| places(&rows, index, &found, keys)).transpose()?.flatten() else {
+        let on: Vec<Expr> = keys.iter().map(|key| col(key.as_str())).collect();
+        let how = JoinArgs::new(JoinType::Left);
+        return Ok(rows.lazy().join(found.lazy(), on.clone(), on, how).collect()?);
     };
-    if !coded(first) || !coded(second) || found.schema().get(first).is_none_or(|dtype| !codes::is_coded(dtype)) {
-        return Ok(rows.join(found.lazy(), on.clone(), on, JoinArgs::new(JoinType::Left)));
+    for column in found.columns().iter().filter(|column| !keys.iter().any(|key| column.name() == key)) {
+        rows.with_column(column.take(&sources)?)?;
     }
-    // Two numbers of 32 bits are one of 64, by which rows are found faster than by two.
-    let number = |name: &String| col(name.as_str()).to_physical().cast(DataType::UInt64);
-    let both = (number(first) * lit(1_u64 << 32) + number(second)).alias(KEY);
-    let found = found.lazy().with_column(both.clone()).drop(by_name(keys, true, false));
-    let how = JoinArgs::new(JoinType::Left);
-    Ok(rows.with_column(both).join(found, [col(KEY)], [col(KEY)], how).drop(by_name([KEY], true, false)))
+    Ok(rows)
+}
+
+/// For every row, the row of `found` with the same keys; none where the keys are not coded.
+fn places(
+    rows: &DataFrame,
+    index: &codes::Index,
+    found: &DataFrame,
+    keys: &[String],
+) -> Result<Option<IdxCa>, EngineError> {
+    let Some((last, others)) = keys.split_last() else { return Ok(None) };
+    let Some(targets) = index.rows(found.column(last)?)? else { return Ok(None) };
+    let mut same = Vec::new();
+    for key in others {
+        let (Some(ours), Some(theirs)) = (codes::numbers(rows.column(key)?)?, codes::numbers(found.column(key)?)?) else {
+            return Ok(None);
+        };
+        same.push((ours, theirs));
+    }
+    let mut sources: Vec<Option<IdxSize>> = vec![None; rows.height()];
+    for (source, target) in (0..).zip(targets) {
+        let Some(target) = target.map(|target| target as usize) else { continue };
+        if same.iter().all(|(ours, theirs)| ours.get(target).is_some() && ours.get(target) == theirs.get(source as usize)) {
+            sources[target] = Some(source);
+        }
+    }
+    Ok(Some(IdxCa::from_iter_options("row".into(), sources.into_iter())))
 }
 
 fn snapshot_of(entity: &Entity, scope: &Scope<'_>) -> Result<LazyFrame, EngineError> {
@@ -301,22 +333,44 @@ fn fact_rows(
     let key = keys.last().map_or_else(|| lit(NULL), |key| col(key.as_str()));
     let dimensions: Vec<&str> = fact.fact.dimensions.keys().map(String::as_str).collect();
     let has_unkeyed = keys.last().is_some_and(|key| grouped.column(key).is_ok_and(|column| column.null_count() > 0));
-    let keyed = grouped.clone().lazy().filter(key.clone().is_not_null()).drop(by_name(dimensions, true, false));
+    let keyed = match has_unkeyed {
+        true => grouped.clone().lazy().filter(key.clone().is_not_null()).collect()?,
+        false => grouped.clone(),
+    };
+    let keyed = keyed.drop_many(dimensions);
     let unkeyed = has_unkeyed.then(|| grouped.lazy().filter(key.is_null()));
     Ok(FactRows { keyed, unkeyed, zeros: fact.zeros(), measures: fact.measures()? })
 }
 
 /// Keys that facts name and no snapshot knows.
-fn unknown_members(members: &DataFrame, parts: &[FactRows], entity: &Entity) -> Result<Option<DataFrame>, EngineError> {
+fn unknown_members(
+    members: &DataFrame,
+    index: Option<&codes::Index>,
+    parts: &[FactRows],
+    entity: &Entity,
+) -> Result<Option<DataFrame>, EngineError> {
     let key = col(entity.key.as_str());
-    let named: Vec<LazyFrame> = parts.iter().map(|part| part.keyed.clone().select([key.clone()])).collect();
-    if named.is_empty() {
+    let mut unknown: Vec<LazyFrame> = Vec::new();
+    for part in parts {
+        let keys = part.keyed.column(&entity.key)?;
+        let keys_alone = DataFrame::new_infer_height(vec![keys.clone()])?;
+        match index.map(|index| index.rows(keys)).transpose()?.flatten() {
+            Some(rows) => {
+                let missing: BooleanChunked = rows.iter().map(Option::is_none).collect();
+                if missing.any() {
+                    unknown.push(keys_alone.filter(&missing)?.lazy());
+                }
+            }
+            None => {
+                let how = JoinArgs::new(JoinType::Anti);
+                unknown.push(keys_alone.lazy().join(members.clone().lazy(), [key.clone()], [key.clone()], how));
+            }
+        }
+    }
+    if unknown.is_empty() {
         return Ok(None);
     }
-    let unknown = concat(named, UnionArgs::default())?
-        .unique(None, UniqueKeepStrategy::Any)
-        .join(members.clone().lazy(), [key.clone()], [key], JoinArgs::new(JoinType::Anti))
-        .collect()?;
+    let unknown = concat(unknown, UnionArgs::default())?.unique(None, UniqueKeepStrategy::Any).collect()?;
     Ok((unknown.height() > 0).then_some(unknown))
 }
 

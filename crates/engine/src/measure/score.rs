@@ -81,7 +81,7 @@ fn totals(signals: &DataFrame, key: &str, column: &str) -> Result<DataFrame, Eng
     let sum = Prepared::new([(column.to_owned(), &sum)]);
     let inputs = sum.inputs().map(|(name, _)| col("contribution").alias(name));
     let rows = signals.clone().lazy().select([col(key)].into_iter().chain(inputs).collect::<Vec<_>>());
-    sum.group(vec![rows], &[key.to_owned()])
+    sum.group([Ok(rows)], &[key.to_owned()])
 }
 
 /// The band of every entity: hot above the threshold of its dimension's value, cold below, warm between.
@@ -127,7 +127,7 @@ fn signals_of(
     let measure = formula::lower(&outer, &|name| name.starts_with("__agg_").then(|| col(name)))?;
     let signal = if component.by_signal { col("signal").cast(DataType::String) } else { lit(name) };
     // A signal without an entity can raise nobody's score.
-    let rows = aggregates.group(vec![prepared.filter(col(key).is_not_null())], &by)?.lazy();
+    let rows = aggregates.group([Ok(prepared.filter(col(key).is_not_null()))], &by)?.lazy();
     let measure = measure.cast(DataType::Float64).fill_null(lit(0.0));
     Ok(rows.select([
         col(key),

@@ -8,11 +8,12 @@ use crate::cube::compile::{CompiledKpi, Cube};
 use crate::cube::finest::PERIOD;
 use crate::cube::sets::SET;
 use crate::error::EngineError;
+use crate::grouping::Groups;
 
 /// How far a total may be from the sum of its leaves, relative to it: rounding of floats, nothing else.
 const TOLERANCE: f64 = 1e-9;
 
-/// Keys unique, promised columns not null, numbers finite.
+/// Promised columns not null, numbers finite.
 ///
 /// # Errors
 /// [`EngineError::Audit`] with the rows concerned.
@@ -30,14 +31,35 @@ pub fn rows(mart: &Mart, frame: &DataFrame) -> Result<(), EngineError> {
             return Err(failed(format!("column `{}` is not a finite number in {broken} rows", column.name())));
         }
     }
+    Ok(())
+}
+
+/// No key stands in two rows; `repeated` is how often one does, where it is known already.
+///
+/// # Errors
+/// [`EngineError::Audit`] with the number of rows that repeat a key.
+pub fn keys(mart: &Mart, frame: &DataFrame, repeated: Option<usize>) -> Result<(), EngineError> {
     if mart.key.is_empty() {
         return Ok(());
     }
-    let key: Vec<&str> = mart.key.iter().map(|name| name.value.as_str()).collect();
-    let distinct = frame.select(key.iter().copied())?.unique::<String, String>(None, UniqueKeepStrategy::Any, None)?;
-    let repeated = frame.height() - distinct.height();
+    let names: Vec<&str> = mart.key.iter().map(|name| name.value.as_str()).collect();
+    let repeated = match repeated {
+        Some(repeated) => repeated,
+        None => {
+            let columns = names.iter().map(|name| frame.column(name)).collect::<Result<Vec<_>, _>>()?;
+            let distinct = match Groups::new(&columns)? {
+                Some(groups) => groups.count_groups(),
+                None => {
+                    let keys = frame.select(names.iter().copied())?;
+                    keys.unique::<String, String>(None, UniqueKeepStrategy::Any, None)?.height()
+                }
+            };
+            frame.height() - distinct
+        }
+    };
     if repeated > 0 {
-        return Err(failed(format!("{repeated} rows repeat the key ({})", key.join(", "))));
+        let problem = format!("{repeated} rows repeat the key ({})", names.join(", "));
+        return Err(EngineError::Audit { mart: mart.name.clone(), problem });
     }
     Ok(())
 }

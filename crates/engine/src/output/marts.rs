@@ -12,6 +12,7 @@ use crate::codes;
 use crate::context::Context;
 use crate::cube::values::Figures;
 use crate::error::EngineError;
+use crate::grouping::Order;
 use crate::scope::Scope;
 use crate::sql::query;
 
@@ -139,10 +140,19 @@ impl Staging<'_> {
 
 /// Rows audited, in the order of their mart, as Arrow.
 fn ready(mart: &Mart, rows: DataFrame) -> Result<RecordBatch, EngineError> {
-    let rows = codes::plain(rows)?;
-    audit::rows(mart, &rows).map_err(|error| error.at(format!("mart `{}`", mart.name), mart.span))?;
+    let located = |error: EngineError| error.at(format!("mart `{}`", mart.name), mart.span);
+    audit::rows(mart, &rows).map_err(located)?;
     let by: Vec<&str> = mart.sort.iter().map(|name| name.value.as_str()).collect();
-    arrow::batch(&if by.is_empty() { rows } else { rows.sort(by, SortMultipleOptions::default())? })
+    let columns = by.iter().map(|name| rows.column(name)).collect::<Result<Vec<_>, _>>()?;
+    let order = Order::of(&columns)?;
+    let in_key = |name: &&str| mart.key.iter().any(|key| key.value == **name);
+    let repeated = order.as_ref().filter(|_| by.len() == mart.key.len() && by.iter().all(in_key));
+    audit::keys(mart, &rows, repeated.map(|order| order.repeated)).map_err(located)?;
+    arrow::batch(&match order {
+        Some(order) => rows.take(&order.rows)?,
+        None if by.is_empty() => rows,
+        None => codes::plain(rows)?.sort(by, SortMultipleOptions::default())?,
+    })
 }
 
 /// The rows of a mart that is not the cube: a made table or a query over such tables and the entities.

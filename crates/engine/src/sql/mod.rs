@@ -2,6 +2,7 @@
 
 pub mod aggregate;
 pub mod formula;
+mod lookup;
 pub mod prepared;
 pub mod query;
 pub mod rewrite;

@@ -48,16 +48,26 @@ impl Prepared {
     ///
     /// # Errors
     /// When an aggregate does not fit its argument.
-    pub fn group(&self, mut parts: Vec<LazyFrame>, by: &[String]) -> Result<DataFrame, EngineError> {
-        if parts.len() > 1 && !self.merges() {
-            parts = vec![concat(parts, UnionArgs::default())?];
+    pub fn group(
+        &self,
+        parts: impl IntoIterator<Item = Result<LazyFrame, EngineError>>,
+        by: &[String],
+    ) -> Result<DataFrame, EngineError> {
+        let mut parts = parts.into_iter();
+        if !self.merges() {
+            let all = parts.collect::<Result<Vec<_>, _>>()?;
+            let mut all = if let [one] = all.as_slice() { one.clone() } else { concat(all, UnionArgs::default())? };
+            let schema = all.collect_schema()?;
+            return self.finish(self.partials(all, by)?, &schema);
         }
-        let Some(first) = parts.first_mut() else { return Ok(DataFrame::empty()) };
+        let Some(first) = parts.next() else { return Ok(DataFrame::empty()) };
+        let mut first = first?;
         let schema = first.collect_schema()?;
-        let several = parts.len() > 1;
-        let partials = parts.into_iter().map(|part| self.partials(part, by)).collect::<Result<Vec<_>, _>>()?;
-        let merged = if several { self.merge(partials, by)? } else { partials.into_iter().next().unwrap_or_default() };
-        self.finish(merged, &schema)
+        let mut partials = vec![self.partials(first, by)?];
+        for part in parts {
+            partials.push(self.partials(part?, by)?);
+        }
+        self.finish(self.merge(partials, by)?, &schema)
     }
 
     /// The expressions to select, with the names under which the aggregates look for them.

@@ -20,6 +20,7 @@ use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::Parser;
 
 use super::aggregate::{self, Aggregate, AggregateKind};
+use super::lookup::Lookup;
 use super::prepared::Prepared;
 use super::query::column;
 use super::rewrite::parsed;
@@ -98,7 +99,9 @@ impl Rows {
 #[derive(Default)]
 pub struct Session {
     context: SQLContext,
-    parts: HashMap<String, Vec<LazyFrame>>,
+    rows: HashMap<String, Rows>,
+    /// Tables that are made of others by looking things up, part by part.
+    looked_up: HashMap<String, Lookup>,
     made: usize,
 }
 
@@ -108,14 +111,14 @@ impl Session {
     /// # Errors
     /// When Polars cannot put the parts together.
     pub fn register(&mut self, name: &str, rows: Rows) -> Result<(), EngineError> {
-        self.parts.remove(name);
-        if let Rows::Parts(parts) = &rows
-            && parts.len() > 1
-        {
-            self.parts.insert(name.to_owned(), parts.clone());
-        }
+        self.rows.insert(name.to_owned(), rows.clone());
         self.context.register(name, rows.whole()?);
         Ok(())
+    }
+
+    fn next_name(&mut self, what: &str) -> String {
+        self.made += 1;
+        format!("__{what}_{}", self.made)
     }
 
     /// Runs a query that was rewritten for the front end.
@@ -135,8 +138,8 @@ impl Session {
             for table in with.cte_tables {
                 let name = table.alias.name.value.clone();
                 let rows = self.run(*table.query)?;
-                // What joins a rollup part by part is computed once, not once a part.
-                let rows = if self.parts.is_empty() { rows } else { rows.collect()?.lazy() };
+                // What several selects or parts read is computed once.
+                let rows = rows.collect()?.lazy();
                 self.register(&name, Rows::Whole(rows))?;
             }
         }
@@ -158,12 +161,26 @@ impl Session {
                         self.reduce(&mut subquery.body)?;
                     }
                 }
-                let name = format!("__reduced_{}", self.made);
-                if let (Some(shape), Some(all)) = (Shape::of(select), select_all(&name)) {
-                    let rows = self.aggregated(select, &shape)?;
-                    self.context.register(&name, rows);
-                    self.made += 1;
-                    **select = all;
+                let looked_up = self.next_name("looked_up");
+                if let Some((lookup, rewritten)) = Lookup::taken_out(select, &self.rows, &looked_up)? {
+                    **select = rewritten;
+                    self.looked_up.insert(looked_up.clone(), lookup);
+                }
+                let reduced = self.next_name("reduced");
+                match (Shape::of(select), select_all(&reduced)) {
+                    (Some(shape), Some(all)) => {
+                        let rows = self.aggregated(select, &shape)?;
+                        self.context.register(&reduced, rows);
+                        **select = all;
+                    }
+                    _ => {
+                        if let Some(lookup) = self.looked_up.get(&looked_up)
+                            && let Some(rows) = self.rows.get(&lookup.from)
+                        {
+                            let rows = lookup.apply(rows.clone().whole()?)?;
+                            self.context.register(&looked_up, rows);
+                        }
+                    }
                 }
                 Ok(())
             }
@@ -194,17 +211,21 @@ impl Session {
         rows.having = None;
         let text = rows.to_string();
         let by: Vec<String> = (0..shape.keys.len()).map(key_column).collect();
-        let grouped = match self.parts_of(&rows, shape) {
-            None => aggregates.group(vec![self.context.execute(&text)?], &by)?,
+        let grouped = match self.parts_of(&rows, shape)? {
+            None => aggregates.group([self.context.execute(&text).map_err(EngineError::from)], &by)?,
             Some((name, parts)) => {
-                let whole = Rows::Parts(parts.clone()).whole()?;
-                let mut prepared = Vec::new();
-                for part in parts {
-                    self.context.register(&name, part);
-                    prepared.push(self.context.execute(&text)?);
+                let lookup = self.looked_up.get(&name);
+                let whole = if lookup.is_none() { Some(Rows::Parts(parts.clone()).whole()?) } else { None };
+                let context = &mut self.context;
+                let prepared = parts.into_iter().map(|part| {
+                    context.register(&name, lookup.map_or_else(|| Ok(part.clone()), |lookup| lookup.apply(part.clone()))?);
+                    Ok(context.execute(&text)?)
+                });
+                let grouped = aggregates.group(prepared, &by)?;
+                if let Some(whole) = whole {
+                    self.context.register(&name, whole);
                 }
-                self.context.register(&name, whole);
-                aggregates.group(prepared, &by)?
+                grouped
             }
         };
         let items: Vec<String> = shape.items.iter().map(ToString::to_string).collect();
@@ -215,12 +236,16 @@ impl Session {
         Ok(finished?)
     }
 
-    /// The parts of the select's first relation, where it is a rollup in parts that everything else only adds to.
-    fn parts_of(&self, select: &Select, shape: &Shape) -> Option<(String, Vec<LazyFrame>)> {
-        let name = table_name(&select.from.first()?.relation)?;
-        let parts = self.parts.get(&name)?;
+    /// The parts of the select's first relation, where everything else only adds to it: those of a rollup, or the one
+    /// part of what looks something up.
+    fn parts_of(&self, select: &Select, shape: &Shape) -> Result<Option<(String, Vec<LazyFrame>)>, EngineError> {
+        let first = select.from.first().and_then(|from| table_name(&from.relation));
+        let Some(name) = first.filter(|name| only_adds(select, name)) else { return Ok(None) };
+        let lookup = self.looked_up.get(&name);
+        let Some(rows) = self.rows.get(lookup.map_or(&name, |lookup| &lookup.from)) else { return Ok(None) };
         let merges = shape.aggregates.iter().all(|aggregate| aggregate.kind.decomposable());
-        (merges && only_adds(select, &name)).then(|| (name, parts.clone()))
+        let parts = if merges { rows.clone().parts() } else { vec![rows.clone().whole()?] };
+        Ok((parts.len() > 1 || lookup.is_some()).then_some((name, parts)))
     }
 }
 

@@ -9,6 +9,7 @@ use polars::prelude::*;
 use super::compiled::Compiled;
 use super::keys::{self, Stretch};
 use super::shelf::Piece;
+use crate::codes;
 use crate::context::Context;
 use crate::error::EngineError;
 use crate::input::contract::{self, Finding};
@@ -43,7 +44,12 @@ pub fn reduce(
 ) -> Result<FileOutcome, EngineError> {
     let needed = needed_columns(context, source, file, rollups);
     let wanted = |column: &Column| needed.contains(&column.name);
-    let length = context.budget.rows_per_slice(source.columns.values().filter(|column| wanted(column)));
+    let width = |column: &Column| match column.ty {
+        ColumnType::String if !codes::is_id(context.project, &column.name) => 24,
+        _ => 8,
+    };
+    let bytes_per_row = source.columns.values().filter(|column| wanted(column)).map(width).sum();
+    let length = context.budget.rows_per_slice(bytes_per_row);
     let slices = Slices { context, source, file, rows: context.rows_of(file), length };
     let mut outcome = FileOutcome {
         pieces: Vec::new(),

@@ -19,13 +19,15 @@ pub struct Piece {
     pub span: Option<Span>,
     /// How many rows.
     pub rows: usize,
+    /// Names and types of the rows as they were given, texts coded.
+    schema: SchemaRef,
     place: Place,
 }
 
 #[derive(Debug, Clone)]
 enum Place {
     Memory(DataFrame),
-    File(Arc<File>, SchemaRef),
+    File(Arc<File>),
 }
 
 /// A file that goes with its last user.
@@ -46,14 +48,17 @@ impl Piece {
     /// # Errors
     /// When the file behind them is gone.
     pub fn lazy(&self) -> Result<LazyFrame, EngineError> {
-        match &self.place {
-            Place::Memory(rows) => Ok(rows.clone().lazy()),
-            Place::File(file, schema) => {
+        let (rows, numbers) = match &self.place {
+            Place::Memory(rows) => (rows.clone().lazy(), false),
+            Place::File(file) => {
                 let args = ScanArgsParquet { glob: false, ..ScanArgsParquet::default() };
-                let rows = LazyFrame::scan_parquet(PlRefPath::try_from_path(&file.path)?, args)?;
-                Ok(codes::from_numbers(rows, schema))
+                (LazyFrame::scan_parquet(PlRefPath::try_from_path(&file.path)?, args)?, true)
             }
-        }
+        };
+        let rows = if numbers { codes::from_numbers(rows, &self.schema) } else { rows };
+        let wide = self.schema.iter().filter(|(_, dtype)| **dtype == DataType::Int64);
+        let wide: Vec<Expr> = wide.map(|(name, _)| col(name.clone()).cast(DataType::Int64)).collect();
+        Ok(if wide.is_empty() { rows } else { rows.with_columns(wide) })
     }
 }
 
@@ -79,10 +84,12 @@ impl Shelf {
     /// When a file cannot be written.
     pub fn keep(&self, rollup: &str, rows: DataFrame, span: Option<Span>) -> Result<Piece, EngineError> {
         let rows = codes::compact(rows)?;
+        let schema = rows.schema().clone();
+        let rows = narrow(rows)?;
         let height = rows.height();
         let size = rows.estimated_size() as u64;
         if self.held.fetch_add(size, Ordering::Relaxed) + size <= self.limit {
-            return Ok(Piece { span, rows: height, place: Place::Memory(rows) });
+            return Ok(Piece { span, rows: height, schema, place: Place::Memory(rows) });
         }
         self.held.fetch_sub(size, Ordering::Relaxed);
         let number = self.files.fetch_add(1, Ordering::Relaxed);
@@ -93,9 +100,33 @@ impl Shelf {
         ParquetWriter::new(file)
             .with_compression(ParquetCompression::Lz4Raw)
             .with_row_group_size(Some(ROW_GROUP_ROWS))
-            .finish(&mut codes::to_numbers(rows.clone())?)?;
-        Ok(Piece { span, rows: height, place: Place::File(Arc::new(File { path }), rows.schema().clone()) })
+            .finish(&mut codes::to_numbers(rows)?)?;
+        Ok(Piece { span, rows: height, schema, place: Place::File(Arc::new(File { path })) })
     }
+}
+
+/// Whole numbers in as few bytes as they need; most are counts of a handful.
+fn narrow(mut rows: DataFrame) -> PolarsResult<DataFrame> {
+    let wide: Vec<PlSmallStr> = rows
+        .columns()
+        .iter()
+        .filter(|column| *column.dtype() == DataType::Int64)
+        .map(|column| column.name().clone())
+        .collect();
+    for name in wide {
+        let column = rows.column(&name)?.clone();
+        let (least, greatest) = (column.i64()?.min().unwrap_or(0), column.i64()?.max().unwrap_or(0));
+        let fits = |range: std::ops::RangeInclusive<i64>| range.contains(&least) && range.contains(&greatest);
+        let dtype = if fits(i64::from(i16::MIN)..=i64::from(i16::MAX)) {
+            DataType::Int16
+        } else if fits(i64::from(i32::MIN)..=i64::from(i32::MAX)) {
+            DataType::Int32
+        } else {
+            continue;
+        };
+        rows.with_column(column.strict_cast(&dtype)?)?;
+    }
+    Ok(rows)
 }
 
 /// Rows of a row group: small enough to skip those outside a period, large enough to read fast.
