@@ -115,8 +115,8 @@ pub struct Index {
     row_of: Vec<IdxSize>,
 }
 
-/// No row.
-const NOWHERE: IdxSize = IdxSize::MAX;
+/// The row of an id that has none.
+pub const NOWHERE: IdxSize = IdxSize::MAX;
 
 impl Index {
     /// None where the column is not coded, or holds an id twice.
@@ -137,14 +137,20 @@ impl Index {
         Ok(Some(Self { row_of }))
     }
 
-    /// The row of every id, null where there is none; nothing where the ids are not coded.
+    /// The row of every id, `nowhere` where there is none; nothing where the ids are not coded.
     ///
     /// # Errors
     /// When the column is not what its type says.
-    pub fn rows(&self, ids: &Column) -> PolarsResult<Option<Vec<Option<IdxSize>>>> {
+    pub fn rows(&self, ids: &Column, nowhere: IdxSize) -> PolarsResult<Option<Vec<IdxSize>>> {
         let Some(codes) = numbers(ids)? else { return Ok(None) };
-        let find = |code: u32| self.row_of.get(code as usize).copied().filter(|row| *row != NOWHERE);
-        Ok(Some(codes.iter().map(|code| code.and_then(find)).collect()))
+        let find = |code: u32| match self.row_of.get(code as usize) {
+            Some(row) if *row != NOWHERE => *row,
+            _ => nowhere,
+        };
+        Ok(Some(match codes.cont_slice() {
+            Ok(codes) => codes.iter().map(|code| find(*code)).collect(),
+            Err(_) => codes.iter().map(|code| code.map_or(nowhere, find)).collect(),
+        }))
     }
 }
 

@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use abmart_plan::{Plan, PlannedFile};
 use abmart_spec::model::{Project, Source};
 use abmart_store::{ParquetFooter, Store};
-use rayon::prelude::*;
 
 use crate::error::EngineError;
 use crate::input::rollup::Shelf;
@@ -117,8 +116,9 @@ impl Context<'_> {
 
     /// Runs a function over items on all threads; results keep the items' order.
     ///
-    /// At most as many items are under way as there are threads. Rayon alone would begin further ones on threads that
-    /// wait for Polars, and memory would have to hold them all.
+    /// At most as many items are under way as there are threads, each on a thread of its own. On rayon's threads an item
+    /// that waits for Polars would have others begun on top of it: memory would have to hold them all, and it would have
+    /// to wait until the last of them is done.
     ///
     /// # Errors
     /// The first error of any item.
@@ -139,9 +139,16 @@ impl Context<'_> {
             }
             done
         };
-        let walkers = self.budget.threads.clamp(1, items.len().max(1));
-        let mut done: Vec<(usize, Result<R, EngineError>)> =
-            (0..walkers).into_par_iter().with_max_len(1).flat_map_iter(|_| walk()).collect();
+        let others = self.budget.threads.min(items.len()).saturating_sub(1);
+        let mut done: Vec<(usize, Result<R, EngineError>)> = std::thread::scope(|scope| {
+            let others: Vec<_> = (0..others).map(|_| scope.spawn(walk)).collect();
+            let own = walk();
+            let theirs = others.into_iter().flat_map(|other| match other.join() {
+                Ok(done) => done,
+                Err(panic) => std::panic::resume_unwind(panic),
+            });
+            own.into_iter().chain(theirs).collect()
+        });
         done.sort_by_key(|(index, _)| *index);
         done.into_iter().map(|(_, result)| result).collect()
     }

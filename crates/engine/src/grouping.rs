@@ -22,11 +22,11 @@ impl Groups {
     /// # Errors
     /// When a key's column is not what its type says.
     pub fn new(keys: &[&Column]) -> PolarsResult<Option<Self>> {
-        let Some((first, rest)) = keys.split_first() else { return Ok(None) };
-        let Some(mut numbers) = Numbers::of(first)? else { return Ok(None) };
-        for key in rest {
-            let Some(more) = Numbers::of(key)? else { return Ok(None) };
-            numbers = numbers.with(more);
+        let Some(first) = keys.first() else { return Ok(None) };
+        let mut numbers = Numbers::none(first.len());
+        for key in keys {
+            let Some(key) = Key::of(key)? else { return Ok(None) };
+            numbers.add(&key);
         }
         Ok(Some(numbers.groups()))
     }
@@ -217,24 +217,28 @@ impl Groups {
     }
 }
 
-/// For every value of `keys` the row of `found` that holds it, of values that stand there once; null finds nothing.
+/// For every value of `keys` the row of `found` that holds it, of values that stand there once; `nowhere` for nulls and
+/// values that are not there.
 ///
 /// # Errors
 /// When the columns are of different types, or of one that is not known here.
-pub fn places(keys: &Column, found: &Column) -> PolarsResult<Vec<Option<IdxSize>>> {
+pub fn places(keys: &Column, found: &Column, nowhere: IdxSize) -> PolarsResult<Vec<IdxSize>> {
     let mut both = found.as_materialized_series().clone();
     both.append(keys.as_materialized_series())?;
-    let Some(numbers) = Numbers::of(&both.into_column())? else {
+    let Some(groups) = Groups::new(&[&both.into_column()])? else {
         polars_bail!(InvalidOperation: "rows cannot be found by a column of type {}", keys.dtype());
     };
-    let groups = numbers.groups();
     let (ours, theirs) = groups.of_row.split_at(found.len());
-    let mut row_of: Vec<Option<IdxSize>> = vec![None; groups.first.len()];
+    let mut row_of = vec![nowhere; groups.first.len()];
     for (group, row) in ours.iter().zip(0..) {
-        row_of[*group as usize] = Some(row);
+        row_of[*group as usize] = row;
+    }
+    if keys.null_count() == 0 {
+        return Ok(theirs.iter().map(|group| row_of[*group as usize]).collect());
     }
     let nulls = keys.is_null();
-    Ok(theirs.iter().zip(nulls.iter()).map(|(group, null)| row_of[*group as usize].filter(|_| null != Some(true))).collect())
+    let place = |(group, null): (&u32, Option<bool>)| if null == Some(true) { nowhere } else { row_of[*group as usize] };
+    Ok(theirs.iter().zip(nulls.iter()).map(place).collect())
 }
 
 /// Rows in the order of some columns, ascending and nulls first.
@@ -251,14 +255,14 @@ impl Order {
     /// # Errors
     /// When a column is not what its type says.
     pub fn of(columns: &[&Column]) -> PolarsResult<Option<Self>> {
-        let Some((first, rest)) = columns.split_first() else { return Ok(None) };
-        let Some(mut numbers) = Numbers::in_order(first)? else { return Ok(None) };
-        for column in rest {
-            let Some(more) = Numbers::in_order(column)? else { return Ok(None) };
-            if numbers.span.checked_mul(more.span).is_none() {
+        let Some(first) = columns.first() else { return Ok(None) };
+        let mut numbers = Numbers::none(first.len());
+        for column in columns {
+            let Some(key) = Key::in_order(column)? else { return Ok(None) };
+            if numbers.span.checked_mul(key.span).is_none() {
                 return Ok(None);
             }
-            numbers = numbers.with(more);
+            numbers.add(&key);
         }
         let mut rows: Vec<(u64, IdxSize)> = numbers.of_row.into_iter().zip(0..).collect();
         rows.sort_unstable();
@@ -268,25 +272,33 @@ impl Order {
     }
 }
 
-/// A number for every row, equal where the keys are equal, and the least number that none has.
-struct Numbers {
-    of_row: Vec<u64>,
+/// The values of one key as numbers below a span.
+struct Key {
+    values: Values,
     span: u64,
 }
 
-impl Numbers {
-    /// The numbers of one key: 0 is null.
+/// Numbers as they lie in memory, so that most keys need no copy; a null is 0.
+enum Values {
+    /// Codes: one more is the number.
+    Codes(UInt32Chunked),
+    /// Days: the number is one more than the distance from the least.
+    Days(Int32Chunked, i32),
+    /// The numbers themselves.
+    Numbers(Vec<u64>),
+}
+
+impl Key {
+    /// None where the type of the key is not known here.
     fn of(key: &Column) -> PolarsResult<Option<Self>> {
+        if let Some(codes) = crate::codes::numbers(key)? {
+            let span = codes.max().map_or(1, |greatest| u64::from(greatest) + 2);
+            return Ok(Some(Self { values: Values::Codes(codes), span }));
+        }
         let key = key.as_materialized_series().rechunk();
-        let of_row: Vec<u64> = match key.dtype() {
+        let numbers: Vec<u64> = match key.dtype() {
             DataType::Null => vec![0; key.len()],
-            DataType::Boolean => {
-                key.bool()?.iter().map(|value| value.map_or(0, |value| 1 + u64::from(value))).collect()
-            }
-            dtype if crate::codes::is_coded(dtype) => {
-                let codes = key.to_physical_repr().cast(&DataType::UInt32)?;
-                codes.u32()?.iter().map(|code| code.map_or(0, |code| 1 + u64::from(code))).collect()
-            }
+            DataType::Boolean => key.bool()?.iter().map(|value| value.map_or(0, |value| 1 + u64::from(value))).collect(),
             DataType::String => {
                 let mut known: hashbrown::HashMap<&str, u64> = hashbrown::HashMap::new();
                 key.str()?.iter().map(|text| text.map_or(0, |text| numbered(&mut known, text))).collect()
@@ -298,12 +310,13 @@ impl Numbers {
                 let number = |value: Option<f64>| value.map_or(0, |value| numbered(&mut known, bits(value)));
                 key.f64()?.iter().map(number).collect()
             }
-            dtype
-                if matches!(
-                    dtype.to_physical(),
-                    DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64
-                ) =>
-            {
+            DataType::Int32 | DataType::Date => {
+                let days = key.to_physical_repr().i32()?.clone();
+                let (least, greatest) = (days.min().unwrap_or(0), days.max().unwrap_or(0));
+                let span = u64::from(greatest.abs_diff(least)) + 2;
+                return Ok(Some(Self { values: Values::Days(days, least), span }));
+            }
+            dtype if matches!(dtype.to_physical(), DataType::Int8 | DataType::Int16 | DataType::Int64) => {
                 let whole = key.to_physical_repr().cast(&DataType::Int64)?;
                 let whole = whole.i64()?;
                 let least = whole.min().unwrap_or(0);
@@ -316,18 +329,17 @@ impl Numbers {
             }
             _ => return Ok(None),
         };
-        let span = of_row.iter().max().map_or(1, |greatest| greatest + 1);
-        Ok(Some(Self { of_row, span }))
+        let span = numbers.iter().max().map_or(1, |greatest| greatest + 1);
+        Ok(Some(Self { values: Values::Numbers(numbers), span }))
     }
 
-    /// The numbers of one key, in the order of its values; none where their type has no such numbers.
+    /// As [`Key::of`], in the order of the values; none where their type has no such numbers.
     fn in_order(key: &Column) -> PolarsResult<Option<Self>> {
         if !crate::codes::is_coded(key.dtype()) && *key.dtype() != DataType::String {
             return if key.dtype().is_float() { Ok(None) } else { Self::of(key) };
         }
         // First any numbers, then the places of the few different texts among each other.
-        let Some(numbers) = Self::of(key)? else { return Ok(None) };
-        let groups = numbers.groups();
+        let Some(groups) = Groups::new(&[key])? else { return Ok(None) };
         let texts = groups.key(key)?.cast(&DataType::String)?;
         let texts: Vec<Option<&str>> = texts.str()?.iter().collect();
         let mut sorted: Vec<usize> = (0..texts.len()).collect();
@@ -336,31 +348,80 @@ impl Numbers {
         for (place, group) in (0..).zip(sorted) {
             places[group] = place;
         }
-        let of_row = groups.of_row.into_iter().map(|group| places[group as usize]).collect();
-        Ok(Some(Self { of_row, span: places.len().max(1) as u64 }))
+        let numbers = groups.of_row.into_iter().map(|group| places[group as usize]).collect();
+        Ok(Some(Self { values: Values::Numbers(numbers), span: places.len().max(1) as u64 }))
+    }
+}
+
+/// A number for every row, equal where all keys so far are equal, and the least number that none has.
+struct Numbers {
+    of_row: Vec<u64>,
+    span: u64,
+}
+
+impl Numbers {
+    fn none(rows: usize) -> Self {
+        Self { of_row: vec![0; rows], span: 1 }
     }
 
-    /// The numbers of two keys together.
-    fn with(self, other: Self) -> Self {
-        let (mut this, mut other) = (self, other);
-        if this.span.checked_mul(other.span).is_none() {
-            this = this.dense();
+    /// Tells rows apart by one more key.
+    fn add(&mut self, key: &Key) {
+        if self.span.checked_mul(key.span).is_none() {
+            self.close_up();
         }
-        if this.span.checked_mul(other.span).is_none() {
-            other = other.dense();
+        if self.span.checked_mul(key.span).is_none() {
+            // So many different values that they have to be numbered anew.
+            let mut alone = Self::none(self.of_row.len());
+            alone.append(key);
+            alone.close_up();
+            let (values, span) = (Values::Numbers(alone.of_row), alone.span);
+            return self.append(&Key { values, span });
         }
-        let span = this.span * other.span;
-        for (number, more) in this.of_row.iter_mut().zip(&other.of_row) {
-            *number = *number * other.span + more;
+        self.append(key);
+    }
+
+    fn append(&mut self, key: &Key) {
+        let span = key.span;
+        self.span *= span;
+        match &key.values {
+            Values::Codes(codes) => match codes.cont_slice() {
+                Ok(codes) => {
+                    for (number, code) in self.of_row.iter_mut().zip(codes) {
+                        *number = *number * span + u64::from(*code) + 1;
+                    }
+                }
+                Err(_) => {
+                    for (number, code) in self.of_row.iter_mut().zip(codes.iter()) {
+                        *number = *number * span + code.map_or(0, |code| u64::from(code) + 1);
+                    }
+                }
+            },
+            Values::Days(days, least) => match days.cont_slice() {
+                Ok(days) => {
+                    for (number, day) in self.of_row.iter_mut().zip(days) {
+                        *number = *number * span + u64::from(day.abs_diff(*least)) + 1;
+                    }
+                }
+                Err(_) => {
+                    for (number, day) in self.of_row.iter_mut().zip(days.iter()) {
+                        *number = *number * span + day.map_or(0, |day| u64::from(day.abs_diff(*least)) + 1);
+                    }
+                }
+            },
+            Values::Numbers(numbers) => {
+                for (number, more) in self.of_row.iter_mut().zip(numbers) {
+                    *number = *number * span + more;
+                }
+            }
         }
-        Self { of_row: this.of_row, span }
     }
 
     /// The same groups with numbers that follow each other.
-    fn dense(self) -> Self {
-        let groups = self.groups();
-        let span = groups.first.len() as u64;
-        Self { of_row: groups.of_row.into_iter().map(u64::from).collect(), span: span.max(1) }
+    fn close_up(&mut self) {
+        let numbers = std::mem::replace(self, Self::none(0));
+        let groups = numbers.groups();
+        let span = groups.first.len().max(1) as u64;
+        *self = Self { of_row: groups.of_row.into_iter().map(u64::from).collect(), span };
     }
 
     fn groups(self) -> Groups {

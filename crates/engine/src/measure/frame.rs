@@ -292,7 +292,7 @@ fn places(
     keys: &[String],
 ) -> Result<Option<IdxCa>, EngineError> {
     let Some((last, others)) = keys.split_last() else { return Ok(None) };
-    let Some(targets) = index.rows(found.column(last)?)? else { return Ok(None) };
+    let Some(targets) = index.rows(found.column(last)?, codes::NOWHERE)? else { return Ok(None) };
     let mut same = Vec::new();
     for key in others {
         let (Some(ours), Some(theirs)) = (codes::numbers(rows.column(key)?)?, codes::numbers(found.column(key)?)?) else {
@@ -302,7 +302,10 @@ fn places(
     }
     let mut sources: Vec<Option<IdxSize>> = vec![None; rows.height()];
     for (source, target) in (0..).zip(targets) {
-        let Some(target) = target.map(|target| target as usize) else { continue };
+        let target = target as usize;
+        if target >= sources.len() {
+            continue;
+        }
         if same.iter().all(|(ours, theirs)| ours.get(target).is_some() && ours.get(target) == theirs.get(source as usize)) {
             sources[target] = Some(source);
         }
@@ -354,9 +357,9 @@ fn unknown_members(
     for part in parts {
         let keys = part.keyed.column(&entity.key)?;
         let keys_alone = DataFrame::new_infer_height(vec![keys.clone()])?;
-        match index.map(|index| index.rows(keys)).transpose()?.flatten() {
+        match index.map(|index| index.rows(keys, codes::NOWHERE)).transpose()?.flatten() {
             Some(rows) => {
-                let missing: BooleanChunked = rows.iter().map(Option::is_none).collect();
+                let missing: BooleanChunked = rows.iter().map(|row| *row == codes::NOWHERE).collect();
                 if missing.any() {
                     unknown.push(keys_alone.filter(&missing)?.lazy());
                 }

@@ -13,6 +13,9 @@ use super::rewrite::plain_arguments;
 /// 2^40: resolution of fixed-point sums, about 9·10^-13 of a unit.
 const SCALE: f64 = 1_099_511_627_776.0;
 
+/// 2^62: below it a conversion takes one instruction.
+const GREATEST_FAST: f64 = 4.611_686_018_427_388e18;
+
 /// 2^126, far from where 128 bits end.
 const GREATEST: f64 = 8.507_059_173_023_462e37;
 
@@ -223,8 +226,10 @@ pub fn to_fixed(value: Expr) -> Expr {
 /// When the value is not finite or too great.
 pub fn fixed_point(value: f64) -> PolarsResult<i128> {
     let scaled = (value * SCALE).round_ties_even();
-    if scaled.abs() < GREATEST {
-        #[expect(clippy::cast_possible_truncation, reason = "a whole number below the greatest of the type")]
+    #[expect(clippy::cast_possible_truncation, reason = "a whole number below the greatest of the type")]
+    if scaled.abs() < GREATEST_FAST {
+        return Ok(i128::from(scaled as i64));
+    } else if scaled.abs() < GREATEST {
         return Ok(scaled as i128);
     }
     Err(polars_err!(ComputeError: "{value} is not finite or too great, and cannot be summed"))

@@ -18,7 +18,7 @@ use sqlparser::ast::{
 
 use super::query::column;
 use super::select::Rows;
-use crate::codes::{self, Index};
+use crate::codes::Index;
 use crate::error::EngineError;
 use crate::grouping;
 
@@ -35,7 +35,7 @@ pub struct Lookup {
 }
 
 struct Table {
-    /// The columns that the select reads, as `alias.column`.
+    /// The columns that the select reads, as `alias.column`, and a row of nulls.
     rows: DataFrame,
     key: Column,
     index: Option<Index>,
@@ -105,7 +105,8 @@ impl Lookup {
             if index.is_none() && (key.len() > SMALL || key.null_count() > 0 || distinct()? != Some(key.len())) {
                 return Ok(None);
             }
-            found.push(Table { rows, key, index, by, inner: join.inner });
+            let nothing = DataFrame::full_null(rows.schema(), 1);
+            found.push(Table { rows: rows.vstack(&nothing)?, key, index, by, inner: join.inner });
         }
         let columns = first.iter_names().filter(|name| read.contains(name.as_str())).cloned().collect();
         Ok(Some((Self { from, columns, tables: found }, rewritten)))
@@ -119,12 +120,13 @@ impl Lookup {
         let columns: Vec<Expr> = self.columns.iter().map(|name| col(name.clone())).collect();
         let mut rows = rows.select(columns).collect()?;
         for table in &self.tables {
-            let places = table.places(rows.column(&table.by)?)?;
-            let mut places = IdxCa::from_iter_options("place".into(), places.into_iter());
-            if table.inner && places.null_count() > 0 {
-                let kept = places.is_not_null();
-                rows = rows.filter(&kept)?;
-                places = places.filter(&kept)?;
+            let mut places = IdxCa::from_vec("place".into(), table.places(rows.column(&table.by)?)?);
+            if table.inner {
+                let kept = places.not_equal(table.nowhere());
+                if !kept.all() {
+                    rows = rows.filter(&kept)?;
+                    places = places.filter(&kept)?;
+                }
             }
             for column in table.rows.columns() {
                 rows.with_column(column.take(&places)?)?;
@@ -135,19 +137,23 @@ impl Lookup {
 }
 
 impl Table {
-    /// For every key its row, if any.
-    fn places(&self, keys: &Column) -> Result<Vec<Option<IdxSize>>, EngineError> {
-        if let Some(index) = &self.index
-            && let Some(places) = index.rows(keys)?
-            && keys.dtype() == self.key.dtype()
-        {
-            return Ok(places);
-        }
+    /// For every key its row; the last one, of nulls, where there is none.
+    fn places(&self, keys: &Column) -> Result<Vec<IdxSize>, EngineError> {
         if keys.dtype() != self.key.dtype() {
             let clash = format!("`{}` of type {} is compared with one of type {}", self.by, keys.dtype(), self.key.dtype());
             return Err(PolarsError::SchemaMismatch(clash.into()).into());
         }
-        Ok(grouping::places(keys, &self.key)?)
+        if let Some(index) = &self.index
+            && let Some(places) = index.rows(keys, self.nowhere())?
+        {
+            return Ok(places);
+        }
+        Ok(grouping::places(keys, &self.key, self.nowhere())?)
+    }
+
+    /// The row of nulls, after the others.
+    fn nowhere(&self) -> IdxSize {
+        IdxSize::try_from(self.key.len()).unwrap_or(IdxSize::MAX)
     }
 }
 
@@ -295,6 +301,7 @@ mod tests {
     use sqlparser::parser::Parser;
 
     use super::*;
+    use crate::codes;
 
     fn select_of(text: &str) -> Select {
         let query = Parser::new(&GenericDialect {}).try_with_sql(text).unwrap().parse_query().unwrap();
