@@ -2,10 +2,10 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use tracing_subscriber::Registry;
 use tracing_subscriber::filter::{EnvFilter, LevelFilter, Targets};
 use tracing_subscriber::layer::{Layer, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
-use tracing_subscriber::Registry;
 
 use crate::args::{Global, Log};
 use crate::timings::Timings;
@@ -20,7 +20,9 @@ pub fn start(global: &Global) {
     JSON.store(global.log == Log::Json, Ordering::Relaxed);
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let lines: Box<dyn Layer<Registry> + Send + Sync> = match global.log {
-        Log::Json => lines.json().flatten_event(true).with_current_span(false).with_span_list(false).with_filter(filter).boxed(),
+        Log::Json => {
+            lines.json().flatten_event(true).with_current_span(false).with_span_list(false).with_filter(filter).boxed()
+        }
         Log::Text => {
             let colours = crate::exit::colours();
             lines.without_time().with_target(false).with_ansi(colours).compact().with_filter(filter).boxed()

@@ -58,14 +58,14 @@ impl Budget {
     /// Bytes of rollups to hold in memory between reading and computing.
     #[must_use]
     pub fn held_rollups(&self) -> u64 {
-        self.memory / 8
+        self.memory / 16
     }
 
     /// Rows of a file to hold at once, of columns that take this many bytes a row, so that all threads together stay
-    /// within a third of the memory; the rest is for hash tables and results.
+    /// within a quarter of the memory; the rest is for hash tables and results.
     #[must_use]
     pub fn rows_per_slice(&self, bytes_per_row: u64) -> u64 {
-        (self.memory / (3 * self.threads.max(1) as u64 * bytes_per_row.max(8))).max(100_000)
+        (self.memory / (4 * self.threads.max(1) as u64 * bytes_per_row.max(8))).max(100_000)
     }
 }
 

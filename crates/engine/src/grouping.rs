@@ -237,7 +237,8 @@ pub fn places(keys: &Column, found: &Column, nowhere: IdxSize) -> PolarsResult<V
         return Ok(theirs.iter().map(|group| row_of[*group as usize]).collect());
     }
     let nulls = keys.is_null();
-    let place = |(group, null): (&u32, Option<bool>)| if null == Some(true) { nowhere } else { row_of[*group as usize] };
+    let place =
+        |(group, null): (&u32, Option<bool>)| if null == Some(true) { nowhere } else { row_of[*group as usize] };
     Ok(theirs.iter().zip(nulls.iter()).map(place).collect())
 }
 
@@ -298,7 +299,9 @@ impl Key {
         let key = key.as_materialized_series().rechunk();
         let numbers: Vec<u64> = match key.dtype() {
             DataType::Null => vec![0; key.len()],
-            DataType::Boolean => key.bool()?.iter().map(|value| value.map_or(0, |value| 1 + u64::from(value))).collect(),
+            DataType::Boolean => {
+                key.bool()?.iter().map(|value| value.map_or(0, |value| 1 + u64::from(value))).collect()
+            }
             DataType::String => {
                 let mut known: hashbrown::HashMap<&str, u64> = hashbrown::HashMap::new();
                 key.str()?.iter().map(|text| text.map_or(0, |text| numbered(&mut known, text))).collect()

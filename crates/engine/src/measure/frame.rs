@@ -295,7 +295,8 @@ fn places(
     let Some(targets) = index.rows(found.column(last)?, codes::NOWHERE)? else { return Ok(None) };
     let mut same = Vec::new();
     for key in others {
-        let (Some(ours), Some(theirs)) = (codes::numbers(rows.column(key)?)?, codes::numbers(found.column(key)?)?) else {
+        let (Some(ours), Some(theirs)) = (codes::numbers(rows.column(key)?)?, codes::numbers(found.column(key)?)?)
+        else {
             return Ok(None);
         };
         same.push((ours, theirs));
@@ -306,7 +307,10 @@ fn places(
         if target >= sources.len() {
             continue;
         }
-        if same.iter().all(|(ours, theirs)| ours.get(target).is_some() && ours.get(target) == theirs.get(source as usize)) {
+        if same
+            .iter()
+            .all(|(ours, theirs)| ours.get(target).is_some() && ours.get(target) == theirs.get(source as usize))
+        {
             sources[target] = Some(source);
         }
     }

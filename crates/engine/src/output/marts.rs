@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use ::arrow::array::RecordBatch;
 use abmart_spec::model::{Mart, MartBody};
 use abmart_store::{MartColumn as FileColumn, MartSpec, MartWriter, StagedFile, Store};
-use ::arrow::array::RecordBatch;
 use polars::prelude::*;
 
 use super::{arrow, audit};
@@ -110,7 +110,9 @@ impl Staging<'_> {
             let spec = self.file_spec(mart, &rows.schema());
             *writer = Some(MartWriter::create(self.store, self.run_id, &spec, FILE, &rows.schema())?);
         }
-        writer.as_mut().ok_or_else(|| EngineError::Audit { mart: mart.name.clone(), problem: "it has no file".to_owned() })
+        writer
+            .as_mut()
+            .ok_or_else(|| EngineError::Audit { mart: mart.name.clone(), problem: "it has no file".to_owned() })
     }
 
     fn file_spec(&self, mart: &Mart, schema: &::arrow::datatypes::Schema) -> MartSpec {

@@ -68,7 +68,9 @@ impl Inputs<'_> {
             let file = match by_period(mart, made) {
                 Some((name, parts)) => {
                     let rows = |part: &&Piece| {
-                        let lookup = |read: &str| if read == name { Some(part.lazy()) } else { known.get(read).cloned().map(Ok) };
+                        let lookup = |read: &str| {
+                            if read == name { Some(part.lazy()) } else { known.get(read).cloned().map(Ok) }
+                        };
                         self.rows(mart, &lookup)
                     };
                     staging.parts(mart, &parts, &rows, self.context)?
@@ -154,8 +156,7 @@ fn by_period<'a>(mart: &'a Mart, made: &'a Made) -> Option<(&'a str, Vec<&'a Pie
             select::is_row_by_row(&sql.ast, name, &PERIOD_COLUMNS).then_some(name)?
         }
     };
-    let mut parts: Vec<&(Period, Piece)> =
-        made.get(name)?.iter().filter(|(period, _)| is_for(mart, *period)).collect();
+    let mut parts: Vec<&(Period, Piece)> = made.get(name)?.iter().filter(|(period, _)| is_for(mart, *period)).collect();
     parts.sort_by_key(|(period, _)| (grain_name(period.grain), period.start));
     (!parts.is_empty()).then(|| (name, parts.into_iter().map(|(_, rows)| rows).collect()))
 }

@@ -140,7 +140,8 @@ impl Table {
     /// For every key its row; the last one, of nulls, where there is none.
     fn places(&self, keys: &Column) -> Result<Vec<IdxSize>, EngineError> {
         if keys.dtype() != self.key.dtype() {
-            let clash = format!("`{}` of type {} is compared with one of type {}", self.by, keys.dtype(), self.key.dtype());
+            let clash =
+                format!("`{}` of type {} is compared with one of type {}", self.by, keys.dtype(), self.key.dtype());
             return Err(PolarsError::SchemaMismatch(clash.into()).into());
         }
         if let Some(index) = &self.index
@@ -350,7 +351,8 @@ mod tests {
 
     #[test]
     fn an_inner_join_leaves_out_rows_that_find_nothing() {
-        let found = looked_up("select t.kind as kind, level from touches t join people p on t.contact_id = p.contact_id");
+        let found =
+            looked_up("select t.kind as kind, level from touches t join people p on t.contact_id = p.contact_id");
         assert!(found.unwrap().equals(&df!("kind" => ["a", "b"], "level" => ["cxo", "vp"]).unwrap()));
     }
 

@@ -66,6 +66,11 @@ impl Prepared {
         let mut partials = vec![self.partials(first, by)?];
         for part in parts {
             partials.push(self.partials(part?, by)?);
+            // Parts that share most of their groups are not kept side by side.
+            let new: usize = partials.iter().skip(1).map(DataFrame::height).sum();
+            if new > partials[0].height().max(1 << 18) {
+                partials = vec![self.merge(partials, by)?];
+            }
         }
         self.finish(self.merge(partials, by)?, &schema)
     }

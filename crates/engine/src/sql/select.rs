@@ -218,7 +218,8 @@ impl Session {
                 let whole = if lookup.is_none() { Some(Rows::Parts(parts.clone()).whole()?) } else { None };
                 let context = &mut self.context;
                 let prepared = parts.into_iter().map(|part| {
-                    context.register(&name, lookup.map_or_else(|| Ok(part.clone()), |lookup| lookup.apply(part.clone()))?);
+                    context
+                        .register(&name, lookup.map_or_else(|| Ok(part.clone()), |lookup| lookup.apply(part.clone()))?);
                     Ok(context.execute(&text)?)
                 });
                 let grouped = aggregates.group(prepared, &by)?;

@@ -74,7 +74,7 @@ impl Rolled {
     /// The parts whose span is wanted; one without rows where there is none.
     fn select(&self, wanted: impl Fn(Option<Span>) -> bool) -> Result<Vec<LazyFrame>, EngineError> {
         let parts = self.parts.iter().filter(|part| part.rows > 0 && wanted(part.span));
-        let mut frames = parts.map(Piece::lazy).collect::<Result<Vec<_>, _>>()?;
+        let mut frames = parts.map(Piece::parts).collect::<Result<Vec<_>, _>>()?.concat();
         if frames.is_empty() {
             frames.push(DataFrame::empty_with_schema(&self.schema).lazy());
         }
@@ -164,7 +164,7 @@ fn disjoint(context: &Context<'_>, rollup: &Compiled, pieces: Vec<Piece>) -> Res
             if members.len() == 1 {
                 return Ok(members.swap_remove(0));
             }
-            let merged = rollup.merge(members.iter().map(Piece::lazy).collect::<Result<Vec<_>, _>>()?)?;
+            let merged = rollup.merge(members.iter().map(Piece::parts).collect::<Result<Vec<_>, _>>()?.concat())?;
             context.shelf.keep(&rollup.name, merged, span)
         })
         .collect()

@@ -21,7 +21,8 @@ pub struct Piece {
     pub rows: usize,
     /// Names and types of the rows as they were given, texts coded.
     schema: SchemaRef,
-    place: Place,
+    /// Where they lie, a part at each.
+    places: Vec<Place>,
 }
 
 #[derive(Debug, Clone)]
@@ -43,19 +44,35 @@ impl Drop for File {
 }
 
 impl Piece {
-    /// The rows.
+    /// The rows, in parts that are worked on one after the other.
     ///
     /// # Errors
-    /// When the file behind them is gone.
+    /// When a file behind them is gone.
+    pub fn parts(&self) -> Result<Vec<LazyFrame>, EngineError> {
+        self.places.iter().map(|place| self.at(place)).collect()
+    }
+
+    /// The rows in one piece.
+    ///
+    /// # Errors
+    /// When a file behind them is gone.
     pub fn lazy(&self) -> Result<LazyFrame, EngineError> {
-        let (rows, numbers) = match &self.place {
-            Place::Memory(rows) => (rows.clone().lazy(), false),
+        let mut parts = self.parts()?;
+        if parts.len() == 1 {
+            return Ok(parts.swap_remove(0));
+        }
+        Ok(concat(parts, UnionArgs { rechunk: false, ..UnionArgs::default() })?)
+    }
+
+    fn at(&self, place: &Place) -> Result<LazyFrame, EngineError> {
+        let rows = match place {
+            Place::Memory(rows) => rows.clone().lazy(),
             Place::File(file) => {
                 let args = ScanArgsParquet { glob: false, ..ScanArgsParquet::default() };
-                (LazyFrame::scan_parquet(PlRefPath::try_from_path(&file.path)?, args)?, true)
+                let rows = LazyFrame::scan_parquet(PlRefPath::try_from_path(&file.path)?, args)?;
+                codes::from_numbers(rows, &self.schema)
             }
         };
-        let rows = if numbers { codes::from_numbers(rows, &self.schema) } else { rows };
         let wide = self.schema.iter().filter(|(_, dtype)| **dtype == DataType::Int64);
         let wide: Vec<Expr> = wide.map(|(name, _)| col(name.clone()).cast(DataType::Int64)).collect();
         Ok(if wide.is_empty() { rows } else { rows.with_columns(wide) })
@@ -87,9 +104,16 @@ impl Shelf {
         let schema = rows.schema().clone();
         let rows = narrow(rows)?;
         let height = rows.height();
+        let parts = height.div_ceil(PART_ROWS).max(1);
+        let slice = |part: usize| rows.slice(i64::try_from(part * PART_ROWS).unwrap_or(i64::MAX), PART_ROWS);
+        let places = (0..parts).map(|part| self.place(rollup, slice(part))).collect::<Result<Vec<_>, _>>()?;
+        Ok(Piece { span, rows: height, schema, places })
+    }
+
+    fn place(&self, rollup: &str, rows: DataFrame) -> Result<Place, EngineError> {
         let size = rows.estimated_size() as u64;
         if self.held.fetch_add(size, Ordering::Relaxed) + size <= self.limit {
-            return Ok(Piece { span, rows: height, schema, place: Place::Memory(rows) });
+            return Ok(Place::Memory(rows));
         }
         self.held.fetch_sub(size, Ordering::Relaxed);
         let number = self.files.fetch_add(1, Ordering::Relaxed);
@@ -99,11 +123,14 @@ impl Shelf {
         let file = std::fs::File::create(&path).map_err(failed)?;
         ParquetWriter::new(file)
             .with_compression(ParquetCompression::Lz4Raw)
-            .with_row_group_size(Some(ROW_GROUP_ROWS))
+            .with_row_group_size(Some(PART_ROWS))
             .finish(&mut codes::to_numbers(rows)?)?;
-        Ok(Piece { span, rows: height, schema, place: Place::File(Arc::new(File { path })) })
+        Ok(Place::File(Arc::new(File { path })))
     }
 }
+
+/// Rows of a part: what a thread works on at once.
+const PART_ROWS: usize = 1 << 18;
 
 /// Whole numbers in as few bytes as they need; most are counts of a handful.
 fn narrow(mut rows: DataFrame) -> PolarsResult<DataFrame> {
@@ -128,9 +155,6 @@ fn narrow(mut rows: DataFrame) -> PolarsResult<DataFrame> {
     }
     Ok(rows)
 }
-
-/// Rows of a row group: small enough to skip those outside a period, large enough to read fast.
-const ROW_GROUP_ROWS: usize = 1 << 18;
 
 impl Drop for Shelf {
     fn drop(&mut self) {
