@@ -126,64 +126,65 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// Checks all at once, which is fast; only where that fails each is looked at alone, to find those at fault.
     fn facts_and_kpis(&mut self) {
         let project = self.context.project;
-        let before = self.findings.len();
-        let mut reports = Vec::new();
         let frames = std::mem::take(&mut self.frames);
         let mut scope = Scope::of_period(project, self.context.plan, &frames, self.period());
+        let wanted: Vec<&Mart> = project.marts.values().collect();
+        let job = Job::new(project, &wanted);
+        let together = if self.broken.is_empty() { Some(job.frames_checked(&mut scope)) } else { None };
+        match together {
+            Some(Ok(period)) => {
+                self.kpis(&job, &period, &scope);
+                self.marts(&job, period, &scope);
+            }
+            failed => {
+                let before = self.findings.len();
+                self.facts(&scope);
+                if self.findings.len() == before
+                    && let Some(Err(error)) = failed
+                {
+                    let place = project.jobs.values().next().map_or(Span::none(), |job| job.span);
+                    self.report("facts", place, &[], &error);
+                }
+            }
+        }
+    }
+
+    fn facts(&mut self, scope: &Scope<'_>) {
+        let project = self.context.project;
         for fact in project.facts.values() {
             let FactInput::Table(from) = &fact.from else { continue };
             if self.broken.contains(from.value.as_str()) {
                 continue;
             }
-            if let Err(error) = one_fact(project, fact, &scope) {
-                reports.push((format!("fact `{}`", fact.name), fact.span, pieces_of_fact(fact), error));
-            }
-        }
-        for (what, span, pieces, error) in reports {
-            self.report(&what, span, &pieces, &error);
-        }
-        if self.findings.len() > before || !self.broken.is_empty() {
-            return;
-        }
-        let wanted: Vec<&Mart> = project.marts.values().collect();
-        let job = Job::new(project, &wanted);
-        match job.frames_checked(&mut scope) {
-            Err(error) => {
-                self.report("facts", project.jobs.values().next().map_or(Span::none(), |job| job.span), &[], &error);
-            }
-            Ok(period) => {
-                self.kpis(&job, &period, &scope);
-                self.marts(&job, period, &scope);
+            if let Err(error) = one_fact(project, fact, scope) {
+                self.report(&format!("fact `{}`", fact.name), fact.span, &pieces_of_fact(fact), &error);
             }
         }
     }
 
     fn kpis(&mut self, job: &Job<'a>, period: &crate::measure::frame::PeriodFrames, scope: &Scope<'_>) {
         let Some(cube) = &job.cube else { return };
-        let mut wrong = false;
+        let evaluated = cube
+            .finest(0, period, scope)
+            .and_then(|finest| cube.roll_up(vec![finest]))
+            .and_then(|rolled| cube.cells(&rolled, self.context.plan));
+        let Err(error) = evaluated else { return };
+        let before = self.findings.len();
         for kpi in &cube.kpis {
             let formulas = [Some(&kpi.formula), kpi.immature.as_ref(), kpi.mature.as_ref()];
-            let places = formulas.into_iter().flatten().flat_map(|formula| &formula.places);
-            let mut places = places;
+            let mut places = formulas.into_iter().flatten().flat_map(|formula| &formula.places);
             let first_error = places.find_map(|index| cube.aggregate_alone(*index, period, scope).err());
             if let Some(error) = first_error {
-                wrong = true;
                 let pieces = pieces_of(
                     [Some(&kpi.kpi.formula), kpi.kpi.immature.as_ref(), kpi.kpi.mature.as_ref()].into_iter().flatten(),
                 );
                 self.report(&format!("kpi `{}`", kpi.kpi.name), kpi.kpi.formula.span, &pieces, &error);
             }
         }
-        if wrong {
-            return;
-        }
-        let evaluated = cube
-            .finest(0, period, scope)
-            .and_then(|finest| cube.roll_up(vec![finest]))
-            .and_then(|rolled| cube.cells(&rolled, self.context.plan));
-        if let Err(error) = evaluated {
+        if self.findings.len() == before {
             self.report("kpis", Span::none(), &[], &error);
         }
     }

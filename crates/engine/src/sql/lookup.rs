@@ -221,27 +221,22 @@ impl Names<'_> {
         if alias == self.alias { name.to_owned() } else { format!("{alias}.{name}") }
     }
 
-    /// The column that an expression names; none where it is no name, or one that no table or more than one has.
-    fn found(&self, expr: &Sql) -> Option<String> {
+    /// The columns that an expression which is a name may stand for.
+    fn found(&self, expr: &Sql) -> Vec<String> {
         match expr {
             Sql::CompoundIdentifier(_) => {
-                let (alias, name) = qualified(expr)?;
-                let schema = match alias == self.alias {
-                    true => self.first,
-                    false => &self.others.iter().find(|(other, _)| *other == alias)?.1,
-                };
-                schema.contains(&name).then(|| self.column(&alias, &name))
+                let Some((alias, name)) = qualified(expr) else { return Vec::new() };
+                let other = || self.others.iter().any(|(other, schema)| *other == alias && schema.contains(&name));
+                let there = if alias == self.alias { self.first.contains(&name) } else { other() };
+                if there { vec![self.column(&alias, &name)] } else { Vec::new() }
             }
             Sql::Identifier(name) => {
                 let others = self.others.iter().filter(|(_, schema)| schema.contains(&name.value));
-                let mut places: Vec<&str> = others.map(|(alias, _)| alias.as_str()).collect();
-                if self.first.contains(&name.value) {
-                    places.push(self.alias);
-                }
-                let [alias] = places.as_slice() else { return None };
-                Some(self.column(alias, &name.value))
+                let own = self.first.contains(&name.value).then_some(self.alias);
+                let places = own.into_iter().chain(others.map(|(alias, _)| alias.as_str()));
+                places.map(|alias| self.column(alias, &name.value)).collect()
             }
-            _ => None,
+            _ => Vec::new(),
         }
     }
 
@@ -263,6 +258,7 @@ impl Names<'_> {
             .projection
             .iter()
             .filter_map(|item| match item {
+                SelectItem::ExprWithAlias { expr: Sql::Identifier(name), alias } if name.value == alias.value => None,
                 SelectItem::ExprWithAlias { alias, .. } => Some(alias.value.clone()),
                 _ => None,
             })
@@ -278,13 +274,15 @@ impl Names<'_> {
         let _ = ast::visit_expressions_mut(&mut rewritten, |node| {
             match node {
                 Sql::Subquery(_) | Sql::Exists { .. } | Sql::InSubquery { .. } => known = false,
-                Sql::Identifier(_) | Sql::CompoundIdentifier(_) => match self.found(node) {
-                    Some(found) => {
-                        *node = column(&found);
-                        read.insert(found);
+                Sql::Identifier(_) | Sql::CompoundIdentifier(_) => match self.found(node).as_slice() {
+                    [found] => {
+                        *node = column(found);
+                        read.insert(found.clone());
                     }
                     // A name of what is selected may stand in `group by`.
-                    None => known &= matches!(node, Sql::Identifier(name) if outputs.contains(&name.value)),
+                    [] => known &= matches!(node, Sql::Identifier(name) if outputs.contains(&name.value)),
+                    // Which of several is meant is the front end's matter.
+                    _ => known = false,
                 },
                 _ => {}
             }

@@ -7,3 +7,4 @@ pub mod prepared;
 pub mod query;
 pub mod rewrite;
 pub mod select;
+mod shape;
