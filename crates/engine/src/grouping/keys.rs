@@ -60,12 +60,11 @@ impl Key {
                 let whole = key.to_physical_repr().cast(&DataType::Int64)?;
                 let whole = whole.i64()?;
                 let distance = |value: i64, least: i64| 1 + value.abs_diff(least);
-                match least(whole) {
-                    Some(least) => whole.iter().map(|value| value.map_or(0, |value| distance(value, least))).collect(),
-                    None => {
-                        let mut known: hashbrown::HashMap<i64, u64> = hashbrown::HashMap::new();
-                        whole.iter().map(|value| value.map_or(0, |value| numbered(&mut known, value))).collect()
-                    }
+                if let Some(least) = least(whole) {
+                    whole.iter().map(|value| value.map_or(0, |value| distance(value, least))).collect()
+                } else {
+                    let mut known: hashbrown::HashMap<i64, u64> = hashbrown::HashMap::new();
+                    whole.iter().map(|value| value.map_or(0, |value| numbered(&mut known, value))).collect()
                 }
             }
             _ => return Ok(None),

@@ -75,20 +75,20 @@ impl Groups {
     ) -> PolarsResult<Column> {
         let keep = keep.map(|column| Ok::<_, PolarsError>(column.bool()?.rechunk().into_owned())).transpose()?;
         let keep = keep.as_ref();
-        let Some(values) = values else { return self.count(keep) };
+        let Some(values) = values else { return Ok(self.count(keep)) };
         let values = values.as_materialized_series().rechunk();
         match kind {
-            AggregateKind::Count if values.null_count() == 0 => self.count(keep),
+            AggregateKind::Count if values.null_count() == 0 => Ok(self.count(keep)),
             AggregateKind::Count => {
                 let present = values.is_not_null();
-                self.count(Some(&keep.map_or(present.clone(), |keep| &present & keep)))
+                Ok(self.count(Some(&keep.map_or(present.clone(), |keep| &present & keep))))
             }
             AggregateKind::Min | AggregateKind::Max => self.extreme(kind, &values, keep),
             _ => self.sum(&values, keep),
         }
     }
 
-    fn count(&self, keep: Option<&BooleanChunked>) -> PolarsResult<Column> {
+    fn count(&self, keep: Option<&BooleanChunked>) -> Column {
         let mut counts = vec![0_i64; self.first.len()];
         match keep {
             None => self.of_row.iter().for_each(|group| counts[*group as usize] += 1),
@@ -98,7 +98,7 @@ impl Groups {
                 }
             }
         }
-        Ok(Int64Chunked::from_vec("count".into(), counts).into_column())
+        Int64Chunked::from_vec("count".into(), counts).into_column()
     }
 
     fn sum(&self, values: &Series, keep: Option<&BooleanChunked>) -> PolarsResult<Column> {
@@ -147,36 +147,31 @@ impl Groups {
     fn extreme(&self, kind: AggregateKind, values: &Series, keep: Option<&BooleanChunked>) -> PolarsResult<Column> {
         let greatest = kind == AggregateKind::Max;
         let physical = values.to_physical_repr();
-        let found = match physical.dtype() {
-            DataType::Float64 => {
-                let mut best: Vec<Option<f64>> = vec![None; self.first.len()];
-                self.each(
-                    physical.f64()?,
-                    keep,
-                    |best: &mut Option<f64>, value: f64| {
-                        *best =
-                            Some(best.map_or(value, |best| if greatest { best.max(value) } else { best.min(value) }));
-                        Ok(())
-                    },
-                    &mut best,
-                )?;
-                Series::new("extreme".into(), best)
-            }
-            _ => {
-                let whole = physical.strict_cast(&DataType::Int64)?;
-                let mut best: Vec<Option<i64>> = vec![None; self.first.len()];
-                self.each(
-                    whole.i64()?,
-                    keep,
-                    |best: &mut Option<i64>, value: i64| {
-                        *best =
-                            Some(best.map_or(value, |best| if greatest { best.max(value) } else { best.min(value) }));
-                        Ok(())
-                    },
-                    &mut best,
-                )?;
-                Series::new("extreme".into(), best).strict_cast(physical.dtype())?
-            }
+        let found = if let DataType::Float64 = physical.dtype() {
+            let mut best: Vec<Option<f64>> = vec![None; self.first.len()];
+            self.each(
+                physical.f64()?,
+                keep,
+                |best: &mut Option<f64>, value: f64| {
+                    *best = Some(best.map_or(value, |best| if greatest { best.max(value) } else { best.min(value) }));
+                    Ok(())
+                },
+                &mut best,
+            )?;
+            Series::new("extreme".into(), best)
+        } else {
+            let whole = physical.strict_cast(&DataType::Int64)?;
+            let mut best: Vec<Option<i64>> = vec![None; self.first.len()];
+            self.each(
+                whole.i64()?,
+                keep,
+                |best: &mut Option<i64>, value: i64| {
+                    *best = Some(best.map_or(value, |best| if greatest { best.max(value) } else { best.min(value) }));
+                    Ok(())
+                },
+                &mut best,
+            )?;
+            Series::new("extreme".into(), best).strict_cast(physical.dtype())?
         };
         Ok(found.cast(values.dtype())?.into_column())
     }

@@ -59,7 +59,7 @@ pub fn load(
     // Of a snapshot that was checked little stays, so that the next one finds room.
     let read = context.parallel(&by_day, |(day, files)| {
         let mut rows = together(context, source, files)?;
-        rows.used = held(rows.used, columns)?;
+        rows.used = held(&rows.used, columns)?;
         Ok((*day, rows))
     })?;
     let mut reading = Reading {
@@ -138,7 +138,7 @@ fn together(context: &Context<'_>, source: &Source, files: &[&PlannedFile]) -> R
 }
 
 /// What stays in memory of rows that were checked.
-fn held(rows: DataFrame, columns: &dyn Fn(&str) -> bool) -> Result<DataFrame, EngineError> {
+fn held(rows: &DataFrame, columns: &dyn Fn(&str) -> bool) -> Result<DataFrame, EngineError> {
     let kept: Vec<PlSmallStr> = rows.get_column_names().into_iter().filter(|name| columns(name)).cloned().collect();
     Ok(rows.select(kept)?)
 }

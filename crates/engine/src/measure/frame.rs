@@ -237,7 +237,7 @@ impl<'a> Measures<'a> {
             None,
             &scope.clock(),
         )
-        .map_err(|error| self.culprit(&inside, snapshot, keys, scope).unwrap_or(error))?;
+        .map_err(|error| culprit(&inside, snapshot, keys, scope).unwrap_or(error))?;
         for fact in outside {
             let input = match &fact.fact.from {
                 FactInput::Table(name) => scope.rows(&name.value, false),
@@ -250,19 +250,16 @@ impl<'a> Measures<'a> {
         let known = |name: &String| col(name.as_str()).cast(DataType::String).fill_null(lit(UNKNOWN));
         Ok(rows.with_columns(dimensions.iter().map(known).collect::<Vec<_>>()).collect()?)
     }
+}
 
-    /// The state fact that does not fit the snapshot, as the error that it gives alone.
-    fn culprit(
-        &self,
-        facts: &[&CompiledFact<'a>],
-        snapshot: &LazyFrame,
-        keys: &[String],
-        scope: &Scope<'_>,
-    ) -> Option<EngineError> {
-        facts
-            .iter()
-            .find_map(|fact| fact.state(snapshot.clone(), keys, scope).err().map(|error| fact.located_here(error)))
-    }
+/// The state fact that does not fit the snapshot, as the error that it gives alone.
+fn culprit(
+    facts: &[&CompiledFact<'_>],
+    snapshot: &LazyFrame,
+    keys: &[String],
+    scope: &Scope<'_>,
+) -> Option<EngineError> {
+    facts.iter().find_map(|fact| fact.state(snapshot.clone(), keys, scope).err().map(|error| fact.located_here(error)))
 }
 
 /// Adds to every row the columns of the one row of `found` with the same keys, by the index of the last key's column
@@ -340,10 +337,8 @@ fn fact_rows(
     let key = keys.last().map_or_else(|| lit(NULL), |key| col(key.as_str()));
     let dimensions: Vec<&str> = fact.fact.dimensions.keys().map(String::as_str).collect();
     let has_unkeyed = keys.last().is_some_and(|key| grouped.column(key).is_ok_and(|column| column.null_count() > 0));
-    let keyed = match has_unkeyed {
-        true => grouped.clone().lazy().filter(key.clone().is_not_null()).collect()?,
-        false => grouped.clone(),
-    };
+    let keyed =
+        if has_unkeyed { grouped.clone().lazy().filter(key.clone().is_not_null()).collect()? } else { grouped.clone() };
     let keyed = keyed.drop_many(dimensions);
     let unkeyed = has_unkeyed.then(|| grouped.lazy().filter(key.is_null()));
     Ok(FactRows { keyed, unkeyed, zeros: fact.zeros(), measures: fact.measures()? })
@@ -361,17 +356,14 @@ fn unknown_members(
     for part in parts {
         let keys = part.keyed.column(&entity.key)?;
         let keys_alone = DataFrame::new_infer_height(vec![keys.clone()])?;
-        match index.map(|index| index.rows(keys, codes::NOWHERE)).transpose()?.flatten() {
-            Some(rows) => {
-                let missing: BooleanChunked = rows.iter().map(|row| *row == codes::NOWHERE).collect();
-                if missing.any() {
-                    unknown.push(keys_alone.filter(&missing)?.lazy());
-                }
+        if let Some(rows) = index.map(|index| index.rows(keys, codes::NOWHERE)).transpose()?.flatten() {
+            let missing: BooleanChunked = rows.iter().map(|row| *row == codes::NOWHERE).collect();
+            if missing.any() {
+                unknown.push(keys_alone.filter(&missing)?.lazy());
             }
-            None => {
-                let how = JoinArgs::new(JoinType::Anti);
-                unknown.push(keys_alone.lazy().join(members.clone().lazy(), [key.clone()], [key.clone()], how));
-            }
+        } else {
+            let how = JoinArgs::new(JoinType::Anti);
+            unknown.push(keys_alone.lazy().join(members.clone().lazy(), [key.clone()], [key.clone()], how));
         }
     }
     if unknown.is_empty() {

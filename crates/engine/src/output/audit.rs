@@ -43,19 +43,17 @@ pub fn keys(mart: &Mart, frame: &DataFrame, repeated: Option<usize>) -> Result<(
         return Ok(());
     }
     let names: Vec<&str> = mart.key.iter().map(|name| name.value.as_str()).collect();
-    let repeated = match repeated {
-        Some(repeated) => repeated,
-        None => {
-            let columns = names.iter().map(|name| frame.column(name)).collect::<Result<Vec<_>, _>>()?;
-            let distinct = match Groups::new(&columns)? {
-                Some(groups) => groups.count_groups(),
-                None => {
-                    let keys = frame.select(names.iter().copied())?;
-                    keys.unique::<String, String>(None, UniqueKeepStrategy::Any, None)?.height()
-                }
-            };
-            frame.height() - distinct
-        }
+    let repeated = if let Some(repeated) = repeated {
+        repeated
+    } else {
+        let columns = names.iter().map(|name| frame.column(name)).collect::<Result<Vec<_>, _>>()?;
+        let distinct = if let Some(groups) = Groups::new(&columns)? {
+            groups.count_groups()
+        } else {
+            let keys = frame.select(names.iter().copied())?;
+            keys.unique::<String, String>(None, UniqueKeepStrategy::Any, None)?.height()
+        };
+        frame.height() - distinct
     };
     if repeated > 0 {
         let problem = format!("{repeated} rows repeat the key ({})", names.join(", "));

@@ -65,20 +65,17 @@ impl Inputs<'_> {
         for mart in others {
             self.context.check_interrupted()?;
             let _timed = tracing::debug_span!("mart", name = mart.name).entered();
-            let file = match by_period(mart, made) {
-                Some((name, parts)) => {
-                    let rows = |part: &&Piece| {
-                        let lookup = |read: &str| {
-                            if read == name { Some(part.lazy()) } else { known.get(read).cloned().map(Ok) }
-                        };
-                        self.rows(mart, &lookup)
+            let file = if let Some((name, parts)) = by_period(mart, made) {
+                let rows = |part: &&Piece| {
+                    let lookup = |read: &str| {
+                        if read == name { Some(part.lazy()) } else { known.get(read).cloned().map(Ok) }
                     };
-                    staging.parts(mart, &parts, &rows, self.context)?
-                }
-                None => {
-                    let lookup = |name: &str| known.get(name).cloned().map(Ok).or_else(|| made_rows(made, mart, name));
-                    staging.frame(mart, self.rows(mart, &lookup)?)?
-                }
+                    self.rows(mart, &lookup)
+                };
+                staging.parts(mart, &parts, &rows, self.context)?
+            } else {
+                let lookup = |name: &str| known.get(name).cloned().map(Ok).or_else(|| made_rows(made, mart, name));
+                staging.frame(mart, self.rows(mart, &lookup)?)?
             };
             staged.push(file);
             self.context.advance(1);

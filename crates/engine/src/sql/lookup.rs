@@ -78,9 +78,12 @@ impl Lookup {
             schemas.push((join.alias.clone(), schema));
         }
         let names = Names { alias: &alias, first: &first, others: &schemas };
-        let by_known = |join: &Joined| match join.by.0 == alias {
-            true => first.contains(&join.by.1),
-            false => schemas.iter().any(|(other, schema)| *other == join.by.0 && schema.contains(&join.by.1)),
+        let by_known = |join: &Joined| {
+            if join.by.0 == alias {
+                first.contains(&join.by.1)
+            } else {
+                schemas.iter().any(|(other, schema)| *other == join.by.0 && schema.contains(&join.by.1))
+            }
         };
         if !joins.iter().all(by_known) {
             return Ok(None);
@@ -263,7 +266,7 @@ impl Names<'_> {
                 _ => None,
             })
             .collect();
-        let relation = &mut rewritten.from.first_mut()?;
+        let relation = rewritten.from.first_mut()?;
         relation.joins.clear();
         if let TableFactor::Table { name: table, alias, .. } = &mut relation.relation {
             *table = ast::ObjectName::from(vec![Ident::new(name)]);
@@ -294,7 +297,7 @@ impl Names<'_> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
+    #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
     use sqlparser::dialect::GenericDialect;
     use sqlparser::parser::Parser;

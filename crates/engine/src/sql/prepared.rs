@@ -104,15 +104,14 @@ impl Prepared {
                 filter: output.filter.as_deref(),
             })
             .collect();
-        match grouped(&rows, by, &plan)? {
-            Some(groups) => Ok(groups),
-            None => {
-                let schema = rows.schema().clone();
-                self.by_polars(rows.lazy(), by, |output| {
-                    let (value, filter) = (output.value.clone().map(col), output.filter.clone().map(col));
-                    aggregate::partial(output.kind, value, filter, output.dtype(&schema))
-                })
-            }
+        if let Some(groups) = grouped(&rows, by, &plan)? {
+            Ok(groups)
+        } else {
+            let schema = rows.schema().clone();
+            self.by_polars(rows.lazy(), by, |output| {
+                let (value, filter) = (output.value.clone().map(col), output.filter.clone().map(col));
+                aggregate::partial(output.kind, value, filter, output.dtype(&schema))
+            })
         }
     }
 

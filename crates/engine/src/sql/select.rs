@@ -27,6 +27,7 @@ use crate::error::EngineError;
 
 /// The rows behind a name.
 #[derive(Clone)]
+#[expect(clippy::large_enum_variant, reason = "a handful of them live at a time")]
 pub enum Rows {
     /// In one piece.
     Whole(LazyFrame),

@@ -137,7 +137,7 @@ fn resolved(key: &Sql, items: &[(Ident, &Sql)]) -> Option<Sql> {
     match key {
         Sql::Value(value) => {
             let Value::Number(position, _) = &value.value else { return None };
-            let (_, expr) = items.get(position.to_string().parse::<usize>().ok()?.checked_sub(1)?)?;
+            let (_, expr) = items.get(position.clone().parse::<usize>().ok()?.checked_sub(1)?)?;
             Some((*expr).clone())
         }
         Sql::Identifier(name) => {
