@@ -22,7 +22,7 @@ use crate::error::EngineError;
 use crate::input::load::Loaded;
 use crate::input::rollup::{self, Rolled, Shelf};
 use crate::input::scan;
-use crate::job::{Job, ordered_tables};
+use crate::job::{Job, ordered_tables, stamped};
 use crate::measure::fact::{CompiledFact, keys_of};
 use crate::output::{catalog, marts};
 use crate::scope::{Frames, Scope};
@@ -201,7 +201,9 @@ impl<'a> Checker<'a> {
             made.insert("data_quality".to_owned(), rows);
         }
         if let Ok(rows) = job.made(period, &self.period()) {
-            made.extend(rows);
+            let stamped =
+                |(name, rows): (String, DataFrame)| Some((name, stamped(rows.lazy(), &self.period()).collect().ok()?));
+            made.extend(rows.into_iter().filter_map(stamped));
         }
         for mart in project.marts.values() {
             let result = marts::rows_of(mart, scope, &|name| made.get(name).map(|frame| Ok(frame.clone().lazy())))

@@ -62,10 +62,10 @@ impl Budget {
     }
 
     /// Rows of a file to hold at once, of columns that take this many bytes a row, so that all threads together stay
-    /// within a quarter of the memory; the rest is for hash tables and results.
+    /// within a third of the memory; the rest is for hash tables and results.
     #[must_use]
     pub fn rows_per_slice(&self, bytes_per_row: u64) -> u64 {
-        (self.memory / (4 * self.threads.max(1) as u64 * bytes_per_row.max(8))).max(100_000)
+        (self.memory / (3 * self.threads.max(1) as u64 * bytes_per_row.max(8))).max(100_000)
     }
 }
 

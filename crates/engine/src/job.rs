@@ -111,30 +111,32 @@ impl<'a> Job<'a> {
         shown.filter_map(|(name, _)| score_of(name)).map(str::to_owned).collect()
     }
 
-    /// The rows of a period that marts read.
+    /// The rows of a period that marts read, without the columns that say which period it is: see [`stamped`].
     pub fn made(&self, frames: PeriodFrames, period: &Period) -> Result<Vec<(String, DataFrame)>, EngineError> {
         let mut made = Vec::new();
-        let stamp = [
-            lit(grain_name(period.grain)).alias("period_grain"),
-            day(period.start).alias("period_start"),
-            day(period.end).alias("period_end"),
-            lit(period.partial).alias("partial"),
-        ];
         for (entity, frame) in frames.entities {
             let Some(wanted) = self.published.get(&entity).filter(|wanted| wanted.at(period.grain)) else { continue };
             let kept = frame.get_column_names().into_iter().filter_map(|name| {
                 let published = name.replace('.', "_");
                 wanted.column(&published).then(|| col(name.clone()).alias(published))
             });
-            let columns: Vec<Expr> = stamp.iter().cloned().chain(kept).collect();
+            let columns: Vec<Expr> = kept.collect();
             made.push((entity, frame.clone().lazy().select(columns).collect()?));
         }
-        for (score, frame) in frames.signals {
-            let columns: Vec<Expr> = stamp.iter().cloned().chain([all().as_expr()]).collect();
-            made.push((format!("{score}_signals"), frame.lazy().select(columns).collect()?));
-        }
+        made.extend(frames.signals.into_iter().map(|(score, frame)| (format!("{score}_signals"), frame)));
         Ok(made)
     }
+}
+
+/// Rows with the columns that say of which period they are.
+pub(crate) fn stamped(rows: LazyFrame, period: &Period) -> LazyFrame {
+    rows.select([
+        lit(grain_name(period.grain)).alias("period_grain"),
+        day(period.start).alias("period_start"),
+        day(period.end).alias("period_end"),
+        lit(period.partial).alias("partial"),
+        all().as_expr(),
+    ])
 }
 
 /// Tables in an order in which each comes after those that it reads.

@@ -15,7 +15,7 @@ use crate::cube::finest::Finest;
 use crate::cube::values::{Figures, Yardsticks};
 use crate::error::EngineError;
 use crate::input::rollup::Piece;
-use crate::job::{Job, Made};
+use crate::job::{Job, Made, stamped};
 use crate::read::ReadReport;
 use crate::run::Target;
 use crate::scope::{Frames, Scope};
@@ -66,13 +66,11 @@ impl Inputs<'_> {
             self.context.check_interrupted()?;
             let _timed = tracing::debug_span!("mart", name = mart.name).entered();
             let file = if let Some((name, parts)) = by_period(mart, made) {
-                let rows = |part: &&Piece| {
-                    let lookup = |read: &str| {
-                        if read == name { Some(part.lazy()) } else { known.get(read).cloned().map(Ok) }
-                    };
-                    self.rows(mart, &lookup)
+                let rows = |part: &LazyFrame| {
+                    let own = |read: &str| (read == name).then(|| Ok(part.clone()));
+                    self.rows(mart, &|read| own(read).or_else(|| known.get(read).cloned().map(Ok)))
                 };
-                staging.parts(mart, &parts, &rows, self.context)?
+                staging.parts(mart, &parts?, &rows, self.context)?
             } else {
                 let lookup = |name: &str| known.get(name).cloned().map(Ok).or_else(|| made_rows(made, mart, name));
                 staging.frame(mart, self.rows(mart, &lookup)?)?
@@ -128,18 +126,36 @@ impl Inputs<'_> {
 
 /// Rows that periods gave, at the grains that the mart is for.
 fn made_rows(made: &Made, mart: &Mart, name: &str) -> Option<Result<LazyFrame, EngineError>> {
-    let parts = made.get(name)?.iter().filter(|(period, _)| is_for(mart, *period));
-    let parts = parts.map(|(_, rows)| rows.lazy()).collect::<Result<Vec<_>, EngineError>>();
-    Some(parts.and_then(|parts| Ok(concat_lf_diagonal(parts, UnionArgs::default())?)))
+    let parts = made_parts(made.get(name)?, mart);
+    Some(parts.and_then(|parts| Ok(concat(parts, UnionArgs { to_supertypes: true, ..UnionArgs::default() })?)))
 }
 
-fn is_for(mart: &Mart, period: Period) -> bool {
-    mart.grains.is_empty() || mart.grains.contains(&period.grain)
+/// As [`made_rows`], period by period in the order in which marts sort them. What a fact does not measure at a period's
+/// grain is null there.
+fn made_parts(made: &[(Period, Piece)], mart: &Mart) -> Result<Vec<LazyFrame>, EngineError> {
+    let wanted = |period: &Period| mart.grains.is_empty() || mart.grains.contains(&period.grain);
+    let mut parts: Vec<&(Period, Piece)> = made.iter().filter(|(period, _)| wanted(period)).collect();
+    parts.sort_by_key(|(period, _)| (grain_name(period.grain), period.start));
+    let mut columns = Schema::default();
+    for (name, dtype) in parts.iter().flat_map(|(_, rows)| rows.schema().iter()) {
+        if !columns.contains(name) {
+            columns.insert(name.clone(), dtype.clone());
+        }
+    }
+    let part = |(period, rows): &&(Period, Piece)| {
+        let there = |name: &PlSmallStr| rows.schema().contains(name);
+        let nothing = |name: &PlSmallStr, dtype: &DataType| lit(NULL).cast(dtype.clone()).alias(name.clone());
+        let value = |(name, dtype): (&PlSmallStr, &DataType)| {
+            if there(name) { col(name.clone()) } else { nothing(name, dtype) }
+        };
+        Ok(stamped(rows.lazy()?.select(columns.iter().map(value).collect::<Vec<_>>()), period))
+    };
+    parts.iter().map(part).collect()
 }
 
-/// The one name whose rows a mart takes period by period, and these rows in the order of the mart: where it is sorted
-/// by periods first and nothing in it looks beyond one.
-fn by_period<'a>(mart: &'a Mart, made: &'a Made) -> Option<(&'a str, Vec<&'a Piece>)> {
+/// The one name whose rows a mart takes period by period, and these rows: where it is sorted by periods first and nothing
+/// in it looks beyond one.
+fn by_period<'a>(mart: &'a Mart, made: &'a Made) -> Option<(&'a str, Result<Vec<LazyFrame>, EngineError>)> {
     let order: Vec<&str> = mart.sort.iter().map(|name| name.value.as_str()).collect();
     let in_key = |column: &str| mart.key.is_empty() || mart.key.iter().any(|name| name.value == column);
     if !order.starts_with(&PERIOD_COLUMNS) || !PERIOD_COLUMNS.iter().all(|column| in_key(column)) {
@@ -153,9 +169,7 @@ fn by_period<'a>(mart: &'a Mart, made: &'a Made) -> Option<(&'a str, Vec<&'a Pie
             select::is_row_by_row(&sql.ast, name, &PERIOD_COLUMNS).then_some(name)?
         }
     };
-    let mut parts: Vec<&(Period, Piece)> = made.get(name)?.iter().filter(|(period, _)| is_for(mart, *period)).collect();
-    parts.sort_by_key(|(period, _)| (grain_name(period.grain), period.start));
-    (!parts.is_empty()).then(|| (name, parts.into_iter().map(|(_, rows)| rows).collect()))
+    Some((name, made_parts(made.get(name)?, mart)))
 }
 
 /// The columns by which marts of periods are sorted first.

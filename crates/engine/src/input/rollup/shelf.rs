@@ -44,6 +44,11 @@ impl Drop for File {
 }
 
 impl Piece {
+    /// Names and types of the columns, texts coded.
+    pub fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
     /// The rows, in parts that are worked on one after the other.
     ///
     /// # Errors
@@ -130,7 +135,7 @@ impl Shelf {
 }
 
 /// Rows of a part: what a thread works on at once.
-const PART_ROWS: usize = 1 << 18;
+const PART_ROWS: usize = 1 << 20;
 
 /// Whole numbers in as few bytes as they need; most are counts of a handful.
 fn narrow(mut rows: DataFrame) -> PolarsResult<DataFrame> {
