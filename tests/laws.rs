@@ -15,6 +15,7 @@ use arrow::compute::{cast, concat_batches, take_record_batch};
 use arrow::datatypes::{DataType, Field, Schema};
 use proptest::prelude::*;
 use proptest::test_runner::Config;
+use rstest::rstest;
 use support::lake::parquet;
 use support::marts::batches;
 use support::program::{Project, Workshop, run};
@@ -296,4 +297,55 @@ fn restated_it_takes_its_past_along() {
     let place = Workshop::new(&Lake::parse(MOVED)).with_project(&project);
     place.run().ok();
     assert_eq!(revenue_by_region(&place), [None, None, Some(100.0), Some(50.0)]);
+}
+
+// ---- Ids are numbers inside, texts to everybody else ------------------------------------------------------------------
+
+/// What stands for an id in a query's result must be the id, whatever was done with it on the way.
+#[rstest]
+#[case::in_a_function("upper(account_id) as account_id")]
+#[case::put_together("concat(substr(account_id, 1, 1), substr(account_id, 2)) as account_id")]
+#[case::in_a_case("case when account_id like 'X%' then 'none' else account_id end as account_id")]
+#[case::against_a_text("coalesce(nullif(account_id, 'none'), 'none') as account_id")]
+fn an_id_may_be_used_as_text(#[case] expression: &str) {
+    let project = Project::copy().edit(
+        "jobs/pipeline.yaml",
+        "select opportunity_id, account_id, origin,",
+        &format!("select opportunity_id, {expression}, origin,"),
+    );
+    project.command(&["validate"]).ok();
+    let lake = Lake::fixture("deals");
+    let created = |place: &Workshop| {
+        place.run().ok();
+        let cell = place.marts().cell("pipeline_created", "month", "2026-06-01", &[]);
+        (cell.value, cell.n)
+    };
+    let as_shipped = created(&Workshop::new(&lake));
+    assert!(as_shipped.0 > Some(0.0) && as_shipped.1 == 1, "{as_shipped:?}");
+    assert_eq!(created(&Workshop::new(&lake).with_project(&project)), as_shipped);
+}
+
+/// Costs exist from the month upwards: a mart that shows weeks too has none there, and is no less right for it.
+#[test]
+fn a_mart_shows_periods_in_which_not_all_of_its_facts_exist() {
+    let place = Workshop::new(&Lake::fixture("healthy"));
+    place.run().ok();
+    let shipped = place.marts().rows("account_360");
+    let grains = "grains: [month, quarter, year]\n    key: [period_grain, period_start, account_id]";
+    let project = Project::copy().edit("jobs/marts.yaml", grains, &grains.replace("[month", "[week, month")).edit(
+        "jobs/marts.yaml",
+        "cost: {description: Spend of the period that the account bears., unit: money, not_null: true}",
+        "cost: {description: Spend of the period that the account bears., unit: money}",
+    );
+    let project = project.edit(
+        "jobs/marts.yaml",
+        "revenue: {description: Recognised revenue of the period., unit: money, not_null: true}",
+        "revenue: {description: Recognised revenue of the period., unit: money}",
+    );
+    let place = place.with_project(&project);
+    place.run().ok();
+    let (months, weeks): (Vec<_>, Vec<_>) =
+        place.marts().rows("account_360").into_iter().partition(|row| row["period_grain"] != "week");
+    assert_eq!(months, shipped);
+    assert!(!weeks.is_empty() && weeks.iter().all(|week| week["cost"].is_empty() && !week["touches"].is_empty()));
 }

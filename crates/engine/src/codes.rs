@@ -3,13 +3,10 @@
 //!
 //! Inside the engine the ids of entities are always coded, wherever a column has an entity key's name. Other texts are
 //! coded only while rows lie in memory. A query that asks of an id what only text can answer (`upper(account_id)`) gets
-//! the text: see [`or_as_text`].
+//! the text: see `sql::query`.
 
 use abmart_spec::model::Project;
 use polars::prelude::*;
-
-use crate::error::EngineError;
-use crate::sql::select::Rows;
 
 /// The type of coded texts of a column; columns of one name share their numbers, so they can be joined.
 pub fn dtype(name: &str) -> DataType {
@@ -66,48 +63,14 @@ pub fn served(project: &Project, rows: LazyFrame) -> PolarsResult<LazyFrame> {
 }
 
 /// The coded columns that `chosen` accepts as plain texts.
-fn as_text(mut rows: LazyFrame, chosen: impl Fn(&str) -> bool) -> PolarsResult<LazyFrame> {
+///
+/// # Errors
+/// When the rows have no schema.
+pub fn as_text(mut rows: LazyFrame, chosen: impl Fn(&str) -> bool) -> PolarsResult<LazyFrame> {
     let schema = rows.collect_schema()?;
     let coded = schema.iter().filter(|(name, found)| is_coded(found) && chosen(name));
     let texts: Vec<Expr> = coded.map(|(name, _)| col(name.clone()).cast(DataType::String)).collect();
     Ok(if texts.is_empty() { rows } else { rows.with_columns(texts) })
-}
-
-/// Builds a query over coded inputs, or over their texts where it does not fit codes. What comes out under the name of a
-/// coded column is coded again.
-///
-/// # Errors
-/// Those of the query over texts, which are the ones that make sense to its author.
-pub fn or_as_text(
-    inputs: Vec<(&str, Rows)>,
-    build: impl Fn(Vec<(&str, Rows)>) -> Result<LazyFrame, EngineError>,
-) -> Result<LazyFrame, EngineError> {
-    let mut coded: Vec<(PlSmallStr, DataType)> = Vec::new();
-    for (_, rows) in &inputs {
-        let schema = rows.schema()?;
-        let found = schema.iter().filter(|(_, found)| is_coded(found));
-        coded.extend(found.map(|(name, found)| (name.clone(), found.clone())));
-    }
-    if coded.is_empty() {
-        return build(inputs);
-    }
-    let first = build(inputs.clone()).and_then(|mut rows| {
-        rows.collect_schema()?;
-        Ok(rows)
-    });
-    if first.is_ok() {
-        return first;
-    }
-    let texts = inputs.into_iter().map(|(name, rows)| Ok((name, rows.try_map(|rows| Ok(as_text(rows, |_| true)?))?)));
-    let mut rows = build(texts.collect::<Result<Vec<_>, EngineError>>()?)?;
-    let schema = rows.collect_schema()?;
-    let again = |name: &PlSmallStr| coded.iter().find(|(known, _)| known == name).map(|(_, dtype)| dtype.clone());
-    let again: Vec<Expr> = schema
-        .iter()
-        .filter(|(_, found)| **found == DataType::String)
-        .filter_map(|(name, _)| Some(col(name.clone()).cast(again(name)?)))
-        .collect();
-    Ok(if again.is_empty() { rows } else { rows.with_columns(again) })
 }
 
 /// Where each id stands in a column that holds it once: the code is the place to look.

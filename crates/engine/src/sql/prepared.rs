@@ -84,35 +84,19 @@ impl Prepared {
     ///
     /// # Errors
     /// When an aggregate does not fit its argument.
-    pub fn partials(&self, rows: LazyFrame, by: &[String]) -> Result<DataFrame, EngineError> {
-        if by.is_empty() || !self.merges() {
-            let mut rows = rows;
-            let schema = rows.collect_schema()?;
-            return self.by_polars(rows, by, |output| {
-                let (value, filter) = (output.value.clone().map(col), output.filter.clone().map(col));
-                aggregate::partial(output.kind, value, filter, output.dtype(&schema))
-            });
+    pub fn partials(&self, mut rows: LazyFrame, by: &[String]) -> Result<DataFrame, EngineError> {
+        if !by.is_empty() && self.merges() {
+            let collected = rows.collect()?;
+            if let Some(groups) = grouped(&collected, by, &self.outputs)? {
+                return Ok(groups);
+            }
+            rows = collected.lazy();
         }
-        let rows = rows.collect()?;
-        let plan: Vec<Step<'_>> = self
-            .outputs
-            .iter()
-            .map(|output| Step {
-                column: &output.column,
-                kind: output.kind,
-                value: output.value.as_deref(),
-                filter: output.filter.as_deref(),
-            })
-            .collect();
-        if let Some(groups) = grouped(&rows, by, &plan)? {
-            Ok(groups)
-        } else {
-            let schema = rows.schema().clone();
-            self.by_polars(rows.lazy(), by, |output| {
-                let (value, filter) = (output.value.clone().map(col), output.filter.clone().map(col));
-                aggregate::partial(output.kind, value, filter, output.dtype(&schema))
-            })
-        }
+        let schema = rows.collect_schema()?;
+        self.by_polars(rows, by, |output| {
+            let (value, filter) = (output.value.clone().map(col), output.filter.clone().map(col));
+            aggregate::partial(output.kind, value, filter, output.dtype(&schema))
+        })
     }
 
     /// Merges results of parts of the rows.
@@ -132,30 +116,13 @@ impl Prepared {
     /// # Errors
     /// When the frame does not hold the results of these aggregates.
     pub fn merge_rows(&self, rows: DataFrame, by: &[String]) -> Result<DataFrame, EngineError> {
-        let merged = |output: &Output| match output.kind {
-            AggregateKind::Min | AggregateKind::Max => output.kind,
-            _ => AggregateKind::Sum,
+        let merged = |output: &Output| {
+            let extreme = matches!(output.kind, AggregateKind::Min | AggregateKind::Max);
+            let kind = if extreme { output.kind } else { AggregateKind::Sum };
+            Output { kind, value: Some(output.column.clone()), filter: None, column: output.column.clone() }
         };
-        if !by.is_empty() {
-            let plan: Vec<Step<'_>> = self
-                .outputs
-                .iter()
-                .map(|output| Step {
-                    column: &output.column,
-                    kind: merged(output),
-                    value: Some(&output.column),
-                    filter: None,
-                })
-                .collect();
-            if let Some(groups) = grouped(&rows, by, &plan)? {
-                return Ok(groups);
-            }
-        }
-        let schema = rows.schema().clone();
-        self.by_polars(rows.lazy(), by, |output| {
-            let column = col(output.column.as_str());
-            aggregate::partial(merged(output), Some(column), None, schema.get(&output.column))
-        })
+        let merging = Self { inputs: Vec::new(), outputs: self.outputs.iter().map(merged).collect() };
+        merging.partials(rows.lazy(), by)
     }
 
     /// Turns results over rows of this schema into values.
@@ -216,29 +183,22 @@ impl Prepared {
     }
 }
 
-/// An aggregate over columns of rows that are there.
-struct Step<'a> {
-    column: &'a str,
-    kind: AggregateKind,
-    value: Option<&'a str>,
-    filter: Option<&'a str>,
-}
-
 /// Groups rows that are in memory; none where a type is left to Polars.
-fn grouped(rows: &DataFrame, by: &[String], plan: &[Step<'_>]) -> Result<Option<DataFrame>, EngineError> {
+fn grouped(rows: &DataFrame, by: &[String], outputs: &[Output]) -> Result<Option<DataFrame>, EngineError> {
     let found = |name: &str| rows.column(name);
-    for step in plan {
-        let dtype = step.value.map(|name| Ok::<_, PolarsError>(found(name)?.dtype())).transpose()?;
-        if !Groups::knows(step.kind, dtype) {
+    for output in outputs {
+        let dtype = output.value.as_deref().map(|name| Ok::<_, PolarsError>(found(name)?.dtype())).transpose()?;
+        if !Groups::knows(output.kind, dtype) {
             return Ok(None);
         }
     }
     let keys = by.iter().map(|name| found(name)).collect::<Result<Vec<_>, _>>()?;
     let Some(groups) = Groups::new(&keys)? else { return Ok(None) };
     let mut columns = keys.iter().map(|key| groups.key(key)).collect::<Result<Vec<_>, _>>()?;
-    for step in plan {
-        let (value, filter) = (step.value.map(found).transpose()?, step.filter.map(found).transpose()?);
-        columns.push(groups.aggregate(step.kind, value, filter)?.with_name(step.column.into()));
+    for output in outputs {
+        let value = output.value.as_deref().map(found).transpose()?;
+        let filter = output.filter.as_deref().map(found).transpose()?;
+        columns.push(groups.aggregate(output.kind, value, filter)?.with_name(output.column.as_str().into()));
     }
     Ok(Some(DataFrame::new_infer_height(columns)?))
 }

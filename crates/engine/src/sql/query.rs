@@ -21,7 +21,7 @@ pub fn run<'a>(
     let mut query = query.clone();
     rewrite::query(&mut query, clock)?;
     let inputs = tables.into_iter().map(|(name, rows)| (name, rows.into())).collect();
-    codes::or_as_text(inputs, |inputs| {
+    or_as_text(inputs, |inputs| {
         let mut session = Session::default();
         for (name, rows) in inputs {
             session.register(name, rows)?;
@@ -61,13 +61,51 @@ pub fn filter(input: LazyFrame, condition: Option<&Sql>, clock: &Clock) -> Resul
 }
 
 fn over_input(input: LazyFrame, text: &str) -> Result<LazyFrame, EngineError> {
-    codes::or_as_text(vec![("input", Rows::Whole(input))], |inputs| {
+    or_as_text(vec![("input", Rows::Whole(input))], |inputs| {
         let mut context = SQLContext::new();
         for (name, rows) in inputs {
             context.register(name, rows.whole()?);
         }
         Ok(context.execute(text)?)
     })
+}
+
+/// Builds a query over coded inputs, or over their texts where it does not fit codes. What comes out under the name of a
+/// coded column is coded again.
+///
+/// # Errors
+/// Those of the query over texts, which are the ones that make sense to its author.
+fn or_as_text(
+    inputs: Vec<(&str, Rows)>,
+    build: impl Fn(Vec<(&str, Rows)>) -> Result<LazyFrame, EngineError>,
+) -> Result<LazyFrame, EngineError> {
+    let mut coded: Vec<(PlSmallStr, DataType)> = Vec::new();
+    for (_, rows) in &inputs {
+        let schema = rows.schema()?;
+        let found = schema.iter().filter(|(_, found)| codes::is_coded(found));
+        coded.extend(found.map(|(name, found)| (name.clone(), found.clone())));
+    }
+    if coded.is_empty() {
+        return build(inputs);
+    }
+    let first = build(inputs.clone()).and_then(|mut rows| {
+        rows.collect_schema()?;
+        Ok(rows)
+    });
+    if first.is_ok() {
+        return first;
+    }
+    let texts =
+        inputs.into_iter().map(|(name, rows)| Ok((name, rows.try_map(|rows| Ok(codes::as_text(rows, |_| true)?))?)));
+    let mut rows = build(texts.collect::<Result<Vec<_>, EngineError>>()?)?;
+    let schema = rows.collect_schema()?;
+    let again = |name: &PlSmallStr| coded.iter().find(|(known, _)| known == name).map(|(_, dtype)| dtype.clone());
+    let again: Vec<Expr> = schema
+        .iter()
+        .filter(|(_, found)| **found == DataType::String)
+        .filter_map(|(name, _)| Some(col(name.clone()).cast(again(name)?)))
+        .collect();
+    Ok(if again.is_empty() { rows } else { rows.with_columns(again) })
 }
 
 /// A column of a frame as SQL.
