@@ -30,7 +30,7 @@ pub fn evaluate(table: &Table, scope: &Scope<'_>) -> Result<DataFrame, EngineErr
                     let during = table.during.iter().any(|restricted| restricted.value == name.value);
                     inputs.push((name.value.as_str(), scope.input(&name.value, during)?));
                 }
-                let rows = query::run(&sql.ast, inputs, &scope.clock())?.collect()?;
+                let rows = query::run(&sql.ast, inputs, &scope.clock())?;
                 let rows = codes::only_ids(scope.project, rows)?;
                 match &table.money {
                     Some(money) => money::convert(rows.lazy(), money, &table.name, scope),

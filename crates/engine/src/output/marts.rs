@@ -174,7 +174,7 @@ pub fn rows_of(
             for name in &sql.reads {
                 inputs.push((name.value.as_str(), named(&name.value)?));
             }
-            query::run(&sql.ast, inputs, &scope.clock())
+            Ok(query::run(&sql.ast, inputs, &scope.clock())?.lazy())
         })(),
     };
     rows.map_err(|error| error.at(format!("mart `{}`", mart.name), mart.span))

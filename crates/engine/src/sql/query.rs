@@ -1,5 +1,8 @@
 //! A parsed query or a list of expressions, run over lazy frames by Polars' SQL front end.
 
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+
 use polars::prelude::*;
 use polars::sql::SQLContext;
 use sqlparser::ast::{self, Expr as Sql, Ident};
@@ -17,17 +20,19 @@ pub fn run<'a>(
     query: &ast::Query,
     tables: impl IntoIterator<Item = (&'a str, impl Into<Rows>)>,
     clock: &Clock,
-) -> Result<LazyFrame, EngineError> {
+) -> Result<DataFrame, EngineError> {
     let mut query = query.clone();
     rewrite::query(&mut query, clock)?;
     let inputs = tables.into_iter().map(|(name, rows)| (name, rows.into())).collect();
-    or_as_text(inputs, |inputs| {
+    let rows = or_as_text(inputs, &used_as_text(&query), |inputs| {
         let mut session = Session::default();
         for (name, rows) in inputs {
             session.register(name, rows)?;
         }
-        session.run(query.clone())
-    })
+        // Some of what does not fit codes shows only when it is computed.
+        Ok(session.run(query.clone())?.collect()?.lazy())
+    })?;
+    Ok(rows.collect()?)
 }
 
 /// Selects named expressions of the rows that fulfil the filter.
@@ -40,15 +45,17 @@ pub fn project(
     filter: Option<&Sql>,
     clock: &Clock,
 ) -> Result<LazyFrame, EngineError> {
-    let mut items = Vec::new();
+    let (mut items, mut texts) = (Vec::new(), BTreeSet::new());
     for (alias, expr) in columns {
+        texts.extend(used_as_text(&expr));
         items.push(format!("{} AS \"{alias}\"", ready(expr, clock)?));
     }
     let mut text = format!("SELECT {} FROM input", items.join(", "));
     if let Some(filter) = filter {
+        texts.extend(used_as_text(filter));
         text = format!("{text} WHERE {}", ready(filter.clone(), clock)?);
     }
-    over_input(input, &text)
+    over_input(input, &texts, &text)
 }
 
 /// The rows that fulfil a condition, all columns.
@@ -57,11 +64,12 @@ pub fn project(
 /// As [`run`].
 pub fn filter(input: LazyFrame, condition: Option<&Sql>, clock: &Clock) -> Result<LazyFrame, EngineError> {
     let Some(condition) = condition else { return Ok(input) };
-    over_input(input, &format!("SELECT * FROM input WHERE {}", ready(condition.clone(), clock)?))
+    let text = format!("SELECT * FROM input WHERE {}", ready(condition.clone(), clock)?);
+    over_input(input, &used_as_text(condition), &text)
 }
 
-fn over_input(input: LazyFrame, text: &str) -> Result<LazyFrame, EngineError> {
-    or_as_text(vec![("input", Rows::Whole(input))], |inputs| {
+fn over_input(input: LazyFrame, texts: &BTreeSet<String>, text: &str) -> Result<LazyFrame, EngineError> {
+    or_as_text(vec![("input", Rows::Whole(input))], texts, |inputs| {
         let mut context = SQLContext::new();
         for (name, rows) in inputs {
             context.register(name, rows.whole()?);
@@ -77,6 +85,7 @@ fn over_input(input: LazyFrame, text: &str) -> Result<LazyFrame, EngineError> {
 /// Those of the query over texts, which are the ones that make sense to its author.
 fn or_as_text(
     inputs: Vec<(&str, Rows)>,
+    used_as_text: &BTreeSet<String>,
     build: impl Fn(Vec<(&str, Rows)>) -> Result<LazyFrame, EngineError>,
 ) -> Result<LazyFrame, EngineError> {
     let mut coded: Vec<(PlSmallStr, DataType)> = Vec::new();
@@ -88,12 +97,14 @@ fn or_as_text(
     if coded.is_empty() {
         return build(inputs);
     }
-    let first = build(inputs.clone()).and_then(|mut rows| {
-        rows.collect_schema()?;
-        Ok(rows)
-    });
-    if first.is_ok() {
-        return first;
+    if !coded.iter().any(|(name, _)| used_as_text.contains(name.as_str())) {
+        let first = build(inputs.clone()).and_then(|mut rows| {
+            rows.collect_schema()?;
+            Ok(rows)
+        });
+        if first.is_ok() {
+            return first;
+        }
     }
     let texts =
         inputs.into_iter().map(|(name, rows)| Ok((name, rows.try_map(|rows| Ok(codes::as_text(rows, |_| true)?))?)));
@@ -108,6 +119,67 @@ fn or_as_text(
     Ok(if again.is_empty() { rows } else { rows.with_columns(again) })
 }
 
+/// Names inside of what only texts can be asked for: functions of texts, patterns, texts put together.
+fn used_as_text(node: &impl ast::Visit) -> BTreeSet<String> {
+    const OF_TEXTS: [&str; 28] = [
+        "bit_length",
+        "char_length",
+        "character_length",
+        "concat",
+        "concat_ws",
+        "contains",
+        "ends_with",
+        "initcap",
+        "left",
+        "length",
+        "lower",
+        "lpad",
+        "ltrim",
+        "normalize",
+        "octet_length",
+        "regexp_like",
+        "replace",
+        "reverse",
+        "right",
+        "rpad",
+        "rtrim",
+        "split_part",
+        "starts_with",
+        "string_to_array",
+        "strpos",
+        "substr",
+        "substring",
+        "upper",
+    ];
+    let mut names = BTreeSet::new();
+    let _ = ast::visit_expressions(node, |expr| {
+        let of_texts = match expr {
+            Sql::Function(function) => OF_TEXTS.contains(&function.name.to_string().to_ascii_lowercase().as_str()),
+            Sql::BinaryOp { op, .. } => *op == ast::BinaryOperator::StringConcat,
+            Sql::Like { .. }
+            | Sql::ILike { .. }
+            | Sql::SimilarTo { .. }
+            | Sql::RLike { .. }
+            | Sql::Substring { .. }
+            | Sql::Trim { .. }
+            | Sql::Position { .. } => true,
+            _ => false,
+        };
+        if of_texts {
+            let _ = ast::visit_expressions(expr, |inner| {
+                match inner {
+                    Sql::Identifier(name) => names.insert(name.value.clone()),
+                    Sql::CompoundIdentifier(parts) => parts.last().is_some_and(|part| names.insert(part.value.clone())),
+                    _ => false,
+                };
+                ControlFlow::<()>::Continue(())
+            });
+        }
+        ControlFlow::<()>::Continue(())
+    });
+    names
+}
+
 /// A column of a frame as SQL.
 pub fn column(name: &str) -> Sql {
     Sql::Identifier(Ident::with_quote('"', name))
@@ -120,7 +192,7 @@ fn ready(mut expr: Sql, clock: &Clock) -> Result<Sql, EngineError> {
             let name = parts.iter().map(|part| part.value.as_str()).collect::<Vec<_>>().join(".");
             *node = column(&name);
         }
-        std::ops::ControlFlow::<()>::Continue(())
+        ControlFlow::<()>::Continue(())
     });
     rewrite::expression(&mut expr, clock)?;
     Ok(expr)

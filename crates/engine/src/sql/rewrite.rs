@@ -386,7 +386,7 @@ mod tests {
 
     fn evaluated(expression: &str) -> Result<String, String> {
         let query = parsed_query(&format!("select {expression} as x from sample"));
-        let frame = run::run(&query, [("sample", sample())], &clock()).and_then(|rows| Ok(rows.collect()?));
+        let frame = run::run(&query, [("sample", sample())], &clock());
         frame.map_err(|error| error.to_string()).map(|frame| frame.column("x").unwrap().get(0).unwrap().to_string())
     }
 
@@ -429,7 +429,7 @@ mod tests {
                 vec![a.with_name("a".into()).into_column(), b.with_name("b".into()).into_column()],
             );
             let query = parsed_query("select days_between(a, b) as x from sample");
-            let found = run::run(&query, [("sample", frame.unwrap().lazy())], &clock()).unwrap().collect().unwrap();
+            let found = run::run(&query, [("sample", frame.unwrap().lazy())], &clock()).unwrap();
             found.column("x").unwrap().f64().unwrap().get(0).unwrap().to_bits()
         };
         assert_eq!(span(1), span(2));
@@ -459,7 +459,7 @@ mod tests {
         let t = df!("a" => [1_i64, 1, 2, 3], "b" => [10_i64, 20, 30, 40]).unwrap().lazy();
         let u = df!("a" => [1_i64, 1, 9]).unwrap().lazy();
         let query = parsed_query(&format!("select a from t where {condition} order by a"));
-        let rows = run::run(&query, [("t", t), ("u", u)], &clock()).unwrap().collect().unwrap();
+        let rows = run::run(&query, [("t", t), ("u", u)], &clock()).unwrap();
         let found: Vec<i64> = rows.column("a").unwrap().i64().unwrap().iter().flatten().collect();
         assert_eq!(found, expected);
     }
