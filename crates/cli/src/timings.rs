@@ -22,7 +22,7 @@ struct Spent {
 /// What a definition took in all.
 #[derive(Debug, Clone, Serialize)]
 pub struct Timing {
-    /// What it is: `file`, `rollup`, `table`, `fact`, `score`, `mart`, ….
+    /// What it is: `source`, `rollup`, `table`, `fact`, `score`, `entity`, `mart`, …; `slice` for the steps of reading events.
     pub kind: &'static str,
     /// Its name.
     pub name: String,

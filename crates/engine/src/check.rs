@@ -192,21 +192,19 @@ impl<'a> Checker<'a> {
     fn marts(&mut self, job: &Job<'a>, period: crate::measure::frame::PeriodFrames, scope: &Scope<'_>) {
         let project = self.context.project;
         let Some(cube) = &job.cube else { return };
-        let mut made: HashMap<String, DataFrame> = HashMap::new();
-        made.insert("kpi_values".to_owned(), values::empty(&cube.dimensions));
+        let mut made: HashMap<String, LazyFrame> = HashMap::new();
+        made.insert("kpi_values".to_owned(), values::empty(&cube.dimensions).lazy());
         if let Ok(rows) = catalog::kpi_catalog(&[], &BTreeMap::new(), &|_| String::new()) {
-            made.insert("kpi_catalog".to_owned(), rows);
+            made.insert("kpi_catalog".to_owned(), rows.lazy());
         }
         if let Ok(rows) = catalog::data_quality(&[], SOME_DAY) {
-            made.insert("data_quality".to_owned(), rows);
+            made.insert("data_quality".to_owned(), rows.lazy());
         }
         if let Ok(rows) = job.made(period, &self.period()) {
-            let stamped =
-                |(name, rows): (String, DataFrame)| Some((name, stamped(rows.lazy(), &self.period()).collect().ok()?));
-            made.extend(rows.into_iter().filter_map(stamped));
+            made.extend(rows.into_iter().map(|(name, rows)| (name, stamped(rows.lazy(), &self.period()))));
         }
         for mart in project.marts.values() {
-            let result = marts::rows_of(mart, scope, &|name| made.get(name).map(|frame| Ok(frame.clone().lazy())))
+            let result = marts::rows_of(mart, scope, &|name| made.get(name).cloned().map(Ok))
                 .and_then(|mut rows| Ok(rows.collect_schema()?));
             match result {
                 Err(error) => {

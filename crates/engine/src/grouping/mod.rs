@@ -103,87 +103,55 @@ impl Groups {
 
     fn sum(&self, values: &Series, keep: Option<&BooleanChunked>) -> PolarsResult<Column> {
         let too_great = || polars_err!(ComputeError: "a sum of `{}` is too great for its type", values.name());
-        if values.dtype().is_float() {
+        let add_wide = |sum: &mut i128, value: i128| {
+            *sum = sum.checked_add(value).ok_or_else(too_great)?;
+            Ok(())
+        };
+        let wide = if values.dtype().is_float() {
             let values = values.cast(&DataType::Float64)?;
-            let mut sums = vec![0_i128; self.first.len()];
-            self.each(
-                values.f64()?,
-                keep,
-                |sum: &mut i128, value| {
-                    *sum = sum.checked_add(fixed_point(value)?).ok_or_else(too_great)?;
-                    Ok(())
-                },
-                &mut sums,
-            )?;
-            return Ok(Int128Chunked::from_vec("sum".into(), sums).into_column());
-        }
-        if *values.dtype() == DataType::Int128 {
-            let mut sums = vec![0_i128; self.first.len()];
-            self.each(
-                values.i128()?,
-                keep,
-                |sum: &mut i128, value: i128| {
-                    *sum = sum.checked_add(value).ok_or_else(too_great)?;
-                    Ok(())
-                },
-                &mut sums,
-            )?;
-            return Ok(Int128Chunked::from_vec("sum".into(), sums).into_column());
-        }
-        let values = values.strict_cast(&DataType::Int64)?;
-        let mut sums = vec![0_i64; self.first.len()];
-        self.each(
-            values.i64()?,
-            keep,
-            |sum: &mut i64, value: i64| {
+            self.fold(values.f64()?, keep, 0, |sum, value| add_wide(sum, fixed_point(value)?))?
+        } else if *values.dtype() == DataType::Int128 {
+            self.fold(values.i128()?, keep, 0, add_wide)?
+        } else {
+            let values = values.strict_cast(&DataType::Int64)?;
+            let sums = self.fold(values.i64()?, keep, 0, |sum: &mut i64, value| {
                 *sum = sum.checked_add(value).ok_or_else(too_great)?;
                 Ok(())
-            },
-            &mut sums,
-        )?;
-        Ok(Int64Chunked::from_vec("sum".into(), sums).into_column())
+            })?;
+            return Ok(Int64Chunked::from_vec("sum".into(), sums).into_column());
+        };
+        Ok(Int128Chunked::from_vec("sum".into(), wide).into_column())
     }
 
     fn extreme(&self, kind: AggregateKind, values: &Series, keep: Option<&BooleanChunked>) -> PolarsResult<Column> {
         let greatest = kind == AggregateKind::Max;
         let physical = values.to_physical_repr();
         let found = if let DataType::Float64 = physical.dtype() {
-            let mut best: Vec<Option<f64>> = vec![None; self.first.len()];
-            self.each(
-                physical.f64()?,
-                keep,
-                |best: &mut Option<f64>, value: f64| {
-                    *best = Some(best.map_or(value, |best| if greatest { best.max(value) } else { best.min(value) }));
-                    Ok(())
-                },
-                &mut best,
-            )?;
+            let best = self.fold(physical.f64()?, keep, None, |best: &mut Option<f64>, value| {
+                *best = Some(best.map_or(value, |best| if greatest { best.max(value) } else { best.min(value) }));
+                Ok(())
+            })?;
             Series::new("extreme".into(), best)
         } else {
             let whole = physical.strict_cast(&DataType::Int64)?;
-            let mut best: Vec<Option<i64>> = vec![None; self.first.len()];
-            self.each(
-                whole.i64()?,
-                keep,
-                |best: &mut Option<i64>, value: i64| {
-                    *best = Some(best.map_or(value, |best| if greatest { best.max(value) } else { best.min(value) }));
-                    Ok(())
-                },
-                &mut best,
-            )?;
+            let best = self.fold(whole.i64()?, keep, None, |best: &mut Option<i64>, value| {
+                *best = Some(best.map_or(value, |best| if greatest { best.max(value) } else { best.min(value) }));
+                Ok(())
+            })?;
             Series::new("extreme".into(), best).strict_cast(physical.dtype())?
         };
         Ok(found.cast(values.dtype())?.into_column())
     }
 
-    /// Adds every value that is kept to what its group has so far.
-    fn each<T: PolarsNumericType, A>(
+    /// For every group what `add` makes of `start` and its values that are kept, one after the other.
+    fn fold<T: PolarsNumericType, A: Clone>(
         &self,
         values: &ChunkedArray<T>,
         keep: Option<&BooleanChunked>,
+        start: A,
         mut add: impl FnMut(&mut A, T::Native) -> PolarsResult<()>,
-        so_far: &mut [A],
-    ) -> PolarsResult<()> {
+    ) -> PolarsResult<Vec<A>> {
+        let mut so_far = vec![start; self.first.len()];
         match (values.cont_slice(), keep) {
             (Ok(values), None) => {
                 for (group, value) in self.of_row.iter().zip(values) {
@@ -212,7 +180,7 @@ impl Groups {
                 }
             }
         }
-        Ok(())
+        Ok(so_far)
     }
 }
 

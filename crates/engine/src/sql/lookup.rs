@@ -56,7 +56,7 @@ struct Joined {
 impl Lookup {
     /// Takes the joins out of a select; what is left reads the table `name`, which [`Lookup::apply`] makes.
     ///
-    /// None where a join is of another kind.
+    /// None where a join is of another kind, or compares columns of different types.
     ///
     /// # Errors
     /// When a table cannot be evaluated.
@@ -71,21 +71,15 @@ impl Lookup {
         let mut schemas: Vec<(String, SchemaRef)> = Vec::new();
         for join in &joins {
             let Some(rows) = tables.get(&join.name) else { return Ok(None) };
-            let schema = rows.schema()?;
-            if !schema.contains(&join.key) {
-                return Ok(None);
-            }
-            schemas.push((join.alias.clone(), schema));
+            schemas.push((join.alias.clone(), rows.schema()?));
         }
         let names = Names { alias: &alias, first: &first, others: &schemas };
-        let by_known = |join: &Joined| {
-            if join.by.0 == alias {
-                first.contains(&join.by.1)
-            } else {
-                schemas.iter().any(|(other, schema)| *other == join.by.0 && schema.contains(&join.by.1))
-            }
+        let dtype_of = |alias: &str, column: &str| names.schema(alias)?.get(column);
+        let comparable = |join: &Joined| {
+            let (by, key) = (dtype_of(&join.by.0, &join.by.1), dtype_of(&join.alias, &join.key));
+            by.is_some() && by == key
         };
-        if !joins.iter().all(by_known) {
+        if !joins.iter().all(comparable) {
             return Ok(None);
         }
         let Some((rewritten, read)) = names.rewritten(select, name) else { return Ok(None) };
@@ -115,7 +109,7 @@ impl Lookup {
         Ok(Some((Self { from, columns, tables: found }, rewritten)))
     }
 
-    /// Rows of the first table with what they look up; none of the lookups fits where types differ.
+    /// Rows of the first table with what they look up.
     ///
     /// # Errors
     /// When the rows cannot be evaluated.
@@ -142,11 +136,6 @@ impl Lookup {
 impl Table {
     /// For every key its row; the last one, of nulls, where there is none.
     fn places(&self, keys: &Column) -> Result<Vec<IdxSize>, EngineError> {
-        if keys.dtype() != self.key.dtype() {
-            let clash =
-                format!("`{}` of type {} is compared with one of type {}", self.by, keys.dtype(), self.key.dtype());
-            return Err(PolarsError::SchemaMismatch(clash.into()).into());
-        }
         if let Some(index) = &self.index
             && let Some(places) = index.rows(keys, self.nowhere())?
         {
@@ -224,13 +213,20 @@ impl Names<'_> {
         if alias == self.alias { name.to_owned() } else { format!("{alias}.{name}") }
     }
 
+    /// The columns of a table.
+    fn schema(&self, alias: &str) -> Option<&Schema> {
+        if alias == self.alias {
+            return Some(self.first);
+        }
+        self.others.iter().find(|(other, _)| other == alias).map(|(_, schema)| &**schema)
+    }
+
     /// The columns that an expression which is a name may stand for.
     fn found(&self, expr: &Sql) -> Vec<String> {
         match expr {
             Sql::CompoundIdentifier(_) => {
                 let Some((alias, name)) = qualified(expr) else { return Vec::new() };
-                let other = || self.others.iter().any(|(other, schema)| *other == alias && schema.contains(&name));
-                let there = if alias == self.alias { self.first.contains(&name) } else { other() };
+                let there = self.schema(&alias).is_some_and(|schema| schema.contains(&name));
                 if there { vec![self.column(&alias, &name)] } else { Vec::new() }
             }
             Sql::Identifier(name) => {
@@ -318,11 +314,13 @@ mod tests {
         let touches = df!("contact_id" => [Some("c1"), Some("c2"), None, Some("c9")], "kind" => ["a", "b", "a", "z"]);
         let people = df!("contact_id" => ["c2", "c1"], "level" => ["vp", "cxo"]);
         let weights = df!("kind" => ["a", "b"], "points" => [1.0, 2.0]);
+        let numbered = df!("kind" => [1, 2], "points" => [1.0, 2.0]);
         let twice = df!("kind" => ["a", "a"], "points" => [1.0, 2.0]);
         HashMap::from([
             ("touches".to_owned(), touches.unwrap().lazy().with_columns([coded("contact_id")]).into()),
             ("people".to_owned(), people.unwrap().lazy().with_columns([coded("contact_id")]).into()),
             ("weights".to_owned(), weights.unwrap().lazy().into()),
+            ("numbered".to_owned(), numbered.unwrap().lazy().into()),
             ("twice".to_owned(), twice.unwrap().lazy().into()),
         ])
     }
@@ -361,6 +359,7 @@ mod tests {
     fn other_joins_are_left_to_polars() {
         for text in [
             "select t.kind, points from touches t left join twice w on t.kind = w.kind",
+            "select t.kind, points from touches t left join numbered n on t.kind = n.kind",
             "select t.kind, points from touches t left join weights w on t.kind = w.kind and points > 1",
             "select t.kind, points from touches t left join weights w on t.kind > w.kind",
             "select t.kind, points from touches t full join weights w on t.kind = w.kind",

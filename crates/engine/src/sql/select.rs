@@ -54,8 +54,10 @@ impl Rows {
     ///
     /// # Errors
     /// Those of the change.
-    pub fn try_map(self, change: impl FnMut(LazyFrame) -> Result<LazyFrame, EngineError>) -> Result<Self, EngineError> {
-        let mut change = change;
+    pub fn try_map(
+        self,
+        mut change: impl FnMut(LazyFrame) -> Result<LazyFrame, EngineError>,
+    ) -> Result<Self, EngineError> {
         Ok(match self {
             Self::Whole(rows) => Self::Whole(change(rows)?),
             Self::Parts(parts) => Self::Parts(parts.into_iter().map(change).collect::<Result<Vec<_>, _>>()?),

@@ -110,17 +110,26 @@ impl Shelf {
         let rows = narrow(rows)?;
         let height = rows.height();
         let parts = height.div_ceil(PART_ROWS).max(1);
-        let slice = |part: usize| rows.slice(i64::try_from(part * PART_ROWS).unwrap_or(i64::MAX), PART_ROWS);
-        let places = (0..parts).map(|part| self.place(rollup, slice(part))).collect::<Result<Vec<_>, _>>()?;
+        // All parts share their memory, so that one kept there would keep all of it.
+        let fits = self.has_room(rows.estimated_size() as u64);
+        let place = |part: usize| {
+            let rows = rows.slice(i64::try_from(part * PART_ROWS).unwrap_or(i64::MAX), PART_ROWS);
+            if fits { Ok(Place::Memory(rows)) } else { self.file(rollup, rows) }
+        };
+        let places = (0..parts).map(place).collect::<Result<Vec<_>, _>>()?;
         Ok(Piece { span, rows: height, schema, places })
     }
 
-    fn place(&self, rollup: &str, rows: DataFrame) -> Result<Place, EngineError> {
-        let size = rows.estimated_size() as u64;
-        if self.held.fetch_add(size, Ordering::Relaxed) + size <= self.limit {
-            return Ok(Place::Memory(rows));
+    /// Whether so many bytes still fit; then they count as held.
+    fn has_room(&self, size: u64) -> bool {
+        let fits = self.held.fetch_add(size, Ordering::Relaxed) + size <= self.limit;
+        if !fits {
+            self.held.fetch_sub(size, Ordering::Relaxed);
         }
-        self.held.fetch_sub(size, Ordering::Relaxed);
+        fits
+    }
+
+    fn file(&self, rollup: &str, rows: DataFrame) -> Result<Place, EngineError> {
         let number = self.files.fetch_add(1, Ordering::Relaxed);
         let path = self.folder.join(format!("{rollup}-{number}.parquet"));
         let failed = |error: std::io::Error| EngineError::Scratch { path: path.clone(), reason: error.to_string() };
@@ -166,5 +175,37 @@ impl Drop for Shelf {
         if self.files.load(Ordering::Relaxed) > 0 {
             let _ = std::fs::remove_dir_all(&self.folder);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case::all_of_it(u64::MAX, true)]
+    #[case::only_the_last_part(4_096, false)]
+    fn a_piece_lies_in_memory_as_a_whole_or_not_at_all(#[case] limit: u64, #[case] in_memory: bool) {
+        let height = i64::try_from(PART_ROWS).unwrap() + 10;
+        let rows = df!("touches" => (0..height).collect::<Vec<_>>(), "kind" => vec!["visit"; PART_ROWS + 10]).unwrap();
+        let folder = std::env::temp_dir().join(format!("abmart-shelf-{}-{in_memory}", std::process::id()));
+        let piece = Shelf::new(&folder, limit).keep("touches", rows.clone(), None).unwrap();
+        assert_eq!(piece.places.len(), 2);
+        assert!(piece.places.iter().all(|place| matches!(place, Place::Memory(_)) == in_memory));
+    }
+
+    #[test]
+    fn what_went_to_a_file_comes_back_as_it_was() {
+        let rows = df!("touches" => [Some(3_i64), None, Some(70_000)], "kind" => [Some("visit"), Some("mail"), None]);
+        let rows = rows.unwrap();
+        let shelf = Shelf::new(&std::env::temp_dir().join(format!("abmart-shelf-{}", std::process::id())), 0);
+        let piece = shelf.keep("touches", rows.clone(), None).unwrap();
+        assert!(matches!(piece.places.as_slice(), [Place::File(_)]));
+        let back = codes::plain(piece.lazy().unwrap().collect().unwrap()).unwrap();
+        assert!(back.equals_missing(&rows) && back.schema() == rows.schema(), "{back}");
     }
 }
