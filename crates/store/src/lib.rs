@@ -21,6 +21,7 @@ mod error;
 mod footer;
 mod location;
 mod manifest;
+mod many;
 mod mart;
 mod order;
 mod publish;
