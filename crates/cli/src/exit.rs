@@ -83,6 +83,9 @@ impl Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let text = chain(&error);
+        if matches!(error, StoreError::NoConditionalPut { .. }) {
+            return Self::Config(text);
+        }
         if error.is_environment() { Self::Environment(text) } else { Self::Run(text) }
     }
 }

@@ -62,8 +62,11 @@ pub struct MartResult {
     pub rows: u64,
     /// Its bytes.
     pub bytes: u64,
-    /// Whether the file was already there, byte for byte.
+    /// Whether all of it was already there, byte for byte.
     pub unchanged: bool,
+    /// The version of its Delta table, where it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delta_version: Option<u64>,
 }
 
 /// What `status` reads of the results.

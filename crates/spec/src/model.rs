@@ -584,6 +584,8 @@ pub struct Mart {
     pub sort: Vec<Spanned<String>>,
     /// Grains of the entity tables that its SQL reads; empty: all of the pipeline.
     pub grains: Vec<Grain>,
+    /// How it is published.
+    pub format: MartFormat,
     /// Documentation of columns.
     pub columns: IndexMap<String, MartColumn>,
     /// What it holds.
@@ -601,6 +603,15 @@ pub enum MartBody {
     From(Spanned<String>),
     /// A query over those, over tables, and over entities (`account`: every account × period with `<fact>_<measure>` columns).
     Sql(SqlQuery),
+}
+
+/// How a mart is published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MartFormat {
+    /// Parquet files under stable paths, replaced in place.
+    Parquet,
+    /// A Delta table.
+    Delta,
 }
 
 /// Documentation of a mart's column.

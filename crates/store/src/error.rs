@@ -108,7 +108,70 @@ pub enum StoreError {
         key: String,
     },
 
-    /// The manifest or the intent record cannot be understood.
+    /// A published file that a run did not write again is not there any more as it was published.
+    #[error("`{key}` is not there any more as it was published; nothing was published, a new run writes it again")]
+    KeptMissing {
+        /// The file's key.
+        key: String,
+    },
+
+    /// Another run holds the lease of the store.
+    #[error(
+        "store `{store}` is in use: {holder} holds its lease since {since}, until {until} unless it is renewed; \
+         run again when it has ended"
+    )]
+    LeaseHeld {
+        /// The store's label.
+        store: String,
+        /// The run, with its process and host.
+        holder: String,
+        /// Since when it holds it, in UTC.
+        since: String,
+        /// When the lease ends unless it is renewed, in UTC.
+        until: String,
+    },
+
+    /// The lease of the store ran out and another run has taken it.
+    #[error(
+        "run {run_id} has lost the lease of store `{store}` to {by}: it did not renew it in time; \
+         it publishes nothing more"
+    )]
+    LeaseLost {
+        /// The store's label.
+        store: String,
+        /// The run that had it.
+        run_id: String,
+        /// The run that has it now, with its process and host.
+        by: String,
+    },
+
+    /// The store cannot hold a lease, because it has no conditional puts.
+    #[error(
+        "store `{store}` has no conditional puts ({reason}), so that two runs at once could not be told from each other; \
+         `unsafe_no_lease: true` in the settings of the store goes without a lease, and whoever sets it sees to it \
+         that never two runs write there at the same time"
+    )]
+    NoConditionalPut {
+        /// The store's label.
+        store: String,
+        /// What it did instead.
+        reason: String,
+    },
+
+    /// A mart's Delta table cannot be read or written.
+    #[error("the Delta table of mart `{mart}` in store `{store}` failed: {reason}")]
+    Delta {
+        /// The mart's name.
+        mart: String,
+        /// The store's label.
+        store: String,
+        /// What was wrong.
+        reason: String,
+        /// Whether trying again may help.
+        environment: bool,
+    },
+
+    /// The manifest, the intent or the lease record cannot be understood.
     #[error("record `{key}` in store `{store}` is not readable: {reason}")]
     Record {
         /// The store's label.
@@ -151,9 +214,14 @@ impl StoreError {
             Self::NotFound { .. }
             | Self::Changed { .. }
             | Self::StagedMissing { .. }
+            | Self::KeptMissing { .. }
+            | Self::LeaseHeld { .. }
+            | Self::LeaseLost { .. }
             | Self::Io { .. }
             | Self::Object { .. } => true,
+            Self::Delta { environment, .. } => *environment,
             Self::Location { .. }
+            | Self::NoConditionalPut { .. }
             | Self::UnsupportedScheme { .. }
             | Self::InvalidKey { .. }
             | Self::NotParquet { .. }

@@ -57,6 +57,21 @@ impl Store {
 }
 
 async fn read_footer(store: &Store, object: &ObjectInfo) -> Result<ParquetFooter, StoreError> {
+    let metadata = read_metadata(store, object).await?;
+    let file = metadata.file_metadata();
+    Ok(ParquetFooter {
+        rows: u64::try_from(file.num_rows()).map_err(|_| StoreError::NotParquet {
+            key: object.key.clone(),
+            size: object.size,
+            reason: "its footer counts a negative number of rows".to_owned(),
+        })?,
+        columns: column::columns(&metadata),
+        created_by: file.created_by().map(str::to_owned),
+    })
+}
+
+/// The footer as it stands in the file.
+pub(crate) async fn read_metadata(store: &Store, object: &ObjectInfo) -> Result<ParquetMetaData, StoreError> {
     let size = object.size;
     let refused = |reason: String| StoreError::NotParquet { key: object.key.clone(), size, reason };
     if size == 0 {
@@ -103,13 +118,7 @@ async fn read_footer(store: &Store, object: &ObjectInfo) -> Result<ParquetFooter
             "its footer places column `{column}` where the file has no data; the file is truncated or damaged"
         )));
     }
-    let file = metadata.file_metadata();
-    Ok(ParquetFooter {
-        rows: u64::try_from(file.num_rows())
-            .map_err(|_| refused("its footer counts a negative number of rows".to_owned()))?,
-        columns: column::columns(&metadata),
-        created_by: file.created_by().map(str::to_owned),
-    })
+    Ok(metadata)
 }
 
 /// Reads bytes of exactly the version that was listed.

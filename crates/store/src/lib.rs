@@ -2,32 +2,39 @@
 //!
 //! ```text
 //! location ──▶ Store ──list──▶ ObjectInfo ──footers──▶ ParquetFooter      (reading)
-//!                └──MartWriter──▶ StagedFile ──publish──▶ Manifest        (writing)
-//!                                                └─ recover: finishes what a killed run began
+//!                ├──MartWriter──▶ StagedFile ──publish──▶ Manifest        (writing)
+//!                │                                 ├─ delta: marts that are Delta tables
+//!                │                                 └─ recover: finishes what a killed run began
+//!                └──acquire─────▶ Lease: only its holder publishes
 //! ```
 //!
 //! Everything goes through `object_store`, so another kind of store only needs a builder. The
 //! callers are synchronous: a [`Store`] owns a small async runtime and hides it.
 //!
 //! Two folders of a mart store are not marts: `_staging/<run>/…` holds files that no reader should
-//! see yet, `_abmart/` holds the manifest and, while a publication is under way, its intent record.
+//! see yet, `_abmart/` holds the manifest, the lease and the intent record of publications.
 //! Any path part that begins with `_` or `.` is invisible to readers.
 
+mod apply;
 mod blocks;
 mod cache;
 mod column;
+mod delta;
 mod durable;
 mod error;
 mod footer;
+mod lease;
 mod location;
 mod manifest;
 mod many;
 mod mart;
 mod order;
+mod process;
 mod publish;
 mod recover;
 mod sink;
 mod store;
+mod swap;
 mod writer;
 
 pub use bytes::Bytes;
@@ -35,10 +42,12 @@ pub use cache::{Cache, CacheKey, Cached, Trimmed};
 pub use column::{ColumnKind, FooterColumn, TimeUnit};
 pub use error::StoreError;
 pub use footer::ParquetFooter;
+pub use lease::{Claim, LEASE_SECONDS, Lease, LeaseRecord};
 pub use location::Location;
-pub use manifest::{MANIFEST_KEY, Manifest, ManifestFile, ManifestMart};
+pub use manifest::{MANIFEST_KEY, Manifest, ManifestFile, ManifestMart, MartFormat};
 pub use mart::{MartColumn, MartSpec, StagedFile};
-pub use publish::{Publication, Published};
+pub use process::Process;
+pub use publish::{KeptFile, Publication, Published};
 pub use recover::{Recovery, RecoveryReport};
 pub use store::{ObjectInfo, Store};
 pub use writer::MartWriter;

@@ -9,7 +9,7 @@ use parquet::schema::types::ColumnPath;
 use serde::{Deserialize, Serialize};
 
 use crate::store::is_hidden;
-use crate::{StoreError, order};
+use crate::{MartFormat, StoreError, order};
 
 /// How a mart's files are to be written and documented.
 #[derive(Debug, Clone, Default)]
@@ -69,15 +69,16 @@ impl StagedFile {
         staged_key(run_id, &self.mart, &self.file_name)
     }
 
-    /// The key that the file is published under.
-    #[must_use]
-    pub fn published_key(&self) -> String {
-        format!("{}/{}", self.mart, self.file_name)
-    }
-
-    pub(crate) fn check(&self) -> Result<(), StoreError> {
-        check_name(&self.mart, "mart name")?;
-        check_file_name(&self.file_name)
+    /// The key that the file is published under: a stable one, or in a Delta table one of its own.
+    pub(crate) fn published_key(&self, format: MartFormat, run_id: &str) -> String {
+        let file_name = &self.file_name;
+        match format {
+            MartFormat::Parquet => format!("{}/{file_name}", self.mart),
+            MartFormat::Delta => {
+                let stem = file_name.strip_suffix(".parquet").unwrap_or(file_name);
+                format!("{}/{stem}.{run_id}.parquet", self.mart)
+            }
+        }
     }
 }
 

@@ -1,9 +1,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::manifest::{INTENT_KEY, Intent, MANIFEST_KEY, Move, VERSION};
+use crate::manifest::{Intent, Move, VERSION};
 use crate::mart::{self, STAGING, is_parquet};
 use crate::recover::Recovery;
-use crate::{Manifest, ManifestFile, ManifestMart, StagedFile, Store, StoreError, durable};
+use crate::{
+    Lease, Manifest, ManifestFile, ManifestMart, MartFormat, ObjectInfo, StagedFile, Store, StoreError, delta,
+};
 
 /// What one run makes visible. Marts that it does not name stay as they are.
 #[derive(Debug, Clone, Default)]
@@ -12,10 +14,25 @@ pub struct Publication {
     pub run_id: String,
     /// The day that it computed for, as `YYYY-MM-DD`.
     pub as_of: Option<String>,
-    /// The staged files. Of a mart that has a file here, all other files are removed.
+    /// The staged files. Of a mart that has a file here or in `kept`, all other files are removed.
     pub files: Vec<StagedFile>,
+    /// Files that stay as they are published, without having been staged again: [`Store::standing`] has them.
+    pub kept: Vec<KeptFile>,
     /// Marts that exist no longer; their files are removed.
     pub retired: Vec<String>,
+    /// Marts that are published as Delta tables; all others are plain Parquet files.
+    pub delta: BTreeSet<String>,
+}
+
+/// A published file that a run knows to be what it would write again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptFile {
+    /// The mart that it belongs to.
+    pub mart: String,
+    /// Its path below the mart's folder as it was staged, such as `part-0.parquet`.
+    pub file_name: String,
+    /// The SHA-256 of its bytes, in lower-case hexadecimal.
+    pub sha256: String,
 }
 
 /// What a publication did.
@@ -31,34 +48,34 @@ pub struct Published {
     pub deleted: Vec<String>,
 }
 
+impl Publication {
+    /// How a mart is published.
+    #[must_use]
+    pub fn format(&self, mart: &str) -> MartFormat {
+        if self.delta.contains(mart) { MartFormat::Delta } else { MartFormat::Parquet }
+    }
+}
+
 impl Store {
-    /// Makes staged files visible: intent record, moves, deletions, manifest, clean-up, in this order.
-    ///
-    /// Killed at any instant, it is finished by the next [`Store::recover`] or `publish`; no file is ever
-    /// visible half-written. A publication that another run left unfinished is finished first.
+    /// The files of a mart that can be kept: those that are published in this format and are still there as the
+    /// manifest has them, by the name under which they were staged.
     ///
     /// # Errors
-    /// [`StoreError::InvalidKey`] and [`StoreError::Mart`] for unusable or repeated names,
-    /// [`StoreError::StagedMissing`] when a staged file is not there in full; until then nothing has changed.
-    /// Afterwards only the store's own failures.
-    pub fn publish(&self, publication: &Publication) -> Result<Published, StoreError> {
-        check(publication)?;
-        let settled = self.settle()?;
-        if let Some(done) = self.already_published(publication, &settled)? {
-            return Ok(done);
+    /// Those of [`Store::manifest`] and [`Store::list`].
+    pub fn standing(&self, mart: &str, format: MartFormat) -> Result<BTreeMap<String, ManifestFile>, StoreError> {
+        // After a publication that cannot be finished the manifest does not say what the files are.
+        if self.tagged_intent()?.is_some_and(|(record, _)| record.open.is_some()) {
+            return Ok(BTreeMap::new());
         }
-        self.check_staged(publication)?;
-        // After an incomplete publication the manifest does not say what the files are.
-        let trusted = !matches!(settled, Recovery::Incomplete { .. });
-        let (intent, unchanged) = self.plan(publication, trusted)?;
-        self.write_record(INTENT_KEY, &intent)?;
-        let manifest = self.apply(&intent)?;
-        Ok(Published {
-            manifest,
-            written: intent.moves.into_iter().map(|step| step.to).collect(),
-            unchanged,
-            deleted: intent.deletes,
-        })
+        let Some(known) = self.manifest()?.and_then(|mut manifest| manifest.marts.remove(mart)) else {
+            return Ok(BTreeMap::new());
+        };
+        if known.format != format {
+            return Ok(BTreeMap::new());
+        }
+        let there = self.folder(mart)?;
+        let files = known.files.into_iter().filter(|file| is_as_recorded(file, &there));
+        Ok(files.map(|file| (file.name(mart).to_owned(), file)).collect())
     }
 
     /// Removes what a run staged, after a failed audit for instance.
@@ -68,9 +85,8 @@ impl Store {
     pub fn discard_staging(&self, run_id: &str) -> Result<(), StoreError> {
         mart::check_name(run_id, "run id")?;
         let folder = format!("{STAGING}/{run_id}");
-        for object in self.list_all(&folder)? {
-            self.delete(&object.key)?;
-        }
+        let keys: Vec<String> = self.list_all(&folder)?.into_iter().map(|object| object.key).collect();
+        self.delete_all(&keys)?;
         if let Some(path) = self.local_path(&folder).filter(|path| path.is_dir()) {
             // Object stores have no folders; locally the moves leave empty ones.
             std::fs::remove_dir_all(&path)
@@ -79,107 +95,96 @@ impl Store {
         Ok(())
     }
 
-    /// Carries out an intent; steps that are done already are passed over.
-    pub(crate) fn apply(&self, intent: &Intent) -> Result<Manifest, StoreError> {
-        for step in &intent.moves {
-            match self.rename(&step.from, &step.to) {
-                Err(error) if error.is_not_found() && self.has_size(&step.to, step.size)? => {}
-                result => result?,
+    /// The visible objects of a mart's folder, by key.
+    fn folder(&self, mart: &str) -> Result<BTreeMap<String, ObjectInfo>, StoreError> {
+        Ok(self.list(mart)?.into_iter().map(|object| (object.key.clone(), object)).collect())
+    }
+
+    /// The staged files as the store has them, by key.
+    fn staged(&self, publication: &Publication) -> Result<BTreeMap<String, ObjectInfo>, StoreError> {
+        let staged = self.list_all(&format!("{STAGING}/{}", publication.run_id))?;
+        let staged: BTreeMap<String, ObjectInfo> =
+            staged.into_iter().map(|object| (object.key.clone(), object)).collect();
+        for file in &publication.files {
+            let key = file.staged_key(&publication.run_id);
+            if staged.get(&key).is_none_or(|object| object.size != file.bytes) {
+                return Err(StoreError::StagedMissing { key });
             }
         }
-        for key in &intent.deletes {
-            self.delete(key)?;
-        }
-        if let Some(root) = self.local_root() {
-            // All of the manifest's files: one moved before a kill may not have reached the disk yet.
-            let marts = intent.manifest.marts.values();
-            let files = marts.flat_map(|mart| &mart.files).map(|file| &file.key);
-            durable::sync_folders(root, files.chain(&intent.deletes).map(String::as_str))?;
-        }
-        let manifest = self.with_etags(&intent.manifest)?;
-        self.write_record(MANIFEST_KEY, &manifest)?;
-        self.close_intent(&manifest.run_id)?;
-        Ok(manifest)
+        Ok(staged)
     }
+}
 
-    /// The last steps of a publication, when the manifest is in place.
-    pub(crate) fn close_intent(&self, run_id: &str) -> Result<(), StoreError> {
-        self.delete(INTENT_KEY)?;
-        self.discard_staging(run_id)
-    }
-
-    /// Decides what to move and delete; also gives the keys that can stay as they are.
-    fn plan(&self, publication: &Publication, trusted: bool) -> Result<(Intent, Vec<String>), StoreError> {
-        let before = self.manifest()?;
-        let (mut moves, mut unchanged) = (Vec::new(), Vec::new());
-        let mut published: BTreeMap<String, ManifestMart> = BTreeMap::new();
-        let mut files: Vec<&StagedFile> = publication.files.iter().collect();
-        files.sort_by_key(|file| file.published_key());
-        for file in files {
-            let key = file.published_key();
-            let known = before.as_ref().filter(|_| trusted).and_then(|manifest| manifest.file(&key));
-            let etag = match known {
-                Some(known) if known.sha256 == file.sha256 && self.is_as_recorded(known)? => {
-                    unchanged.push(key.clone());
-                    known.etag.clone()
-                }
-                _ => {
-                    moves.push(Move {
-                        from: file.staged_key(&publication.run_id),
-                        to: key.clone(),
-                        size: file.bytes,
-                        sha256: file.sha256.clone(),
-                    });
-                    None
-                }
-            };
-            let mart = published.entry(file.mart.clone()).or_insert_with(|| ManifestMart {
-                run_id: publication.run_id.clone(),
-                as_of: publication.as_of.clone(),
-                rows: 0,
-                files: Vec::new(),
-            });
-            mart.rows += file.rows;
-            mart.files.push(ManifestFile { key, size: file.bytes, rows: file.rows, sha256: file.sha256.clone(), etag });
+impl Lease {
+    /// Makes staged files visible: intent record, moves, Delta commits, deletions, manifest, clean-up, in this order.
+    ///
+    /// Killed at any instant, it is finished by the next [`Lease::recover`] or `publish`; no file is ever
+    /// visible half-written. A publication that another run left unfinished is finished first. A holder that
+    /// has lost its lease gets no further than to the next check.
+    ///
+    /// # Errors
+    /// [`StoreError::InvalidKey`] and [`StoreError::Mart`] for unusable or repeated names,
+    /// [`StoreError::StagedMissing`] when a staged file is not there in full, [`StoreError::KeptMissing`] when a
+    /// published one is not; until then nothing has changed. Afterwards only [`StoreError::LeaseLost`],
+    /// [`StoreError::Delta`] and the store's own failures.
+    pub fn publish(&self, publication: &Publication) -> Result<Published, StoreError> {
+        check(publication)?;
+        self.renew()?;
+        let settled = self.settle()?;
+        if let Some(done) = self.already_published(publication, &settled.outcome)? {
+            return Ok(done);
         }
-        let deletes = self.leftovers(publication, &published)?;
-        let mut marts = before.map(|manifest| manifest.marts).unwrap_or_default();
-        marts.retain(|name, _| !publication.retired.contains(name));
-        marts.extend(published);
+        let before = self.store().tagged_manifest()?;
+        if let Some((manifest, _)) = &before
+            && self.is_guarded()
+            && manifest.token > self.token()
+        {
+            return Err(self.lost_to(manifest.run_id.clone()));
+        }
+        let staged = self.store().staged(publication)?;
+        let (before, tag) = before.unzip();
+        // After an incomplete publication the manifest does not say what the files are.
+        let trusted = !matches!(settled.outcome, Recovery::Incomplete { .. });
+        let mut plan = Plan {
+            store: self.store(),
+            publication,
+            before: before.as_ref(),
+            trusted,
+            staged: &staged,
+            moves: Vec::new(),
+            deletes: settled.strays,
+            unchanged: Vec::new(),
+        };
+        let marts = plan.marts()?;
+        let Plan { moves, deletes, unchanged, .. } = plan;
         let manifest = Manifest {
             version: VERSION,
+            token: self.token(),
             run_id: publication.run_id.clone(),
             as_of: publication.as_of.clone(),
             published_at: jiff::Timestamp::now().to_string(),
             marts,
         };
-        Ok((Intent { moves, deletes, manifest }, unchanged))
+        let tables = manifest.marts.keys().filter(|mart| publication.delta.contains(*mart)).cloned().collect();
+        let intent = Intent { moves, tables, deletes, manifest };
+        self.write_intent(Some(&intent))?;
+        let manifest = self.apply(&intent, tag.as_ref())?;
+        Ok(Published {
+            manifest,
+            written: intent.moves.into_iter().map(|step| step.to).collect(),
+            unchanged,
+            deleted: intent.deletes,
+        })
     }
 
-    /// The visible Parquet files in the folders of published and retired marts that belong there no longer.
-    fn leftovers(
-        &self,
-        publication: &Publication,
-        published: &BTreeMap<String, ManifestMart>,
-    ) -> Result<Vec<String>, StoreError> {
-        let kept: BTreeSet<&str> =
-            published.values().flat_map(|mart| &mart.files).map(|file| file.key.as_str()).collect();
-        let mut leftovers = Vec::new();
-        for mart in published.keys().chain(&publication.retired) {
-            let keys = self.list(mart)?.into_iter().map(|object| object.key);
-            leftovers.extend(keys.filter(|key| is_parquet(key) && !kept.contains(key.as_str())));
+    /// Removes what this lease's run has staged, when it has failed. What another run will have to finish stays, and a
+    /// failure to remove the rest is no matter: the next run sweeps it.
+    pub fn abandon(&self) {
+        let unfinished = || Ok::<_, StoreError>(self.open_intent()?.is_some());
+        match self.check().and_then(|()| unfinished()) {
+            Ok(false) => drop(self.store().discard_staging(self.run_id())),
+            Ok(true) | Err(_) => {}
         }
-        Ok(leftovers)
-    }
-
-    fn check_staged(&self, publication: &Publication) -> Result<(), StoreError> {
-        for file in &publication.files {
-            let key = file.staged_key(&publication.run_id);
-            if !self.has_size(&key, file.bytes)? {
-                return Err(StoreError::StagedMissing { key });
-            }
-        }
-        Ok(())
     }
 
     /// When this very publication was begun before and has just been finished, there is nothing left to do.
@@ -191,47 +196,158 @@ impl Store {
         let Recovery::RolledForward { run_id, .. } = settled else {
             return Ok(None);
         };
-        let Some(manifest) = self.manifest()?.filter(|_| *run_id == publication.run_id) else {
+        let Some(manifest) = self.store().manifest()?.filter(|_| *run_id == publication.run_id) else {
             return Ok(None);
         };
-        let keys: Vec<String> = publication.files.iter().map(StagedFile::published_key).collect();
-        let complete = publication
-            .files
-            .iter()
-            .zip(&keys)
-            .all(|(file, key)| manifest.file(key).is_some_and(|known| known.sha256 == file.sha256));
-        Ok(complete.then(|| Published { manifest, written: keys, unchanged: Vec::new(), deleted: Vec::new() }))
+        let key = |file: &StagedFile| {
+            let files = &manifest.marts.get(&file.mart)?.files;
+            let same = |known: &&ManifestFile| known.name(&file.mart) == file.file_name && known.sha256 == file.sha256;
+            files.iter().find(same).map(|known| known.key.clone())
+        };
+        let written: Option<Vec<String>> = publication.files.iter().map(key).collect();
+        Ok(written.map(|written| Published { manifest, written, unchanged: Vec::new(), deleted: Vec::new() }))
     }
 
-    fn with_etags(&self, manifest: &Manifest) -> Result<Manifest, StoreError> {
-        let mut manifest = manifest.clone();
-        let unnamed = manifest.marts.values_mut().flat_map(|mart| &mut mart.files).filter(|file| file.etag.is_none());
-        for file in unnamed {
-            file.etag = self.head(&file.key)?.and_then(|object| object.etag);
+    pub(crate) fn lost_to(&self, by: String) -> StoreError {
+        StoreError::LeaseLost { store: self.store().label().to_owned(), run_id: self.run_id().to_owned(), by }
+    }
+}
+
+/// Decides what to move and delete, mart by mart.
+struct Plan<'a> {
+    store: &'a Store,
+    publication: &'a Publication,
+    before: Option<&'a Manifest>,
+    trusted: bool,
+    staged: &'a BTreeMap<String, ObjectInfo>,
+    moves: Vec<Move>,
+    deletes: Vec<String>,
+    /// The keys that stay as they are.
+    unchanged: Vec<String>,
+}
+
+impl Plan<'_> {
+    /// All marts as the manifest to come has them.
+    fn marts(&mut self) -> Result<BTreeMap<String, ManifestMart>, StoreError> {
+        let publication = self.publication;
+        let mut marts = self.before.map(|manifest| manifest.marts.clone()).unwrap_or_default();
+        let staged = publication.files.iter().map(|file| &file.mart);
+        let named: BTreeSet<&String> = staged.chain(publication.kept.iter().map(|file| &file.mart)).collect();
+        for name in named {
+            let there = self.store.folder(name)?;
+            let mart = self.mart(name, &there)?;
+            self.clear(name, &there, Some(&mart))?;
+            marts.insert(name.clone(), mart);
         }
-        Ok(manifest)
+        for name in &publication.retired {
+            let there = self.store.folder(name)?;
+            self.clear(name, &there, None)?;
+            marts.remove(name);
+        }
+        Ok(marts)
     }
 
-    /// Whether the file that the manifest describes is still there, untouched as far as the store can tell.
-    fn is_as_recorded(&self, known: &ManifestFile) -> Result<bool, StoreError> {
-        Ok(self.head(&known.key)?.is_some_and(|object| object.size == known.size && object.etag == known.etag))
+    fn mart(&mut self, name: &str, there: &BTreeMap<String, ObjectInfo>) -> Result<ManifestMart, StoreError> {
+        let publication = self.publication;
+        let format = publication.format(name);
+        let before = self.before.and_then(|manifest| manifest.marts.get(name));
+        let known = before.filter(|mart| self.trusted && mart.format == format);
+        let standing = |file_name: &str, sha256: &str| {
+            let mut files = known.into_iter().flat_map(|mart| &mart.files);
+            files
+                .find(|file| file.name(name) == file_name && file.sha256 == sha256 && is_as_recorded(file, there))
+                .cloned()
+        };
+        let mut files = Vec::new();
+        for file in publication.files.iter().filter(|file| file.mart == name) {
+            if let Some(known) = standing(&file.file_name, &file.sha256) {
+                self.unchanged.push(known.key.clone());
+                files.push(known);
+                continue;
+            }
+            let from = file.staged_key(&publication.run_id);
+            if format == MartFormat::Delta {
+                delta::check(self.store, name, &from)?;
+            }
+            let key = file.published_key(format, &publication.run_id);
+            self.moves.push(Move {
+                to: key.clone(),
+                size: file.bytes,
+                sha256: file.sha256.clone(),
+                etag: self.staged.get(&from).and_then(|object| object.etag.clone()),
+                from,
+            });
+            files.push(ManifestFile {
+                name: (format == MartFormat::Delta).then(|| file.file_name.clone()),
+                key,
+                size: file.bytes,
+                rows: file.rows,
+                sha256: file.sha256.clone(),
+                etag: None,
+            });
+        }
+        for file in publication.kept.iter().filter(|file| file.mart == name) {
+            let known = standing(&file.file_name, &file.sha256)
+                .ok_or_else(|| StoreError::KeptMissing { key: format!("{name}/{}", file.file_name) })?;
+            self.unchanged.push(known.key.clone());
+            files.push(known);
+        }
+        files.sort_by(|a, b| a.key.cmp(&b.key));
+        Ok(ManifestMart {
+            run_id: publication.run_id.clone(),
+            as_of: publication.as_of.clone(),
+            format,
+            delta_version: None,
+            rows: files.iter().map(|file| file.rows).sum(),
+            files,
+        })
     }
 
-    fn has_size(&self, key: &str, size: u64) -> Result<bool, StoreError> {
-        Ok(self.head(key)?.is_some_and(|object| object.size == size))
+    /// Plans to delete what belongs into a mart's folder no longer; `mart` is what it becomes, `None` when it is retired.
+    fn clear(
+        &mut self,
+        name: &str,
+        there: &BTreeMap<String, ObjectInfo>,
+        mart: Option<&ManifestMart>,
+    ) -> Result<(), StoreError> {
+        let before = self.before.and_then(|manifest| manifest.marts.get(name));
+        let was = before.map(|mart| mart.format);
+        if mart.is_some_and(|mart| mart.format == MartFormat::Delta) {
+            // Files that are not the table's newest version's may be those of an older one: they stay. Only what the
+            // mart was made of as plain files is known to be of no more use.
+            let plain = before.filter(|_| was == Some(MartFormat::Parquet)).into_iter().flat_map(|mart| &mart.files);
+            self.deletes.extend(plain.map(|file| file.key.clone()).filter(|key| there.contains_key(key)));
+            return Ok(());
+        }
+        if was == Some(MartFormat::Delta) {
+            // Without its log the table is gone at once, and its files are plain ones.
+            let log = self.store.list_all(&format!("{name}/_delta_log"))?;
+            self.deletes.extend(log.into_iter().map(|object| object.key));
+        }
+        let kept: BTreeSet<&str> =
+            mart.into_iter().flat_map(|mart| &mart.files).map(|file| file.key.as_str()).collect();
+        self.deletes.extend(there.keys().filter(|key| is_parquet(key) && !kept.contains(key.as_str())).cloned());
+        Ok(())
     }
+}
+
+/// Whether the file that the manifest describes is still there, untouched as far as the store can tell.
+fn is_as_recorded(known: &ManifestFile, there: &BTreeMap<String, ObjectInfo>) -> bool {
+    there.get(&known.key).is_some_and(|object| object.size == known.size && object.etag == known.etag)
 }
 
 fn check(publication: &Publication) -> Result<(), StoreError> {
     mart::check_name(&publication.run_id, "run id")?;
-    let mut keys = BTreeSet::new();
-    for file in &publication.files {
-        file.check()?;
-        let refused = |reason: String| StoreError::Mart { mart: file.mart.clone(), reason };
-        if !keys.insert(file.published_key()) {
-            return Err(refused(format!("file `{}` was staged twice", file.file_name)));
+    let mut names = BTreeSet::new();
+    let staged = publication.files.iter().map(|file| (&file.mart, &file.file_name));
+    for (mart, file_name) in staged.chain(publication.kept.iter().map(|file| (&file.mart, &file.file_name))) {
+        mart::check_name(mart, "mart name")?;
+        mart::check_file_name(file_name)?;
+        let refused = |reason: String| StoreError::Mart { mart: mart.clone(), reason };
+        if !names.insert((mart, file_name)) {
+            return Err(refused(format!("file `{file_name}` is published twice")));
         }
-        if publication.retired.contains(&file.mart) {
+        if publication.retired.contains(mart) {
             return Err(refused("it is published and retired at once".to_owned()));
         }
     }

@@ -1,13 +1,9 @@
 use std::collections::BTreeSet;
 
-use futures::TryStreamExt as _;
-use object_store::ObjectStoreExt as _;
-use sha2::{Digest as _, Sha256};
-
 use crate::manifest::{INTENT_KEY, Intent, Move};
 use crate::mart::{self, STAGING};
-use crate::store::object_key;
-use crate::{Store, StoreError};
+use crate::swap::PROBES;
+use crate::{Lease, MartFormat, Store, StoreError};
 
 /// How an unfinished publication was settled.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +36,7 @@ pub enum Recovery {
     },
 }
 
-/// What [`Store::recover`] found and did.
+/// What [`Lease::recover`] found and did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecoveryReport {
     /// How an unfinished publication was settled.
@@ -49,76 +45,97 @@ pub struct RecoveryReport {
     pub swept: Vec<String>,
 }
 
-impl Store {
+/// A settled publication.
+pub(crate) struct Settled {
+    pub(crate) outcome: Recovery,
+    /// Files in the folders of Delta tables that no version of them will ever name.
+    pub(crate) strays: Vec<String>,
+}
+
+impl Lease {
     /// Finishes what a killed run left behind and removes abandoned staging folders. To be called before
-    /// a run stages anything, and by one run at a time: the files of a run under way look abandoned.
+    /// the run stages anything: its own files would look abandoned, too.
     ///
     /// # Errors
-    /// [`StoreError::Record`] for a damaged record, else the store's own failures. Calling it again is safe.
+    /// [`StoreError::Record`] for a damaged record, [`StoreError::LeaseLost`] when another run has taken over, else the
+    /// store's own failures. Calling it again is safe.
     pub fn recover(&self) -> Result<RecoveryReport, StoreError> {
-        let outcome = self.settle()?;
+        let store = self.store();
+        let outcome = self.settle()?.outcome;
         let keep = match &outcome {
             Recovery::Incomplete { run_id, .. } => Some(run_id.as_str()),
             _ => None,
         };
-        let mut swept = self.staged_runs()?;
+        let mut swept = store.staged_runs()?;
         swept.retain(|run_id| Some(run_id.as_str()) != keep);
         for run_id in &swept {
-            tracing::info!(store = self.label(), run_id, "removing the staged files of an abandoned run");
-            self.discard_staging(run_id)?;
+            self.check()?;
+            tracing::info!(store = store.label(), run_id, "removing the staged files of an abandoned run");
+            store.discard_staging(run_id)?;
         }
+        let probes: Vec<String> = store.list_all(PROBES)?.into_iter().map(|object| object.key).collect();
+        store.delete_all(&probes)?;
         Ok(RecoveryReport { outcome, swept: swept.into_iter().collect() })
     }
 
     /// Finishes or drops the publication that the intent record speaks of, if there is one.
-    pub(crate) fn settle(&self) -> Result<Recovery, StoreError> {
-        let Some(intent) = self.intent()? else {
-            return Ok(Recovery::Clean);
+    pub(crate) fn settle(&self) -> Result<Settled, StoreError> {
+        let settled = |outcome| Ok(Settled { outcome, strays: Vec::new() });
+        let store = self.store();
+        let Some(intent) = self.open_intent()? else {
+            return settled(Recovery::Clean);
         };
+        self.renew()?;
         let run_id = intent.manifest.run_id.clone();
-        let before = self.manifest()?;
+        let (before, tag) = store.tagged_manifest()?.unzip();
         let finished =
             before.as_ref().is_some_and(|m| m.run_id == run_id && m.published_at == intent.manifest.published_at);
         if finished {
             self.close_intent(&run_id)?;
-            return Ok(Recovery::RolledForward { run_id, files: intent.moves.len() });
+            return settled(Recovery::RolledForward { run_id, files: intent.moves.len() });
         }
-        let (pending, missing) = self.sort_out(&intent)?;
+        let (pending, missing) = store.sort_out(&intent)?;
         if missing.is_empty() {
-            tracing::info!(store = self.label(), run_id, "finishing an interrupted publication");
+            tracing::info!(store = store.label(), run_id, "finishing an interrupted publication");
             let files = intent.moves.len();
-            self.apply(&Intent { moves: pending, ..intent })?;
-            return Ok(Recovery::RolledForward { run_id, files });
+            self.apply(&Intent { moves: pending, ..intent }, tag.as_ref())?;
+            return settled(Recovery::RolledForward { run_id, files });
         }
+        // Files of a Delta table are seen by nobody before its commit, which comes when all moves are made.
+        let (tables, plain): (Vec<&Move>, Vec<&Move>) = intent.moves.iter().partition(|step| intent.is_delta(step));
+        let strays: Vec<String> = tables.into_iter().map(|step| step.to.clone()).collect();
         // A file may have had its new content before; only those that differ from the manifest were moved.
         let mut moved = Vec::new();
-        for step in &intent.moves {
+        for step in plain {
             let old = before.as_ref().and_then(|manifest| manifest.file(&step.to));
-            if old.is_none_or(|old| old.sha256 != step.sha256) && self.holds(&step.to, step)? {
+            if old.is_none_or(|old| old.sha256 != step.sha256) && store.block_on(store.holds(&step.to, step))? {
                 moved.push(step.to.clone());
             }
         }
         if moved.is_empty() {
+            store.delete_all(&strays)?;
             self.close_intent(&run_id)?;
             tracing::warn!(
-                store = self.label(),
+                store = store.label(),
                 run_id,
                 ?missing,
                 "dropped an interrupted publication: staged files are lost, the marts are as before"
             );
-            return Ok(Recovery::Discarded { run_id, missing });
+            return settled(Recovery::Discarded { run_id, missing });
         }
         tracing::warn!(
-            store = self.label(),
+            store = store.label(),
             run_id,
             ?missing,
             ?moved,
             intent = INTENT_KEY,
             "an interrupted publication cannot be finished: staged files are lost"
         );
-        Ok(Recovery::Incomplete { run_id, missing, moved })
+        Ok(Settled { outcome: Recovery::Incomplete { run_id, missing, moved }, strays })
     }
+}
 
+impl Store {
     /// The runs that have a staging folder. A local one may be left without any file in it.
     fn staged_runs(&self) -> Result<BTreeSet<String>, StoreError> {
         let mut runs: BTreeSet<String> =
@@ -138,38 +155,51 @@ impl Store {
     }
 
     /// The moves still to be made, and the staged files that are neither in staging nor in their place. A
-    /// file that is in its place is left alone, whatever has become of its staged copy.
+    /// damaged file, of another content than the record says, counts as absent.
+    ///
+    /// Where e-tags tell, nothing is read: a place that bears the staged file's is done, a staged file that still does
+    /// is moved, once more if need be. Only a file that e-tags do not tell is read and hashed.
     fn sort_out(&self, intent: &Intent) -> Result<(Vec<Move>, Vec<String>), StoreError> {
+        let found = self.all_at_once(&intent.moves, |step| self.find(step))?;
         let (mut pending, mut missing) = (Vec::new(), Vec::new());
-        for step in &intent.moves {
-            if self.holds(&step.to, step)? {
-                continue;
-            }
-            if self.holds(&step.from, step)? {
-                pending.push(step.clone());
-            } else {
-                missing.push(step.from.clone());
+        for (step, found) in intent.moves.iter().zip(found) {
+            match found {
+                Found::Done => {}
+                Found::Pending => pending.push(step.clone()),
+                Found::Missing => missing.push(step.from.clone()),
             }
         }
         Ok((pending, missing))
     }
 
-    /// Whether the object `key` has exactly the bytes that `step` moves.
-    fn holds(&self, key: &str, step: &Move) -> Result<bool, StoreError> {
-        if self.head(key)?.is_none_or(|object| object.size != step.size) {
-            return Ok(false);
-        }
-        let path = object_key(key)?;
-        let hash = async {
-            let mut hash = Sha256::new();
-            let mut parts = self.objects().get(&path).await?.into_stream();
-            while let Some(part) = parts.try_next().await? {
-                hash.update(&part);
-            }
-            Ok::<_, object_store::Error>(hash.finalize())
-        };
-        let hash = self.block_on(hash).map_err(|source| self.failed("reading", key, source))?;
-        Ok(format!("{hash:x}") == step.sha256)
+    async fn find(&self, step: &Move) -> Result<Found, StoreError> {
+        Ok(if self.is_staged_version(&step.to, step).await? {
+            Found::Done
+        } else if self.is_staged_version(&step.from, step).await? {
+            Found::Pending
+        } else if self.holds(&step.to, step).await? {
+            Found::Done
+        } else if self.holds(&step.from, step).await? {
+            Found::Pending
+        } else {
+            Found::Missing
+        })
+    }
+}
+
+/// How far a move has come.
+enum Found {
+    Done,
+    Pending,
+    Missing,
+}
+
+impl Intent {
+    /// Whether a move is one into a Delta table.
+    fn is_delta(&self, step: &Move) -> bool {
+        let marts = &self.manifest.marts;
+        let of = |mart: &str| marts.get(mart).is_some_and(|mart| mart.format == MartFormat::Delta);
+        step.to.split_once('/').is_some_and(|(mart, _)| of(mart))
     }
 }
 

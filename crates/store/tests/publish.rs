@@ -3,48 +3,33 @@
 
 mod support;
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::sync::Arc;
+use abmart_store::{
+    KeptFile, Manifest, MartFormat, Publication, Published, Recovery, RecoveryReport, Store, StoreError,
+};
+use support::failing::Death;
+use support::place::{Place, assert_manifest_is_what_is_there, assert_tidy, publication, publish, recover, visible};
+use support::{bury, stage};
 
-use abmart_store::{Manifest, Publication, Published, Recovery, StagedFile, Store, StoreError};
-use object_store::ObjectStore;
-use object_store::local::LocalFileSystem;
-use object_store::memory::InMemory;
-use support::failing::{Death, Failing};
-use support::stage;
+/// The changes that a run makes in an object store before it moves a file: five to try out conditional puts, then its
+/// lease, its mark on the intent record, the renewal of the lease, and the intent.
+const BEFORE_THE_FIRST_MOVE: usize = 9;
+/// A death right after the first move.
+const MIDST: Death = Death { after: BEFORE_THE_FIRST_MOVE + 1, last_change_arrives: false };
 
-/// A place for marts that can be opened again and again, as successive processes do.
-struct Place {
-    objects: Arc<dyn ObjectStore>,
-    root: Option<PathBuf>,
-    _folder: Option<tempfile::TempDir>,
+/// A run that dies while it publishes; also whether it lived to its end.
+fn publish_and_die(place: &Place, death: Death, publication: &Publication) -> (Result<Published, StoreError>, bool) {
+    let (dying, failing) = place.open_failing(death);
+    let result = publish(&dying, publication);
+    bury(&place.open());
+    (result, failing.changes() <= death.after)
 }
 
-impl Place {
-    fn local() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let root = folder.path().canonicalize().unwrap();
-        Self {
-            objects: Arc::new(LocalFileSystem::new_with_prefix(&root).unwrap().with_automatic_cleanup(true)),
-            root: Some(root),
-            _folder: Some(folder),
-        }
-    }
-
-    fn memory() -> Self {
-        Self { objects: Arc::new(InMemory::new()), root: None, _folder: None }
-    }
-
-    fn open(&self) -> Store {
-        Store::from_object_store(Arc::clone(&self.objects), "marts", self.root.clone()).unwrap()
-    }
-
-    fn open_failing(&self, death: Death) -> (Store, Failing) {
-        let failing = Failing::new(Arc::clone(&self.objects), death);
-        let store = Store::from_object_store(Arc::new(failing.clone()), "marts", self.root.clone()).unwrap();
-        (store, failing)
-    }
+/// A run that dies while it finishes what another has left; also whether it lived to its end.
+fn recover_and_die(place: &Place, death: Death) -> (Result<RecoveryReport, StoreError>, bool) {
+    let (dying, failing) = place.open_failing(death);
+    let result = recover(&dying);
+    bury(&place.open());
+    (result, failing.changes() <= death.after)
 }
 
 /// The first night: three marts.
@@ -55,7 +40,7 @@ fn first_night(store: &Store) -> Published {
         stage(store, "r1", "kpi_values", "month.parquet", 30, 1),
         stage(store, "r1", "legacy", "part-0.parquet", 10, 1),
     ];
-    store.publish(&publication("r1", files)).unwrap()
+    publish(store, &publication("r1", files)).unwrap()
 }
 
 /// The second night: one file changed, one gone, one as before, a new mart, and a retired one.
@@ -73,52 +58,14 @@ fn second_night(store: &Store) -> Publication {
     }
 }
 
-fn publication(run_id: &str, files: Vec<StagedFile>) -> Publication {
-    Publication { run_id: run_id.to_owned(), as_of: Some("2026-11-22".to_owned()), files, retired: Vec::new() }
-}
-
-/// What a reader of the folders sees: every visible file, whole, with its hash.
-fn visible(store: &Store) -> BTreeMap<String, String> {
-    let see = |key: String| {
-        store.footer(&key).unwrap();
-        let hash = support::sha256(&store.get(&key).unwrap());
-        (key, hash)
-    };
-    store.list("").unwrap().into_iter().map(|object| see(object.key)).collect()
-}
-
 /// The manifest without what differs from one undisturbed run to the next.
 fn comparable(mut manifest: Manifest) -> Manifest {
     manifest.published_at.clear();
+    manifest.token = 0;
     for file in manifest.marts.values_mut().flat_map(|mart| &mut mart.files) {
         file.etag = None;
     }
     manifest
-}
-
-fn assert_manifest_is_what_is_there(store: &Store) {
-    let manifest = store.manifest().unwrap().unwrap();
-    let recorded: BTreeMap<_, _> = manifest.marts.values().flat_map(|mart| &mart.files).map(|f| (&f.key, f)).collect();
-    let objects = store.list("").unwrap();
-    assert_eq!(recorded.keys().copied().collect::<Vec<_>>(), objects.iter().map(|o| &o.key).collect::<Vec<_>>());
-    let hashes = visible(store);
-    for object in &objects {
-        let file = recorded[&object.key];
-        assert_eq!((file.size, &file.etag, &file.sha256), (object.size, &object.etag, &hashes[&object.key]));
-        assert_eq!(file.rows, store.footer(&object.key).unwrap().rows);
-    }
-    for mart in manifest.marts.values() {
-        assert_eq!(mart.rows, mart.files.iter().map(|file| file.rows).sum::<u64>());
-    }
-}
-
-/// Nothing of the work in progress is left, not even empty folders.
-fn assert_tidy(place: &Place, store: &Store) {
-    assert_eq!(store.head("_abmart/intent.json").unwrap(), None);
-    assert_eq!(store.list("_staging").unwrap(), []);
-    if let Some(staging) = place.root.as_ref().map(|root| root.join("_staging")).filter(|path| path.exists()) {
-        assert_eq!(std::fs::read_dir(staging).unwrap().count(), 0);
-    }
 }
 
 #[test]
@@ -145,7 +92,7 @@ fn the_next_night_replaces_adds_removes_and_leaves_alone() {
         let store = place.open();
         let before = first_night(&store).manifest;
         let unchanged = store.head("kpi_values/month.parquet").unwrap().unwrap();
-        let published = store.publish(&second_night(&store)).unwrap();
+        let published = publish(&store, &second_night(&store)).unwrap();
         assert_eq!(published.written, ["accounts/part-0.parquet", "scores/part-0.parquet"]);
         assert_eq!(published.unchanged, ["kpi_values/month.parquet"]);
         assert_eq!(published.deleted, ["accounts/part-1.parquet", "legacy/part-0.parquet"]);
@@ -161,7 +108,7 @@ fn marts_that_a_publication_does_not_name_stay() {
     let store = Place::memory().open();
     let before = first_night(&store).manifest;
     let files = vec![stage(&store, "r2", "scores", "part-0.parquet", 10, 0)];
-    let after = store.publish(&publication("r2", files)).unwrap().manifest;
+    let after = publish(&store, &publication("r2", files)).unwrap().manifest;
     assert_eq!(after.marts["legacy"], before.marts["legacy"]);
     assert_eq!((after.run_id.as_str(), after.marts["legacy"].run_id.as_str()), ("r2", "r1"));
     assert_manifest_is_what_is_there(&store);
@@ -177,7 +124,7 @@ fn a_file_that_was_tampered_with_is_written_again() {
     bytes[100] ^= 1;
     std::fs::remove_file(&path).unwrap();
     std::fs::write(&path, &bytes).unwrap();
-    let published = store.publish(&second_night(&store)).unwrap();
+    let published = publish(&store, &second_night(&store)).unwrap();
     assert_eq!(published.unchanged, Vec::<String>::new());
     assert_manifest_is_what_is_there(&store);
 }
@@ -199,20 +146,19 @@ fn killed_after_any_step_a_publication_is_finished_by_recovery() {
         let store = undisturbed.open();
         first_night(&store);
         let old = visible(&store);
-        let expected = store.publish(&second_night(&store)).unwrap().manifest;
+        let expected = publish(&store, &second_night(&store)).unwrap().manifest;
         let new = visible(&store);
-        for (moves_in_two_steps, last_change_arrives) in [(false, false), (false, true), (true, false), (true, true)] {
+        for last_change_arrives in [false, true] {
             for after in 0.. {
-                let death = Death { after, last_change_arrives, moves_in_two_steps };
+                let death = Death { after, last_change_arrives };
                 let place = make();
                 let store = place.open();
                 first_night(&store);
                 let publication = second_night(&store);
-                let (dying, failing) = place.open_failing(death);
-                let result = dying.publish(&publication);
-                if failing.changes() <= after {
+                let (result, lived) = publish_and_die(&place, death, &publication);
+                if lived {
                     result.unwrap();
-                    assert!(after >= 8, "the publication made only {after} changes");
+                    assert!(after >= 12, "the publication made only {after} changes");
                     break;
                 }
                 assert!(result.unwrap_err().is_environment(), "{death:?}");
@@ -220,16 +166,16 @@ fn killed_after_any_step_a_publication_is_finished_by_recovery() {
                     let seen = Some(&hash);
                     assert!(old.get(&key) == seen || new.get(&key) == seen, "{key} after {death:?}");
                 }
-                let outcome = store.recover().unwrap().outcome;
+                let outcome = recover(&store).unwrap().outcome;
                 if outcome == Recovery::Clean && store.manifest().unwrap().unwrap().run_id == "r1" {
                     assert_eq!(visible(&store), old, "{death:?}");
-                    store.publish(&second_night(&store)).unwrap();
+                    publish(&store, &second_night(&store)).unwrap();
                 }
                 assert_eq!(visible(&store), new, "{death:?}");
                 assert_eq!(comparable(store.manifest().unwrap().unwrap()), comparable(expected.clone()), "{death:?}");
                 assert_manifest_is_what_is_there(&store);
                 assert_tidy(&place, &store);
-                assert_eq!(store.recover().unwrap().outcome, Recovery::Clean, "{death:?}");
+                assert_eq!(recover(&store).unwrap().outcome, Recovery::Clean, "{death:?}");
             }
         }
     }
@@ -239,26 +185,32 @@ fn killed_after_any_step_a_publication_is_finished_by_recovery() {
 fn recovery_itself_may_be_killed_after_any_step() {
     let store = Place::memory().open();
     first_night(&store);
-    store.publish(&second_night(&store)).unwrap();
+    let old = visible(&store);
+    publish(&store, &second_night(&store)).unwrap();
     let new = visible(&store);
-    let death = |after| Death { after, last_change_arrives: false, moves_in_two_steps: true };
-    // The intent record is the first change; before it there is nothing to recover.
-    for first in 1..10 {
+    let death = |after| Death { after, last_change_arrives: false };
+    let mut finished = 0;
+    for first in 0.. {
         for second in 0.. {
             let place = Place::memory();
             let store = place.open();
             first_night(&store);
             let publication = second_night(&store);
-            place.open_failing(death(first)).0.publish(&publication).unwrap_err();
-            let (dying, failing) = place.open_failing(death(second));
-            let result = dying.recover();
-            if failing.changes() <= second {
+            if publish_and_die(&place, death(first), &publication).1 {
+                assert!(finished > 20, "only {finished} publications were finished by the third run");
+                return;
+            }
+            let (result, lived) = recover_and_die(&place, death(second));
+            if lived {
                 result.unwrap();
                 break;
             }
             result.unwrap_err();
-            store.recover().unwrap();
-            assert_eq!(visible(&store), new, "killed after {first}, then after {second} changes");
+            let outcome = recover(&store).unwrap().outcome;
+            finished += usize::from(matches!(outcome, Recovery::RolledForward { .. }));
+            let published = store.manifest().unwrap().unwrap().run_id == "r2";
+            let expected = if published { &new } else { &old };
+            assert_eq!(&visible(&store), expected, "killed after {first}, then after {second} changes");
             assert_manifest_is_what_is_there(&store);
             assert_tidy(&place, &store);
         }
@@ -272,7 +224,7 @@ fn killed_while_staging_nothing_is_visible_and_recovery_sweeps() {
         let store = place.open();
         let old = first_night(&store).manifest;
         second_night(&store);
-        let report = store.recover().unwrap();
+        let report = recover(&store).unwrap();
         assert_eq!(report.outcome, Recovery::Clean);
         assert_eq!(report.swept, ["r2"]);
         assert_eq!(store.manifest().unwrap().unwrap(), old);
@@ -287,10 +239,9 @@ fn a_publication_finishes_what_another_run_left() {
     let store = place.open();
     first_night(&store);
     let second = second_night(&store);
-    let death = Death { after: 2, last_change_arrives: false, moves_in_two_steps: false };
-    place.open_failing(death).0.publish(&second).unwrap_err();
+    publish_and_die(&place, MIDST, &second).0.unwrap_err();
     let third = vec![stage(&store, "r3", "funnel", "part-0.parquet", 10, 3)];
-    let manifest = store.publish(&publication("r3", third)).unwrap().manifest;
+    let manifest = publish(&store, &publication("r3", third)).unwrap().manifest;
     assert_eq!(manifest.marts.keys().collect::<Vec<_>>(), ["accounts", "funnel", "kpi_values", "scores"]);
     assert_manifest_is_what_is_there(&store);
 }
@@ -301,9 +252,8 @@ fn publishing_again_after_a_failure_finishes_the_same_publication() {
     let store = place.open();
     first_night(&store);
     let second = second_night(&store);
-    let death = Death { after: 2, last_change_arrives: true, moves_in_two_steps: false };
-    place.open_failing(death).0.publish(&second).unwrap_err();
-    assert_eq!(store.publish(&second).unwrap().manifest.run_id, "r2");
+    publish_and_die(&place, MIDST, &second).0.unwrap_err();
+    assert_eq!(publish(&store, &second).unwrap().manifest.run_id, "r2");
     assert_manifest_is_what_is_there(&store);
 }
 
@@ -312,8 +262,8 @@ fn lose_a_staged_file(place: &Place, moves: usize) -> Store {
     let store = place.open();
     first_night(&store);
     let second = second_night(&store);
-    let death = Death { after: 1 + moves, last_change_arrives: false, moves_in_two_steps: false };
-    place.open_failing(death).0.publish(&second).unwrap_err();
+    let death = Death { after: BEFORE_THE_FIRST_MOVE + moves, last_change_arrives: false };
+    publish_and_die(place, death, &second).0.unwrap_err();
     store.delete("_staging/r2/scores/part-0.parquet").unwrap();
     store
 }
@@ -322,7 +272,7 @@ fn lose_a_staged_file(place: &Place, moves: usize) -> Store {
 fn a_publication_that_lost_its_files_before_the_first_move_is_dropped() {
     let place = Place::memory();
     let store = lose_a_staged_file(&place, 0);
-    let Recovery::Discarded { run_id, missing } = store.recover().unwrap().outcome else {
+    let Recovery::Discarded { run_id, missing } = recover(&store).unwrap().outcome else {
         unreachable!("nothing was moved")
     };
     assert_eq!((run_id.as_str(), &missing[..]), ("r2", &["_staging/r2/scores/part-0.parquet".to_owned()][..]));
@@ -336,7 +286,7 @@ fn a_publication_that_lost_files_half_way_is_reported_until_the_next_one_mends_i
     let place = Place::memory();
     let store = lose_a_staged_file(&place, 1);
     for _ in 0..2 {
-        let Recovery::Incomplete { moved, missing, .. } = store.recover().unwrap().outcome else {
+        let Recovery::Incomplete { moved, missing, .. } = recover(&store).unwrap().outcome else {
             unreachable!("one file was moved, one is lost")
         };
         assert_eq!(moved, ["accounts/part-0.parquet"]);
@@ -346,10 +296,10 @@ fn a_publication_that_lost_files_half_way_is_reported_until_the_next_one_mends_i
         stage(&store, "r3", "accounts", "part-0.parquet", 30, 1),
         stage(&store, "r3", "accounts", "part-1.parquet", 20, 1),
     ];
-    let published = store.publish(&publication("r3", files)).unwrap();
+    let published = publish(&store, &publication("r3", files)).unwrap();
     assert_eq!(published.written.len(), 2, "the old manifest is not believed");
     assert_manifest_is_what_is_there(&store);
-    assert_eq!(store.recover().unwrap().swept, ["r2"]);
+    assert_eq!(recover(&store).unwrap().swept, ["r2"]);
     assert_tidy(&place, &store);
 }
 
@@ -359,7 +309,7 @@ fn a_staged_file_that_is_damaged_is_not_rolled_forward() {
     let store = lose_a_staged_file(&place, 0);
     let damaged = vec![0_u8; 10];
     store.put("_staging/r2/scores/part-0.parquet", damaged.into()).unwrap();
-    assert!(matches!(store.recover().unwrap().outcome, Recovery::Discarded { .. }));
+    assert!(matches!(recover(&store).unwrap().outcome, Recovery::Discarded { .. }));
 }
 
 #[test]
@@ -368,15 +318,59 @@ fn a_file_in_its_place_is_not_overwritten_by_a_damaged_staged_copy() {
     let store = place.open();
     first_night(&store);
     let second = second_night(&store);
-    let after_the_first_copy = Death { after: 2, last_change_arrives: false, moves_in_two_steps: true };
-    let (dying, _) = place.open_failing(after_the_first_copy);
-    dying.publish(&second).unwrap_err();
+    publish_and_die(&place, MIDST, &second).0.unwrap_err();
     let copy = "_staging/r2/accounts/part-0.parquet";
     store.put(copy, vec![0_u8; 10].into()).unwrap();
-    let outcome = store.recover().unwrap().outcome;
+    let outcome = recover(&store).unwrap().outcome;
     assert!(matches!(outcome, Recovery::RolledForward { files: 2, .. }));
     assert_manifest_is_what_is_there(&store);
     assert_tidy(&place, &store);
+}
+
+fn kept(file: &abmart_store::ManifestFile, mart: &str) -> KeptFile {
+    KeptFile { mart: mart.to_owned(), file_name: file.name(mart).to_owned(), sha256: file.sha256.clone() }
+}
+
+#[test]
+fn a_file_that_is_known_to_be_the_same_need_not_be_staged_again() {
+    for place in [Place::local(), Place::memory()] {
+        let store = place.open();
+        first_night(&store);
+        let standing = store.standing("accounts", MartFormat::Parquet).unwrap();
+        assert_eq!(standing.keys().collect::<Vec<_>>(), ["part-0.parquet", "part-1.parquet"]);
+        let before = store.head("accounts/part-1.parquet").unwrap();
+        let files = vec![stage(&store, "r2", "accounts", "part-0.parquet", 30, 2)];
+        let second =
+            Publication { kept: vec![kept(&standing["part-1.parquet"], "accounts")], ..publication("r2", files) };
+        let published = publish(&store, &second).unwrap();
+        assert_eq!((published.written.len(), published.unchanged), (1, vec!["accounts/part-1.parquet".to_owned()]));
+        assert_eq!(store.head("accounts/part-1.parquet").unwrap(), before);
+        let mart = &published.manifest.marts["accounts"];
+        assert_eq!((mart.rows, mart.files.len(), mart.run_id.as_str()), (50, 2, "r2"));
+        assert_manifest_is_what_is_there(&store);
+        // Nothing of a mart that is not named anew is left, and a mart may be kept as a whole.
+        let third = Publication { kept: vec![kept(&mart.files[0], "accounts")], ..publication("r3", Vec::new()) };
+        assert_eq!(publish(&store, &third).unwrap().deleted, ["accounts/part-1.parquet"]);
+        assert_manifest_is_what_is_there(&store);
+    }
+}
+
+#[test]
+fn a_file_that_was_to_be_kept_and_is_another_stops_the_publication_before_it_begins() {
+    let store = Place::memory().open();
+    first_night(&store);
+    let standing = store.standing("accounts", MartFormat::Parquet).unwrap();
+    let keep = |file: KeptFile| publish(&store, &Publication { kept: vec![file], ..publication("r2", Vec::new()) });
+    let file = kept(&standing["part-1.parquet"], "accounts");
+    let other = KeptFile { sha256: "0".repeat(64), ..file.clone() };
+    assert!(matches!(keep(other), Err(StoreError::KeptMissing { .. })));
+    store.put("accounts/part-1.parquet", "tampered with".into()).unwrap();
+    assert_eq!(store.standing("accounts", MartFormat::Parquet).unwrap().len(), 1);
+    assert_eq!(store.standing("accounts", MartFormat::Delta).unwrap().len(), 0);
+    assert_eq!(store.standing("nothing", MartFormat::Parquet).unwrap().len(), 0);
+    let error = keep(file).unwrap_err();
+    assert!(error.is_environment() && error.to_string().contains("`accounts/part-1.parquet`"), "{error}");
+    assert_eq!(store.manifest().unwrap().unwrap().run_id, "r1");
 }
 
 #[test]
@@ -385,7 +379,7 @@ fn a_publication_whose_files_are_not_staged_changes_nothing() {
     first_night(&store);
     let second = second_night(&store);
     store.discard_staging("r2").unwrap();
-    let error = store.publish(&second).unwrap_err();
+    let error = publish(&store, &second).unwrap_err();
     assert!(matches!(error, StoreError::StagedMissing { .. }), "{error}");
     assert_eq!(store.manifest().unwrap().unwrap().run_id, "r1");
     assert_manifest_is_what_is_there(&store);
@@ -396,11 +390,11 @@ fn contradictory_publications_are_refused() {
     let store = Place::memory().open();
     let mut second = second_night(&store);
     second.files.push(second.files[0].clone());
-    assert!(matches!(store.publish(&second), Err(StoreError::Mart { .. })));
+    assert!(matches!(publish(&store, &second), Err(StoreError::Mart { .. })));
     let mut second = second_night(&store);
     second.retired.push("scores".to_owned());
-    assert!(matches!(store.publish(&second), Err(StoreError::Mart { .. })));
-    assert!(matches!(store.publish(&publication("..", Vec::new())), Err(StoreError::InvalidKey { .. })));
+    assert!(matches!(publish(&store, &second), Err(StoreError::Mart { .. })));
+    assert!(matches!(publish(&store, &publication("..", Vec::new())), Err(StoreError::InvalidKey { .. })));
 }
 
 #[test]

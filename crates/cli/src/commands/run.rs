@@ -9,7 +9,8 @@ use abmart_engine::cache::{CacheReport, Reuse};
 use abmart_engine::context::{Budget, Context};
 use abmart_engine::{Outcome, Shelf, Target};
 use abmart_spec::Project;
-use abmart_store::{Publication, Published, Store};
+use abmart_spec::model::MartFormat;
+use abmart_store::{Claim, Lease, Publication, Published, Store};
 use arrow::array::RecordBatch;
 use bytes::Bytes;
 use parquet::arrow::ArrowWriter;
@@ -32,19 +33,26 @@ pub fn run(global: &Global, args: &RunArgs) -> Result<(), Failure> {
     interrupt::listen();
     let project = project::load(global)?.restricted_to(&args.pipeline);
     let marts = project::open(&project.stores.marts.value, &project, true)?;
-    let recovered = marts.recover()?;
-    tracing::debug!(?recovered, "store of marts is clean");
     let mut results = RunResults::begun(new_run_id(), args.pipeline.clone());
-    let outcome = publish(&project, args, global, &marts, &mut results);
+    // Where another run holds the lease, its results are not overwritten.
+    let lease = marts.acquire(&Claim::of(&results.run_id))?;
+    let outcome = publish(&project, args, global, &lease, &mut results);
     if let Err(failure) = &outcome {
         results.exit_code = failure.code();
         results.error = Some(failure.text());
-        let _ = marts.discard_staging(&results.run_id);
+        lease.abandon();
     }
-    results.write(&marts, begun.elapsed())?;
-    outcome?;
+    match lease.check() {
+        Ok(()) => results.write(&marts, begun.elapsed())?,
+        // The results beside the marts are those of the run that took over.
+        Err(error) => tracing::warn!(error = chain(&error), "run_results.json is not written"),
+    }
+    if let Err(error) = lease.release() {
+        tracing::warn!(error = chain(&error), "the lease could not be given back; it ends in time");
+    }
+    let published = outcome?;
     if !global.quiet {
-        print(&summary(&results, &marts, begun.elapsed().as_secs_f64()))?;
+        print(&summary(&results, &published, &marts, begun.elapsed().as_secs_f64()))?;
     }
     Ok(())
 }
@@ -53,9 +61,12 @@ fn publish(
     project: &Project,
     args: &RunArgs,
     global: &Global,
-    marts: &Store,
+    lease: &Lease,
     results: &mut RunResults,
-) -> Result<(), Failure> {
+) -> Result<Published, Failure> {
+    let marts = lease.store();
+    let recovered = lease.recover()?;
+    tracing::debug!(?recovered, "store of marts is clean");
     let Prepared { lake, plan, footers } = project::prepare(project, &args.pipeline, global)?;
     results.as_of = Some(plan.as_of);
     tracing::info!(run_id = results.run_id, pipeline = plan.pipeline, as_of = %plan.as_of, bytes = plan.bytes(), "run started");
@@ -80,20 +91,23 @@ fn publish(
     let outcome = abmart_engine::run(&context, &target).map_err(|error| Failure::of_engine(error, &project.files))?;
     results.saw(&outcome);
     results.cache = cache.report();
+    lease.check()?;
     quarantine(&outcome, marts)?;
     context.check_interrupted().map_err(|error| Failure::of_engine(error, &project.files))?;
-    let published = marts.publish(&Publication {
+    let delta = project.marts.values().filter(|mart| mart.format == MartFormat::Delta);
+    let published = lease.publish(&Publication {
         run_id: results.run_id.clone(),
         as_of: Some(plan.as_of.to_string()),
         files: outcome.staged.clone(),
-        retired: Vec::new(),
+        delta: delta.map(|mart| mart.name.clone()).collect(),
+        ..Publication::default()
     })?;
     results.marts = mart_results(&outcome, &published);
     cache.remember(&results.run_id);
     results.status = "published";
     results.exit_code = 0;
     tracing::info!(run_id = results.run_id, marts = results.marts.len(), "run published");
-    Ok(())
+    Ok(published)
 }
 
 /// Rows set aside, one file a source, out of the sight of the marts' readers.
@@ -118,19 +132,22 @@ fn encoded(rows: &RecordBatch) -> Result<Bytes, Failure> {
 }
 
 fn mart_results(outcome: &Outcome, published: &Published) -> Vec<MartResult> {
-    outcome
-        .staged
-        .iter()
-        .map(|file| MartResult {
-            mart: file.mart.clone(),
-            rows: file.rows,
-            bytes: file.bytes,
-            unchanged: published.unchanged.contains(&file.published_key()),
+    let mut names: Vec<&String> = outcome.staged.iter().map(|file| &file.mart).collect();
+    names.dedup();
+    let result = |name: &String| {
+        let mart = published.manifest.marts.get(name)?;
+        Some(MartResult {
+            mart: name.clone(),
+            rows: mart.rows,
+            bytes: mart.files.iter().map(|file| file.size).sum(),
+            unchanged: mart.files.iter().all(|file| published.unchanged.contains(&file.key)),
+            delta_version: mart.delta_version,
         })
-        .collect()
+    };
+    names.into_iter().filter_map(result).collect()
 }
 
-fn summary(results: &RunResults, marts: &Store, seconds: f64) -> String {
+fn summary(results: &RunResults, published: &Published, marts: &Store, seconds: f64) -> String {
     let mut text = String::new();
     let day = results.as_of.map(|day| day.to_string()).unwrap_or_default();
     let _ = writeln!(text, "{} for {day}: published to {} in {seconds:.1} s", results.pipeline, marts.label());
@@ -182,7 +199,8 @@ fn summary(results: &RunResults, marts: &Store, seconds: f64) -> String {
             if finding.files.is_empty() { String::new() } else { format!(" ({})", finding.files.join(", ")) },
         );
     }
-    if let Ok(mart) = marts.get("executive_summary/part-0.parquet")
+    if let Some(key) = published.manifest.key_of("executive_summary", "part-0.parquet")
+        && let Ok(mart) = marts.get(key)
         && let Ok(figures) = abmart_report::executive::figures(mart)
     {
         text.push('\n');

@@ -1,6 +1,6 @@
 //! `marts`.
 
-use crate::model::{Job, Mart, MartBody, MartColumn};
+use crate::model::{Job, Mart, MartBody, MartColumn, MartFormat};
 use crate::syntax::Entry;
 
 use super::{Decoder, Fields, job_name};
@@ -32,6 +32,10 @@ pub(super) fn decode(entry: &Entry, job: &Job, decoder: &mut Decoder) -> Option<
         key,
         sort,
         grains: fields.grains("grains"),
+        format: match fields.words("format").as_str() {
+            "delta" => MartFormat::Delta,
+            _ => MartFormat::Parquet,
+        },
         columns: columns.collect(),
         description: fields.words("description"),
         job: job_name(job),

@@ -11,6 +11,7 @@ pub(super) static MART: Object = Object {
         Key::new("key", Shape::List(&Shape::Word("column")), "Columns that identify a row; audited before publishing.", "key: [period_grain, period_start, account_id]").required(),
         Key::new("sort", Shape::List(&Shape::Word("column")), "Sort order of the rows.", "sort: [period_grain, period_start, account_id]").default("the key"),
         Key::new("grains", Shape::List(&Shape::Choice(GRAINS)), "Grains of the entity tables that its SQL reads.", "grains: [month, quarter, year]").default("all of the pipeline"),
+        Key::new("format", Shape::Choice(&["parquet", "delta"]), "How it is published: as plain files under stable paths, or as a Delta table with a version for every night that changed it. See publishing.md.", "format: delta").default("`parquet`"),
         Key::new("columns", Shape::Map(Keys::Any("column"), &Shape::Object(&MART_COLUMN)), "Documentation of columns, published as field metadata.", "columns:\n  roi: {description: Return on the programme's cost, unit: ratio}").default("none"),
         description("description: Every account, period by period."),
     ],

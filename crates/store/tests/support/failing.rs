@@ -2,8 +2,8 @@
 
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -22,21 +22,43 @@ pub struct Death {
     pub after: usize,
     /// Whether the next change still reaches the store, its answer unheard.
     pub last_change_arrives: bool,
-    /// Whether a move is a copy and a deletion, as in object stores, or one step, as in file systems.
-    pub moves_in_two_steps: bool,
 }
 
-/// Passes everything on until its death; from then on everything fails, reads too.
-#[derive(Debug, Clone)]
+/// Passes everything on until its death; from then on everything fails, reads too. Or it sleeps once, while something
+/// else happens.
+#[derive(Clone)]
 pub struct Failing {
     inner: Arc<dyn ObjectStore>,
     death: Death,
     changes: Arc<AtomicUsize>,
+    sleep: Arc<Mutex<Option<Sleep>>>,
+}
+
+/// A process that sleeps once.
+pub struct Sleep {
+    /// Before its first change with at least this number, counted from 0.
+    pub before: usize,
+    /// Also before changes of records. In a file system these are made under a lock, which a sleeper keeps.
+    pub records: bool,
+    /// What others do meanwhile.
+    pub interlude: Box<dyn FnOnce() + Send>,
 }
 
 impl Failing {
     pub fn new(inner: Arc<dyn ObjectStore>, death: Death) -> Self {
-        Self { inner, death, changes: Arc::new(AtomicUsize::new(0)) }
+        Self { inner, death, changes: Arc::new(AtomicUsize::new(0)), sleep: Arc::default() }
+    }
+
+    /// A process that lives, but sleeps.
+    pub fn sleeping(inner: Arc<dyn ObjectStore>, sleep: Sleep) -> Self {
+        let store = Self::new(inner, Death { after: usize::MAX, last_change_arrives: false });
+        *store.sleep.lock().unwrap() = Some(sleep);
+        store
+    }
+
+    /// Whether it has slept.
+    pub fn has_slept(&self) -> bool {
+        self.sleep.lock().unwrap().is_none()
     }
 
     /// How many changes were attempted so far.
@@ -44,8 +66,15 @@ impl Failing {
         self.changes.load(Ordering::SeqCst)
     }
 
-    async fn change<T>(&self, operation: impl Future<Output = Result<T>>) -> Result<T> {
+    async fn change<T>(&self, key: &Path, operation: impl Future<Output = Result<T>>) -> Result<T> {
         let number = self.changes.fetch_add(1, Ordering::SeqCst);
+        let ready =
+            |sleep: &mut Sleep| (sleep.records || !key.as_ref().starts_with("_abmart/")) && sleep.before <= number;
+        let sleep = self.sleep.lock().unwrap().take_if(ready);
+        if let Some(Sleep { interlude, .. }) = sleep {
+            // Others have threads of their own: this one belongs to an async runtime.
+            std::thread::spawn(interlude).join().unwrap();
+        }
         if number < self.death.after {
             return operation.await;
         }
@@ -67,6 +96,12 @@ fn dead() -> Error {
     Error::Generic { store: "failing", source: "the process is dead".into() }
 }
 
+impl fmt::Debug for Failing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Failing").field("inner", &self.inner).field("death", &self.death).finish_non_exhaustive()
+    }
+}
+
 impl fmt::Display for Failing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Failing({})", self.inner)
@@ -76,11 +111,11 @@ impl fmt::Display for Failing {
 #[async_trait]
 impl ObjectStore for Failing {
     async fn put_opts(&self, key: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
-        self.change(self.inner.put_opts(key, payload, options)).await
+        self.change(key, self.inner.put_opts(key, payload, options)).await
     }
 
     async fn put_multipart_opts(&self, key: &Path, options: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {
-        self.change(self.inner.put_multipart_opts(key, options)).await
+        self.change(key, self.inner.put_multipart_opts(key, options)).await
     }
 
     async fn get_opts(&self, key: &Path, options: GetOptions) -> Result<GetResult> {
@@ -98,9 +133,10 @@ impl ObjectStore for Failing {
         keys.then(move |key| {
             let store = store.clone();
             async move {
-                let one = futures::stream::iter([key]).boxed();
+                let key = key?;
+                let one = futures::stream::iter([Ok(key.clone())]).boxed();
                 let mut deleted = store.inner.delete_stream(one);
-                store.change(async { deleted.next().await.unwrap() }).await
+                store.change(&key, async { deleted.next().await.unwrap() }).await
             }
         })
         .boxed()
@@ -119,15 +155,10 @@ impl ObjectStore for Failing {
     }
 
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
-        self.change(self.inner.copy_opts(from, to, options)).await
+        self.change(from, self.inner.copy_opts(from, to, options)).await
     }
 
     async fn rename_opts(&self, from: &Path, to: &Path, options: RenameOptions) -> Result<()> {
-        if !self.death.moves_in_two_steps {
-            return self.change(self.inner.rename_opts(from, to, options)).await;
-        }
-        self.copy_opts(from, to, CopyOptions::new()).await?;
-        let mut deleted = self.delete_stream(futures::stream::iter([Ok(from.clone())]).boxed());
-        deleted.next().await.unwrap().map(drop)
+        self.change(from, self.inner.rename_opts(from, to, options)).await
     }
 }

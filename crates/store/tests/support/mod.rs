@@ -2,13 +2,15 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 
 pub mod failing;
+pub mod place;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use abmart_store::{MartColumn, MartSpec, StagedFile, Store};
+use abmart_store::{Claim, Lease, MartColumn, MartSpec, StagedFile, Store, StoreError};
 use arrow::array::{ArrayRef, Date32Array, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray};
 use arrow::record_batch::RecordBatch;
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 /// The mart `name`, with one documented id, one measure and everything that a spec can ask for.
@@ -67,3 +69,24 @@ pub fn stage(store: &Store, run_id: &str, mart: &str, file_name: &str, count: i6
 pub fn sha256(bytes: &[u8]) -> String {
     format!("{:x}", Sha256::digest(bytes))
 }
+
+/// The lease for a run.
+pub fn acquire(store: &Store, run_id: &str) -> Result<Lease, StoreError> {
+    store.acquire(&Claim::of(run_id))
+}
+
+/// Lets the holder of the lease be a process that has died.
+pub fn bury(store: &Store) {
+    if store.head(LEASE).unwrap().is_some() {
+        let mut lease = record(store, LEASE);
+        lease["until"] = "2026-01-01T00:00:00Z".into();
+        store.put(LEASE, lease.to_string().into()).unwrap();
+    }
+}
+
+/// A record as JSON.
+pub fn record(store: &Store, key: &str) -> Value {
+    serde_json::from_slice(&store.get(key).unwrap()).unwrap()
+}
+
+const LEASE: &str = "_abmart/lease.json";
