@@ -37,7 +37,7 @@ fn section(source: &Source, text: &mut String) {
     text.push_str("\n| column | type | meaning |\n|---|---|---|\n");
     for column in source.columns.values() {
         let nullable = if column.nullable { "?" } else { "" };
-        let _ = writeln!(text, "| `{}` | {}{nullable} | {} |", column.name, type_name(column.ty), meaning(column));
+        let _ = writeln!(text, "| `{}` | {}{nullable} | {} |", column.name, column.ty.name(), meaning(column));
     }
 }
 
@@ -103,18 +103,6 @@ fn range(min: Option<String>, max: Option<String>) -> Option<String> {
         (Some(min), None) => Some(format!("at least {min}")),
         (None, Some(max)) => Some(format!("at most {max}")),
         (None, None) => None,
-    }
-}
-
-fn type_name(ty: ColumnType) -> &'static str {
-    match ty {
-        ColumnType::String => "string",
-        ColumnType::Integer => "integer",
-        ColumnType::Number => "number",
-        ColumnType::Money => "money",
-        ColumnType::Boolean => "boolean",
-        ColumnType::Date => "date",
-        ColumnType::Timestamp => "timestamp",
     }
 }
 

@@ -14,6 +14,7 @@
 //! Any path part that begins with `_` or `.` is invisible to readers.
 
 mod blocks;
+mod cache;
 mod column;
 mod durable;
 mod error;
@@ -28,6 +29,8 @@ mod sink;
 mod store;
 mod writer;
 
+pub use bytes::Bytes;
+pub use cache::{Cache, CacheKey, Cached, Trimmed};
 pub use column::{ColumnKind, FooterColumn, TimeUnit};
 pub use error::StoreError;
 pub use footer::ParquetFooter;

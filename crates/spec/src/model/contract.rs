@@ -96,7 +96,7 @@ pub enum ColumnType {
 }
 
 /// What a broken check does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// The row is used and counted as a finding.
@@ -219,6 +219,22 @@ impl Check {
             Self::Unique => "unique",
             Self::Freshness => "freshness",
             Self::RowCount => "row_count",
+        }
+    }
+}
+
+impl ColumnType {
+    /// The type's name in contracts.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::String => "string",
+            Self::Integer => "integer",
+            Self::Number => "number",
+            Self::Money => "money",
+            Self::Boolean => "boolean",
+            Self::Date => "date",
+            Self::Timestamp => "timestamp",
         }
     }
 }

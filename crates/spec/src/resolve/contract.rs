@@ -140,7 +140,7 @@ impl Resolver<'_> {
             }
             (_, [key]) => target.columns.get(&key.value).filter(|key| key.ty != column.ty).map(|key| {
                 let message = format!("`{}` and the key of `{}` have different types", column.name, target.name);
-                (message, format!("both are to be `{}`, or both something else", type_name(key.ty)))
+                (message, format!("both are to be `{}`, or both something else", key.ty.name()))
             }),
             (_, keys) => Some((
                 format!("a reference needs a source with a key of one column; `{}` has {}", target.name, keys.len()),
@@ -163,17 +163,5 @@ impl Resolver<'_> {
                     .help("what comes of a file must not depend on another source: `warn` or `fail`"),
             );
         }
-    }
-}
-
-fn type_name(ty: ColumnType) -> &'static str {
-    match ty {
-        ColumnType::String => "string",
-        ColumnType::Integer => "integer",
-        ColumnType::Number => "number",
-        ColumnType::Money => "money",
-        ColumnType::Boolean => "boolean",
-        ColumnType::Date => "date",
-        ColumnType::Timestamp => "timestamp",
     }
 }
