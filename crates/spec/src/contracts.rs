@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::model::{Check, Column, ColumnType, Project, Severity, Source, SourceKind, Window};
+use crate::model::{Check, Column, Project, Severity, Source, SourceKind, Window};
 
 /// The sources with their paths, keys and columns (a part of `docs/data-model.md`), in Markdown.
 #[must_use]

@@ -35,7 +35,8 @@ pub fn relation(project: &Project, name: &str) -> String {
 pub fn contract(project: &Project, name: &str) -> String {
     let mut text = relation(project, name);
     let Some(source) = project.sources.get(name) else { return short(&text) };
-    let severities = |severity: &dyn Fn(Check) -> Severity| Check::ALL.iter().map(|check| severity(*check)).collect::<Vec<_>>();
+    let severities =
+        |severity: &dyn Fn(Check) -> Severity| Check::ALL.iter().map(|check| severity(*check)).collect::<Vec<_>>();
     add(&mut text, "on_breach", format!("{:?}", severities(&|check| source.severity(check))));
     for (name, column) in &source.columns {
         let references = column.references.as_ref().map(value);

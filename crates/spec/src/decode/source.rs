@@ -3,9 +3,7 @@
 use indexmap::IndexMap;
 
 use crate::grammar::window;
-use crate::model::{
-    Check, Column, ColumnType, Job, OnBreach, Rollup, RowCount, Severity, Source, SourceKind, Spanned,
-};
+use crate::model::{Check, Column, ColumnType, Job, OnBreach, Rollup, RowCount, Severity, Source, SourceKind, Spanned};
 use crate::syntax::{Entry, Node};
 
 use super::{Decoder, Fields, job_name};

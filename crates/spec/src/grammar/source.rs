@@ -61,9 +61,22 @@ static SOURCE_CHECKS: Object = Object {
     name: "source check",
     doc: "Severities of the checks of a source as a whole, by the names that they have in `data_quality`. Only checks that the source has can be named.",
     keys: &[
-        Key::new("unique", Shape::Choice(SEVERITIES), "A row whose `key` was met in a row before.", "unique: fail").default("`quarantine`"),
-        Key::new("freshness", Shape::Choice(SEVERITIES), "Data older than `freshness` allows: `warn` or `fail`.", "freshness: fail").default("`warn`"),
-        Key::new("row_count", Shape::Choice(SEVERITIES), "A number of rows that `row_count` does not allow: `warn` or `fail`.", "row_count: fail").default("`warn`"),
+        Key::new("unique", Shape::Choice(SEVERITIES), "A row whose `key` was met in a row before.", "unique: fail")
+            .default("`quarantine`"),
+        Key::new(
+            "freshness",
+            Shape::Choice(SEVERITIES),
+            "Data older than `freshness` allows: `warn` or `fail`.",
+            "freshness: fail",
+        )
+        .default("`warn`"),
+        Key::new(
+            "row_count",
+            Shape::Choice(SEVERITIES),
+            "A number of rows that `row_count` does not allow: `warn` or `fail`.",
+            "row_count: fail",
+        )
+        .default("`warn`"),
     ],
     rules: &[],
 };

@@ -18,9 +18,12 @@ impl Resolver<'_> {
             self.has_check(*check, severity.span, has(*check), &format!("source `{}`", source.name));
             if *check != Check::Unique && severity.value == Severity::Quarantine {
                 self.report(
-                    Diagnostic::error("nothing-to-quarantine", format!("`{}` is about the source, not about rows", check.name()))
-                        .at(severity.span)
-                        .help("no row could be set aside for it: `warn` or `fail`"),
+                    Diagnostic::error(
+                        "nothing-to-quarantine",
+                        format!("`{}` is about the source, not about rows", check.name()),
+                    )
+                    .at(severity.span)
+                    .help("no row could be set aside for it: `warn` or `fail`"),
                 );
             }
         }
@@ -106,9 +109,11 @@ impl Resolver<'_> {
                     .help("a share above 0: `0.3` is 30 %"),
             );
         }
-        let history = self.project.marts.values().any(
-            |mart| matches!(&mart.body, MartBody::From(name) if name.value == "data_quality"),
-        );
+        let history = self
+            .project
+            .marts
+            .values()
+            .any(|mart| matches!(&mart.body, MartBody::From(name) if name.value == "data_quality"));
         if !history {
             let message = "`drift` compares with the mart `data_quality`, which the project does not publish";
             let finding = if severity == Severity::Fail { Diagnostic::error } else { Diagnostic::warning };
@@ -135,9 +140,10 @@ impl Resolver<'_> {
         }
         let Some(target) = self.project.sources.get(&referred.value) else { return };
         let problem = match (target.kind, target.key.as_slice()) {
-            (SourceKind::Events, _) => {
-                Some((format!("`{}` holds events; a reference is to a snapshot", target.name), "its newest copy says what exists".to_owned()))
-            }
+            (SourceKind::Events, _) => Some((
+                format!("`{}` holds events; a reference is to a snapshot", target.name),
+                "its newest copy says what exists".to_owned(),
+            )),
             (_, [key]) => target.columns.get(&key.value).filter(|key| key.ty != column.ty).map(|key| {
                 let message = format!("`{}` and the key of `{}` have different types", column.name, target.name);
                 (message, format!("both are to be `{}`, or both something else", key.ty.name()))
@@ -149,13 +155,17 @@ impl Resolver<'_> {
         };
         if let Some((message, help)) = problem {
             self.report(
-                Diagnostic::error("bad-reference", message).at(referred.span).label(target.span, "the source").help(help),
+                Diagnostic::error("bad-reference", message)
+                    .at(referred.span)
+                    .label(target.span, "the source")
+                    .help(help),
             );
         }
         let rollup = self.project.rollups.values().find(|rollup| rollup.from.value == source.name);
         if let (Severity::Quarantine, Some(rollup)) = (column.severity(Check::References), rollup) {
             let place = column.on_breach.checks.get(&Check::References).map_or(referred.span, |severity| severity.span);
-            let message = format!("rollup `{}` reduces `{}`: no row can be set aside for a reference", rollup.name, source.name);
+            let message =
+                format!("rollup `{}` reduces `{}`: no row can be set aside for a reference", rollup.name, source.name);
             self.report(
                 Diagnostic::error("nothing-to-quarantine", message)
                     .at(place)
