@@ -7,6 +7,7 @@ mod interrupt;
 mod logging;
 mod progress;
 mod project;
+mod quarantine;
 #[cfg(test)]
 mod reference;
 mod results;

@@ -136,7 +136,7 @@ fn breaches(project: &Project, plan: &Plan, footers: &HashMap<String, ParquetFoo
         let Some(source) = project.sources.get(name) else { continue };
         for file in &planned.files {
             if let Some(footer) = footers.get(&file.key) {
-                found.extend(contract::breaches(source, &file.key, footer));
+                found.extend(contract::breaches(source, file, footer));
             }
         }
     }

@@ -118,7 +118,7 @@ impl RunResults {
         self.sources.clone_from(&outcome.sources);
         self.rollups.clone_from(&outcome.rollup_rows);
         self.cells = outcome.cells;
-        self.findings = outcome.findings.iter().filter(|finding| finding.rows_failed > 0).cloned().collect();
+        self.findings = outcome.findings.iter().filter(|finding| finding.breached).cloned().collect();
     }
 
     /// Writes the results.

@@ -12,8 +12,9 @@ use serde::Serialize;
 use crate::context::{Context, Stage};
 use crate::cube::finest::Finest;
 use crate::error::EngineError;
-use crate::input::contract::Finding;
+use crate::input::finding::Finding;
 use crate::job::{Job, Made, ordered_tables};
+use crate::output::history::History;
 use crate::output::stage::Inputs;
 use crate::read::{self, ReadReport, SourceRows};
 use crate::scope::{Frames, Scope};
@@ -79,7 +80,8 @@ fn attempt(context: &Context<'_>, target: &Target<'_>) -> Result<Outcome, Engine
         begun = Instant::now();
     };
     let mut frames = Frames::default();
-    let report = read::read(context, &mut frames)?;
+    let history = History::read(target.store, context.project.marts.values());
+    let report = read::read(context, &history, &mut frames)?;
     done(Stage::Read);
     tables(context, &mut frames)?;
     done(Stage::Tables);
@@ -88,7 +90,7 @@ fn attempt(context: &Context<'_>, target: &Target<'_>) -> Result<Outcome, Engine
     let job = Job::new(context.project, &wanted);
     let (finest, made) = periods(context, &frames, &job)?;
     done(Stage::Periods);
-    let inputs = Inputs { context, frames: &frames, job: &job, report: &report, wanted: &wanted };
+    let inputs = Inputs { context, frames: &frames, job: &job, report: &report, history: &history, wanted: &wanted };
     let (staged, cells) = inputs.stage(target, finest, &made)?;
     done(Stage::Marts);
     let quarantined = report

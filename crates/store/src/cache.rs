@@ -260,7 +260,10 @@ mod tests {
             (whole[..whole.len() - 1].to_vec(), "cut short"),
             (whole[..20].to_vec(), "no entry of this cache"),
             (Vec::new(), "no entry of this cache"),
-            (b"something else entirely, and longer than a header is, so that its magic is looked at first".to_vec(), "no entry"),
+            (
+                b"something else entirely, and longer than a header is, so that its magic is looked at first".to_vec(),
+                "no entry",
+            ),
         ] {
             cache.store.put(&key("a").object(), Bytes::from(damaged)).unwrap();
             let Cached::Rejected(why) = cache.get(key("a")).unwrap() else { unreachable!("damage passed: {reason}") };

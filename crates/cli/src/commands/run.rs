@@ -11,15 +11,13 @@ use abmart_engine::{Outcome, Shelf, Target};
 use abmart_spec::Project;
 use abmart_spec::model::MartFormat;
 use abmart_store::{Claim, Lease, Publication, Published, Store};
-use arrow::array::RecordBatch;
-use bytes::Bytes;
-use parquet::arrow::ArrowWriter;
 
 use crate::args::{Global, RunArgs};
 use crate::exit::{Failure, chain};
 use crate::interrupt;
 use crate::progress::{self, Progress};
 use crate::project::{self, Prepared};
+use crate::quarantine;
 use crate::results::{MartResult, RunResults};
 use crate::text::{bytes, count, print};
 
@@ -41,6 +39,7 @@ pub fn run(global: &Global, args: &RunArgs) -> Result<(), Failure> {
         results.exit_code = failure.code();
         results.error = Some(failure.text());
         lease.abandon();
+        let _ = quarantine::discard(&marts, &results.run_id);
     }
     match lease.check() {
         Ok(()) => results.write(&marts, begun.elapsed())?,
@@ -92,7 +91,7 @@ fn publish(
     results.saw(&outcome);
     results.cache = cache.report();
     lease.check()?;
-    quarantine(&outcome, marts)?;
+    quarantine::write(&outcome, marts, &results.run_id)?;
     context.check_interrupted().map_err(|error| Failure::of_engine(error, &project.files))?;
     let delta = project.marts.values().filter(|mart| mart.format == MartFormat::Delta);
     let published = lease.publish(&Publication {
@@ -102,33 +101,13 @@ fn publish(
         delta: delta.map(|mart| mart.name.clone()).collect(),
         ..Publication::default()
     })?;
+    quarantine::keep_only(marts, &results.run_id);
     results.marts = mart_results(&outcome, &published);
     cache.remember(&results.run_id);
     results.status = "published";
     results.exit_code = 0;
     tracing::info!(run_id = results.run_id, marts = results.marts.len(), "run published");
     Ok(published)
-}
-
-/// Rows set aside, one file a source, out of the sight of the marts' readers.
-fn quarantine(outcome: &Outcome, marts: &Store) -> Result<(), Failure> {
-    for object in marts.list("_quarantine")? {
-        marts.delete(&object.key)?;
-    }
-    for (source, rows) in &outcome.quarantined {
-        marts.put(&format!("_quarantine/{source}.parquet"), encoded(rows)?)?;
-        tracing::warn!(source, rows = rows.num_rows(), "rows quarantined");
-    }
-    Ok(())
-}
-
-fn encoded(rows: &RecordBatch) -> Result<Bytes, Failure> {
-    let failed = |error: parquet::errors::ParquetError| Failure::Run(chain(&error));
-    let mut file = Vec::new();
-    let mut writer = ArrowWriter::try_new(&mut file, Arc::clone(&rows.schema()), None).map_err(failed)?;
-    writer.write(rows).map_err(failed)?;
-    writer.close().map_err(failed)?;
-    Ok(Bytes::from(file))
 }
 
 fn mart_results(outcome: &Outcome, published: &Published) -> Vec<MartResult> {
@@ -169,13 +148,8 @@ fn summary(results: &RunResults, published: &Published, marts: &Store, seconds: 
     let CacheReport { files, months, periods, .. } = &results.cache;
     if files.reused + months.reused + periods.reused > 0 {
         let of = |reuse: &Reuse| format!("{} of {}", count(reuse.reused), count(reuse.reused + reuse.computed));
-        let _ = writeln!(
-            text,
-            "  reused    {} files, {} monthly tables, {} periods",
-            of(files),
-            of(months),
-            of(periods)
-        );
+        let _ =
+            writeln!(text, "  reused    {} files, {} monthly tables, {} periods", of(files), of(months), of(periods));
     }
     for mart in &results.marts {
         let unchanged = if mart.unchanged { "  unchanged" } else { "" };
@@ -188,16 +162,7 @@ fn summary(results: &RunResults, published: &Published, marts: &Store, seconds: 
         );
     }
     for finding in &results.findings {
-        let _ = writeln!(
-            text,
-            "  finding   {}: {} {} fails for {} of {} rows{}",
-            finding.source,
-            finding.check,
-            finding.column,
-            count(finding.rows_failed),
-            count(finding.rows_in),
-            if finding.files.is_empty() { String::new() } else { format!(" ({})", finding.files.join(", ")) },
-        );
+        let _ = writeln!(text, "  finding   {finding}");
     }
     if let Some(key) = published.manifest.key_of("executive_summary", "part-0.parquet")
         && let Ok(mart) = marts.get(key)

@@ -5,7 +5,8 @@ use std::path::Path;
 use indexmap::IndexMap;
 
 use crate::diagnostic::Span;
-use crate::model::{DimensionMode, Job, Pipeline, Project, Settings, Spanned, Stores, Title};
+use crate::grammar::window;
+use crate::model::{DimensionMode, Job, Pipeline, Project, Settings, Spanned, Stores, Title, Window};
 use crate::syntax::{Entry, Node};
 
 use super::fields::grain;
@@ -49,6 +50,9 @@ fn stores(fields: Option<Fields>) -> Stores {
     Stores { lake: store("lake", "data/lake"), marts: store("marts", "out/marts"), cache: store("cache", "out/cache") }
 }
 
+/// A year and some weeks, so that a year can be compared with the one before.
+const QUALITY_HISTORY: Window = Window::Days(400);
+
 fn settings(fields: Option<Fields>) -> Settings {
     let text = |key: &str| fields.and_then(|fields| fields.text(key));
     let or = |key: &str, default: &str| text(key).map_or_else(|| default.to_owned(), |text| text.value);
@@ -59,6 +63,7 @@ fn settings(fields: Option<Fields>) -> Settings {
         rates: text("rates"),
         targets: text("targets"),
         benchmarks: text("benchmarks"),
+        quality_history: text("quality_history").and_then(|text| window(&text.value)).unwrap_or(QUALITY_HISTORY),
     }
 }
 

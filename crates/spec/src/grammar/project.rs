@@ -119,6 +119,13 @@ static SETTINGS: Object = Object {
             "benchmarks: benchmarks",
         )
         .default("none"),
+        Key::new(
+            "quality_history",
+            Shape::Window,
+            "For how long before its newest day the mart `data_quality` keeps the findings of earlier runs.",
+            "quality_history: 12 months",
+        )
+        .default("`400 days`"),
     ],
     rules: &[],
 };

@@ -2,6 +2,7 @@
 //!
 //! Each kind of definition has its own file, which reports what is wrong with one definition of that kind.
 
+mod contract;
 mod cycles;
 mod entity;
 mod expression;

@@ -154,7 +154,6 @@ impl Compiled {
     fn key_names(&self) -> Vec<String> {
         self.keys.iter().map(|(name, _)| name.clone()).collect()
     }
-
 }
 
 /// The first day of the bucket that holds a moment.

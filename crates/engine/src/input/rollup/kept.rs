@@ -24,7 +24,7 @@ use super::shelf::Span;
 use crate::cache::{self, Kept};
 use crate::context::Context;
 use crate::error::EngineError;
-use crate::input::contract::Finding;
+use crate::input::finding::Finding;
 
 /// What is kept of the files of a source.
 pub struct Keeper<'a> {
@@ -42,6 +42,7 @@ pub struct Keeper<'a> {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Summary {
     rows_in: u64,
+    rows_used: u64,
     rows_later: u64,
     findings: Vec<Finding>,
     keys: Vec<Stretch>,
@@ -68,8 +69,14 @@ impl<'a> Keeper<'a> {
             definitions.push_str(&format!("\n{} {}", rollup.name, fingerprint::relation(project, &rollup.name)));
         }
         definitions.push_str(&format!("\n{}", context.time_zone()));
-        let mut keeper =
-            Self { context, source, rollups, definitions, known: BTreeMap::new(), current: Mutex::new(BTreeMap::new()) };
+        let mut keeper = Self {
+            context,
+            source,
+            rollups,
+            definitions,
+            known: BTreeMap::new(),
+            current: Mutex::new(BTreeMap::new()),
+        };
         if context.cache.trusts() {
             keeper.known = context.cache.meta(keeper.index_key()).unwrap_or_default();
         }
@@ -105,6 +112,7 @@ impl<'a> Keeper<'a> {
             findings: summary.findings.clone(),
             quarantined,
             rows_in: summary.rows_in,
+            rows_used: summary.rows_used,
             rows_later: summary.rows_later,
             keys: summary.keys.clone(),
         };
@@ -143,6 +151,7 @@ impl<'a> Keeper<'a> {
         }
         let summary = Summary {
             rows_in: reduced.rows_in,
+            rows_used: reduced.rows_used,
             rows_later: reduced.rows_later,
             findings: reduced.findings.clone(),
             keys: reduced.keys.clone(),
@@ -157,6 +166,7 @@ impl<'a> Keeper<'a> {
             findings: reduced.findings,
             quarantined: reduced.quarantined,
             rows_in: reduced.rows_in,
+            rows_used: reduced.rows_used,
             rows_later: reduced.rows_later,
             keys: reduced.keys,
         })
@@ -192,7 +202,8 @@ impl<'a> Keeper<'a> {
             Some((_, last)) if last < crate::input::load::day_number(end) => String::new(),
             _ => end.to_string(),
         };
-        let clock = if self.rollups.iter().any(|rollup| rollup.reads_clock()) { end.to_string() } else { String::new() };
+        let clock =
+            if self.rollups.iter().any(|rollup| rollup.reads_clock()) { end.to_string() } else { String::new() };
         let repeated = serde_json::to_string(repeated).unwrap_or_default();
         cache::key([
             "file",

@@ -55,7 +55,11 @@ impl Member {
         Ok(Some(Self::held(self.id, piece)))
     }
 
-    fn parts(&self, cache: &RunCache) -> Result<Vec<LazyFrame>, EngineError> {
+    /// The rows, in parts.
+    ///
+    /// # Errors
+    /// When they are gone from the cache or the scratch folder.
+    pub fn parts(&self, cache: &RunCache) -> Result<Vec<LazyFrame>, EngineError> {
         match &self.place {
             Place::Held(piece) => piece.parts(),
             Place::Stored => Ok(vec![from_cache(cache, self.id).ok_or(EngineError::CacheLost(self.id))?.lazy()]),
