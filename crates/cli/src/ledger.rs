@@ -127,7 +127,7 @@ impl<'a> Ledger<'a> {
     pub fn nights(&self) -> Result<Vec<Night>, StoreError> {
         let listed = self.store.list(&format!("_abmart/ledger/{}", self.pipeline))?;
         let keys: Vec<String> = listed.into_iter().map(|object| object.key).collect();
-        let mut nights = Vec::new();
+        let mut nights: Vec<Night> = Vec::new();
         for (key, text) in keys.iter().zip(self.store.get_many(&keys, AT_ONCE)) {
             nights.extend(read(key, &text?));
         }

@@ -5,7 +5,7 @@
 
 use std::fmt::{self, Debug};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{LazyLock, PoisonError, RwLock};
 
 use serde_json::{Map, Value, json};
 use tracing::field::{Field, Visit};
@@ -24,7 +24,7 @@ use crate::timings::Timings;
 
 static JSON: AtomicBool = AtomicBool::new(false);
 /// The run that lines belong to. Spans cannot tell: they do not cross from thread to thread.
-static RUN: RwLock<Map<String, Value>> = RwLock::new(Map::new());
+static RUN: LazyLock<RwLock<Map<String, Value>>> = LazyLock::new(RwLock::default);
 
 /// Sets the log up; `ABMART_LOG` narrows or widens it, as in `ABMART_LOG=debug`.
 pub fn start(global: &Global) {

@@ -3,14 +3,19 @@
 mod args;
 mod commands;
 mod exit;
+mod http;
 mod interrupt;
+mod ledger;
+mod lineage;
 mod logging;
+mod metrics;
 mod progress;
 mod project;
 mod quarantine;
 #[cfg(test)]
 mod reference;
 mod results;
+mod run_id;
 mod text;
 mod threads;
 mod timings;
@@ -41,6 +46,7 @@ fn main() -> ExitCode {
 fn dispatch(cli: &Cli) -> Result<(), Failure> {
     match &cli.command {
         Command::Run(args) => commands::run::run(&cli.global, args),
+        Command::Backfill(args) => commands::backfill::backfill(&cli.global, args),
         Command::Plan(args) => commands::plan::plan(&cli.global, args),
         Command::Validate(args) => commands::validate::validate(&cli.global, args),
         Command::Status(args) => commands::status::status(&cli.global, args),

@@ -27,6 +27,8 @@ pub struct Project {
     pub files: SourceMap,
     /// Where the lake, the marts and the cache are.
     pub stores: Stores,
+    /// Whom runs tell what they read and write.
+    pub lineage: Lineage,
     /// Currency, time zone, fiscal calendar and the tables that have a role.
     pub settings: Settings,
     /// The job files, by name.
@@ -69,6 +71,19 @@ pub struct Stores {
     pub marts: Spanned<String>,
     /// Where rollup results are kept between runs.
     pub cache: Spanned<String>,
+}
+
+/// Whom runs tell what they read and write, as OpenLineage events. The environment comes before it.
+#[derive(Debug, Clone, Default)]
+pub struct Lineage {
+    /// Namespace of the pipelines as jobs.
+    pub namespace: Option<Spanned<String>>,
+    /// Base URL of the service that takes the events.
+    pub url: Option<Spanned<String>>,
+    /// Path below it.
+    pub endpoint: Option<Spanned<String>>,
+    /// File that events are appended to, relative to the project.
+    pub file: Option<Spanned<String>>,
 }
 
 /// Project-wide settings.

@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 
 use crate::diagnostic::Span;
 use crate::grammar::window;
-use crate::model::{DimensionMode, Job, Pipeline, Project, Settings, Spanned, Stores, Title, Window};
+use crate::model::{DimensionMode, Job, Lineage, Pipeline, Project, Settings, Spanned, Stores, Title, Window};
 use crate::syntax::{Entry, Node};
 
 use super::fields::grain;
@@ -28,6 +28,7 @@ pub(crate) fn pipelines(node: &Node, root: &Path, decoder: &mut Decoder) -> Proj
         root: root.to_owned(),
         files: crate::diagnostic::SourceMap::default(),
         stores: stores(fields.fields("stores")),
+        lineage: lineage(fields.fields("lineage")),
         settings: settings(fields.fields("settings")),
         jobs: IndexMap::new(),
         entities: IndexMap::new(),
@@ -52,6 +53,11 @@ fn stores(fields: Option<Fields>) -> Stores {
 
 /// A year and some weeks, so that a year can be compared with the one before.
 const QUALITY_HISTORY: Window = Window::Days(400);
+
+fn lineage(fields: Option<Fields>) -> Lineage {
+    let text = |key: &str| fields.and_then(|fields| fields.text(key));
+    Lineage { namespace: text("namespace"), url: text("url"), endpoint: text("endpoint"), file: text("file") }
+}
 
 fn settings(fields: Option<Fields>) -> Settings {
     let text = |key: &str| fields.and_then(|fields| fields.text(key));

@@ -32,6 +32,7 @@ pub(crate) fn resolve(project: &Project, names: &Names) -> Vec<Diagnostic> {
     resolver.kpis();
     resolver.marts();
     resolver.settings();
+    resolver.lineage();
     resolver.pipelines();
     let cyclic = resolver.cycles();
     if !cyclic {
