@@ -82,6 +82,42 @@ impl Workshop {
 
     /// Runs a command with the place's project and stores.
     pub fn command<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Outcome {
+        self.command_with(arguments, &[])
+    }
+
+    /// Runs a command with the place's project and stores, and these environment variables.
+    pub fn command_with<S: AsRef<OsStr>>(&self, arguments: &[S], environment: &[(&str, &str)]) -> Outcome {
+        run_with(&self.arguments(arguments), environment)
+    }
+
+    /// Starts a command, does something to its process as soon as its JSON log holds a text `times` times, and waits
+    /// for its end.
+    #[cfg(unix)]
+    pub fn signalled<S: AsRef<OsStr>>(&self, arguments: &[S], signal: &str, after: &str, times: usize) -> Outcome {
+        use std::io::{BufRead as _, BufReader, Read as _};
+        let mut child = Command::new(env!("CARGO_BIN_EXE_abmart"))
+            .args(self.arguments(arguments))
+            .args(["--log", "json"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let mut log = BufReader::new(child.stderr.take().expect("a pipe"));
+        let mut stderr = String::new();
+        while stderr.matches(after).count() < times {
+            let read = log.read_line(&mut stderr).expect("a log");
+            assert!(read > 0, "the program ended by itself:\n{stderr}");
+        }
+        let sent = Command::new("kill").arg(format!("-{signal}")).arg(child.id().to_string()).status();
+        assert!(sent.expect("kill").success());
+        log.read_to_string(&mut stderr).expect("a log");
+        let output = child.wait_with_output().expect("the program ends");
+        let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+        Outcome { code: output.status.code().unwrap_or(-1), stdout, stderr }
+    }
+
+    fn arguments<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Vec<std::ffi::OsString> {
         let folder = |name: &str| self.folder.path().join(name).into_os_string();
         let mut all: Vec<_> = arguments.iter().map(|argument| argument.as_ref().to_owned()).collect();
         for (option, place) in [
@@ -92,7 +128,7 @@ impl Workshop {
         ] {
             all.extend([option.into(), place]);
         }
-        run(&all)
+        all
     }
 
     /// Starts the nightly pipeline on the shipped lake, sends it a signal (`INT`, `TERM`) as soon as it says that it
@@ -152,11 +188,11 @@ impl Workshop {
         self
     }
 
-    /// Every file of the marts folder but `run_results.json`, which failed runs write too.
+    /// Every file of the marts folder but `run_results.json` and the ledger, which failed runs write too.
     pub fn published_files(&self) -> Files {
         let mut files = Files::new();
         collect(&self.marts_folder(), "", &mut files);
-        files.remove("run_results.json");
+        files.retain(|key, _| key != "run_results.json" && !key.starts_with("_abmart/ledger/"));
         files
     }
 
@@ -212,9 +248,15 @@ impl Project {
 
 /// Runs the program, its output in pipes.
 pub fn run<S: AsRef<OsStr>>(arguments: &[S]) -> Outcome {
+    run_with(arguments, &[])
+}
+
+/// Runs the program with these environment variables.
+pub fn run_with<S: AsRef<OsStr>>(arguments: &[S], environment: &[(&str, &str)]) -> Outcome {
     let output = Command::new(env!("CARGO_BIN_EXE_abmart"))
         .args(arguments)
         .env_remove("ABMART_LOG")
+        .envs(environment.iter().copied())
         .stdin(Stdio::null())
         .output()
         .expect("the program starts");

@@ -123,7 +123,7 @@ fn publish(
     record.lake = Some(ledger::lake_fingerprint(&plan));
     record.ledger.begin(results, record.lake.as_deref(), record.backfill)?;
     lineage.planned(project, results, &lake, &plan, &footers);
-    tracing::info!(bytes = plan.bytes(), "run started");
+    tracing::info!(run_id = results.run_id, pipeline = plan.pipeline, as_of = %plan.as_of, bytes = plan.bytes(), "run started");
     let progress = Progress::new(global);
     let budget = Budget { memory: global.memory, threads: rayon::current_num_threads() };
     let scratch = std::env::temp_dir().join(format!("abmart-{}", results.run_id));
@@ -160,7 +160,7 @@ fn publish(
     results.marts = mart_results(&outcome, &published);
     cache.remember(&results.run_id);
     lineage.published(project, marts, &published);
-    tracing::info!(marts = results.marts.len(), "run published");
+    tracing::info!(run_id = results.run_id, marts = results.marts.len(), "run published");
     Ok(published)
 }
 

@@ -56,8 +56,12 @@ fn last_run(text: &mut String, last: &LastRun) {
     }
     for finding in &last.findings {
         let of = |key: &str| finding[key].as_str().unwrap_or_default().to_owned();
-        let rows = count(finding["rows_failed"].as_u64().unwrap_or_default());
-        let _ = writeln!(text, "          {}: {} {} ({}), {rows} rows", of("source"), of("check"), of("column"), of("severity"));
+        let what = match (of("detail"), finding["rows_failed"].as_u64()) {
+            (detail, _) if !detail.is_empty() => detail,
+            (_, rows) => format!("{} rows", count(rows.unwrap_or_default())),
+        };
+        let check = [of("source"), of("check"), of("column")].join(" ");
+        let _ = writeln!(text, "          {}: {}: {what}", of("severity"), check.trim_end());
     }
 }
 
@@ -124,10 +128,11 @@ fn lake(text: &mut String, lake: &LakeAge) {
     let _ = writeln!(text, "lake      {}", lake.location);
     for source in &lake.sources {
         let day = source.newest_day.map_or_else(|| "no file".to_owned(), |day| day.to_string());
+        let day = if source.exact || source.newest_day.is_none() { day } else { format!("≤ {day}") };
         let age = source.age_days.map(|days| format!("{days} days old")).unwrap_or_default();
         let limit = source.at_most.as_ref().map(|limit| format!(", at most {limit}")).unwrap_or_default();
         let stale = if source.stale { "  STALE" } else { "" };
-        let _ = writeln!(text, "  {:<20} {day:<10}  {age}{limit}{stale}", source.source);
+        let _ = writeln!(text, "  {:<20} {day:>12}  {age}{limit}{stale}", source.source);
     }
 }
 

@@ -32,6 +32,8 @@ pub struct SourceAge {
     /// The newest day that its files can hold: that of the newest snapshot; of events the last day of the newest
     /// partition, and no later than the day on which its newest file was written.
     pub newest_day: Option<Date>,
+    /// Whether that is the day itself, not only the latest that it can be.
+    pub exact: bool,
     /// When its newest file was written.
     pub newest_file_at: Option<Timestamp>,
     /// Days from the newest day until today.
@@ -97,6 +99,7 @@ fn age(source: &Source, objects: &[ObjectInfo], today: Date) -> SourceAge {
         source: source.name.clone(),
         files: days.len(),
         newest_day,
+        exact: source.kind == SourceKind::Snapshot,
         newest_file_at: days.iter().map(|(_, written)| *written).max(),
         age_days: newest_day.map(|day| (today - day).get_days()),
         at_most: source.freshness.map(in_words),
