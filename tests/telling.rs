@@ -48,7 +48,11 @@ fn a_service_is_told_of_a_run_even_when_it_is_busy_at_first() {
     let outcome = place.command_with(&["run"], &environment).ok();
     let requests = service.requests();
     let events: Vec<Value> = requests.iter().map(|request| request.body.clone()).collect();
-    assert_eq!(kinds(&events), ["START", "START", "START", "RUNNING", "COMPLETE"], "two attempts were answered with 503 and 429");
+    assert_eq!(
+        kinds(&events),
+        ["START", "START", "START", "RUNNING", "COMPLETE"],
+        "two attempts were answered with 503 and 429"
+    );
     for request in &requests {
         assert!(request.line.starts_with("POST /api/v1/lineage "), "{}", request.line);
         let bearer = format!("authorization: bearer {KEY}");
@@ -178,7 +182,10 @@ fn metrics_tell_what_a_run_did() {
     assert_eq!(found["abmart_run_as_of_timestamp_seconds{pipeline=\"nightly\"}"], 1_782_777_600.0, "30 June 2026");
     assert_eq!(found["abmart_source_rows{pipeline=\"nightly\",source=\"touchpoints\",outcome=\"used\"}"], 5.0);
     let rows = results["marts"].as_array().expect("marts").iter().find(|mart| mart["mart"] == "kpi_values");
-    assert_eq!(Some(found["abmart_mart_rows{pipeline=\"nightly\",mart=\"kpi_values\"}"]), rows.and_then(|mart| mart["rows"].as_f64()));
+    assert_eq!(
+        Some(found["abmart_mart_rows{pipeline=\"nightly\",mart=\"kpi_values\"}"]),
+        rows.and_then(|mart| mart["rows"].as_f64())
+    );
     for stage in ["read", "tables", "periods", "marts"] {
         assert!(found[&format!("abmart_run_stage_duration_seconds{{pipeline=\"nightly\",stage=\"{stage}\"}}")] >= 0.0);
     }

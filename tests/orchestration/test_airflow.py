@@ -19,7 +19,7 @@ def state_of(dag, marts: str, **environment: str) -> tuple[str, str, int]:
 
 
 def main() -> None:
-    bag = DagBag(str(DOCS), include_examples=False)
+    bag = DagBag(dag_folder=str(DOCS))
     assert not bag.import_errors, bag.import_errors
     dag = bag.dags["abmart_nightly"]
     assert dag.max_active_runs == 1 and dag.task_dict["run"].retries == 4

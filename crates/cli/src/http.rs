@@ -40,7 +40,8 @@ impl PostError {
         match self {
             Self::Transport(_) => true,
             Self::Status(status) => {
-                status.is_server_error() || matches!(*status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT)
+                status.is_server_error()
+                    || matches!(*status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT)
             }
             Self::TooLate => false,
         }

@@ -29,9 +29,8 @@ static RUN: LazyLock<RwLock<Map<String, Value>>> = LazyLock::new(RwLock::default
 /// Sets the log up; `ABMART_LOG` narrows or widens it, as in `ABMART_LOG=debug`.
 pub fn start(global: &Global) {
     let level = if global.quiet { "error" } else { "info" };
-    let filter = EnvFilter::try_from_env("ABMART_LOG").unwrap_or_else(|_| {
-        EnvFilter::new(format!("abmart={level},abmart_engine={level},abmart_store={level}"))
-    });
+    let filter = EnvFilter::try_from_env("ABMART_LOG")
+        .unwrap_or_else(|_| EnvFilter::new(format!("abmart={level},abmart_engine={level},abmart_store={level}")));
     JSON.store(global.log == Log::Json, Ordering::Relaxed);
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let lines: Box<dyn Layer<Registry> + Send + Sync> = match global.log {

@@ -79,7 +79,12 @@ fn rendered(results: &RunResults, before: Option<f64>) -> String {
         page.one(LAST_SUCCESS, "When a run has published last.", &[], moment);
     }
     if let Some(as_of) = results.as_of {
-        page.one("abmart_run_as_of_timestamp_seconds", "Beginning of the day that the last run was for.", &[], midnight(as_of));
+        page.one(
+            "abmart_run_as_of_timestamp_seconds",
+            "Beginning of the day that the last run was for.",
+            &[],
+            midnight(as_of),
+        );
     }
     page.many(
         "abmart_run_stage_duration_seconds",
@@ -94,8 +99,18 @@ fn rendered(results: &RunResults, before: Option<f64>) -> String {
 
 fn sources(page: &mut Page<'_>, results: &RunResults) {
     let of = || results.sources.iter();
-    page.many("abmart_source_files", "Files read.", "source", of().map(|s| (s.source.as_str(), number(s.files as u64))));
-    page.many("abmart_source_bytes", "Bytes of the files read.", "source", of().map(|s| (s.source.as_str(), number(s.bytes))));
+    page.many(
+        "abmart_source_files",
+        "Files read.",
+        "source",
+        of().map(|s| (s.source.as_str(), number(s.files as u64))),
+    );
+    page.many(
+        "abmart_source_bytes",
+        "Bytes of the files read.",
+        "source",
+        of().map(|s| (s.source.as_str(), number(s.bytes))),
+    );
     page.head("abmart_source_rows", "Rows read, by what became of them.");
     for rows in of() {
         for (outcome, count) in
@@ -120,7 +135,12 @@ fn sources(page: &mut Page<'_>, results: &RunResults) {
 fn marts(page: &mut Page<'_>, results: &RunResults) {
     let of = || results.marts.iter();
     page.many("abmart_mart_rows", "Rows of a published mart.", "mart", of().map(|m| (m.mart.as_str(), number(m.rows))));
-    page.many("abmart_mart_bytes", "Bytes of a published mart.", "mart", of().map(|m| (m.mart.as_str(), number(m.bytes))));
+    page.many(
+        "abmart_mart_bytes",
+        "Bytes of a published mart.",
+        "mart",
+        of().map(|m| (m.mart.as_str(), number(m.bytes))),
+    );
     let changed = of().map(|mart| (mart.mart.as_str(), f64::from(u8::from(!mart.unchanged))));
     page.many("abmart_mart_changed", "Whether the last run has changed a mart: 1 or 0.", "mart", changed);
     page.one("abmart_kpi_cells", "Cells of the KPI cube.", &[], number(results.cells as u64));
@@ -138,7 +158,12 @@ fn marts(page: &mut Page<'_>, results: &RunResults) {
         "part",
         parts.iter().map(|(part, reuse)| (*part, number(reuse.computed))),
     );
-    page.one("abmart_cache_rejected_entries", "Damaged entries of the cache.", &[], number(cache.rejected.len() as u64));
+    page.one(
+        "abmart_cache_rejected_entries",
+        "Damaged entries of the cache.",
+        &[],
+        number(cache.rejected.len() as u64),
+    );
 }
 
 /// A page of metrics, all with the pipeline's label.

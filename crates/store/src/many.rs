@@ -11,7 +11,8 @@ impl Store {
     pub fn get_many(&self, keys: &[String], concurrency: usize) -> Vec<Result<Bytes, StoreError>> {
         let read = |key: String| async move {
             let path = object_key(&key)?;
-            let read = async { self.objects().get_opts(&path, object_store::GetOptions::default()).await?.bytes().await };
+            let read =
+                async { self.objects().get_opts(&path, object_store::GetOptions::default()).await?.bytes().await };
             read.await.map_err(|source| self.failed("reading", &key, source))
         };
         // Owned keys: a future that borrows from the list would not be general enough for `buffered`.

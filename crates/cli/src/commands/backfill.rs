@@ -30,7 +30,9 @@ use crate::text::{count, print};
 pub fn backfill(global: &Global, args: &BackfillArgs) -> Result<(), Failure> {
     interrupt::listen();
     if global.as_of.is_some() {
-        return Err(Failure::Config("a backfill has many days: `--from` and `--to` stand instead of `--as-of`".to_owned()));
+        return Err(Failure::Config(
+            "a backfill has many days: `--from` and `--to` stand instead of `--as-of`".to_owned(),
+        ));
     }
     if args.from >= args.to {
         let (from, to) = (args.from, args.to);
@@ -50,7 +52,8 @@ pub fn backfill(global: &Global, args: &BackfillArgs) -> Result<(), Failure> {
         let of_night = Global { as_of: Some(*night), ..global.clone() };
         let mut results = RunResults::begun(run_id::next(), args.run.pipeline.clone(), of_night.as_of);
         logging::belongs_to(&results);
-        let outcome = stopped().and_then(|()| run::night(&project, &of_night, &args.run, Some(&backfill.id), &mut results));
+        let outcome =
+            stopped().and_then(|()| run::night(&project, &of_night, &args.run, Some(&backfill.id), &mut results));
         results.conclude(outcome.as_ref().err());
         metrics.write(&results);
         match outcome {
@@ -196,12 +199,10 @@ impl Tally {
         if self.failed.is_empty() {
             return Ok(());
         }
-        let nights: Vec<String> = self.failed.iter().map(|(night, code)| format!("{night} (exit code {code})")).collect();
-        let text = format!(
-            "{} nights failed: {}; the same command runs them again",
-            self.failed.len(),
-            nights.join(", ")
-        );
+        let nights: Vec<String> =
+            self.failed.iter().map(|(night, code)| format!("{night} (exit code {code})")).collect();
+        let text =
+            format!("{} nights failed: {}; the same command runs them again", self.failed.len(), nights.join(", "));
         let environment = self.failed.iter().all(|(_, code)| *code == 3);
         Err(if environment { Failure::Environment(text) } else { Failure::Run(text) })
     }

@@ -12,12 +12,7 @@ use super::event::facet;
 use crate::results::RunResults;
 
 /// The sources that a run reads, with what their footers say.
-pub fn inputs(
-    project: &Project,
-    lake: &Store,
-    plan: &Plan,
-    footers: &HashMap<String, ParquetFooter>,
-) -> Vec<Value> {
+pub fn inputs(project: &Project, lake: &Store, plan: &Plan, footers: &HashMap<String, ParquetFooter>) -> Vec<Value> {
     let read = plan.sources.iter().filter(|(_, planned)| !planned.files.is_empty());
     read.filter_map(|(name, planned)| {
         let source = project.sources.get(name)?;
@@ -25,7 +20,8 @@ pub fn inputs(
         let mut facets = facets(lake, newest.map(|footer| footer.columns.as_slice()), &source.description);
         facets.insert("abmart_source".to_owned(), own(name));
         let mut input = dataset(lake, Layout::parse(&source.path.value).folder(), facets);
-        input["inputFacets"] = json!({"inputStatistics": facet("1-0-0/InputStatisticsInputDatasetFacet", size(planned, footers))});
+        input["inputFacets"] =
+            json!({"inputStatistics": facet("1-0-0/InputStatisticsInputDatasetFacet", size(planned, footers))});
         Some(input)
     })
     .collect()

@@ -27,7 +27,10 @@ impl Event {
         let mut facets = Map::new();
         facets.insert(
             "jobType".to_owned(),
-            facet("2-0-4/JobTypeJobFacet", json!({"processingType": "BATCH", "integration": "ABMART", "jobType": "PIPELINE"})),
+            facet(
+                "2-0-4/JobTypeJobFacet",
+                json!({"processingType": "BATCH", "integration": "ABMART", "jobType": "PIPELINE"}),
+            ),
         );
         if let Some(pipeline) = project.pipelines.get(&results.pipeline) {
             let description = json!({"description": pipeline.title.en});
@@ -84,7 +87,8 @@ impl Event {
         facets.insert("processing_engine".to_owned(), facet("1-1-1/ProcessingEngineRunFacet", engine));
         if let Some(day) = results.as_of {
             let midnight = |day: Date| day.to_zoned(self.time_zone.clone()).ok().map(|moment| moment.timestamp());
-            let time = json!({"nominalStartTime": midnight(day), "nominalEndTime": day.tomorrow().ok().and_then(midnight)});
+            let time =
+                json!({"nominalStartTime": midnight(day), "nominalEndTime": day.tomorrow().ok().and_then(midnight)});
             facets.insert("nominalTime".to_owned(), facet("1-0-1/NominalTimeRunFacet", time));
         }
         if let Some(parent) = &self.parent {

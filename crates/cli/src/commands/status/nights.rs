@@ -60,7 +60,12 @@ impl PipelineNights {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn look(store: &Store, pipeline: &str, args: &StatusArgs, lease: Option<&LeaseRecord>) -> Result<Self, Failure> {
+    pub fn look(
+        store: &Store,
+        pipeline: &str,
+        args: &StatusArgs,
+        lease: Option<&LeaseRecord>,
+    ) -> Result<Self, Failure> {
         let nights = Ledger::of(store, pipeline).nights()?;
         let active = |attempt: &Attempt| lease.is_some_and(|lease| lease.run_id == attempt.run_id);
         let mut runs: Vec<Run> = nights
@@ -91,7 +96,11 @@ impl PipelineNights {
             failed: of(State::Failed),
             unfinished: of(State::Begun),
             missing,
-            newest: newest.map(|(night, attempt)| Newest { night: *night, state: attempt.state, active: active(attempt) }),
+            newest: newest.map(|(night, attempt)| Newest {
+                night: *night,
+                state: attempt.state,
+                active: active(attempt),
+            }),
         })
     }
 
