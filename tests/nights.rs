@@ -1,6 +1,6 @@
 //! Night after night: backfills, the ledger, what `status` makes of it.
 
-#![expect(clippy::expect_used, clippy::panic, reason = "tests")]
+#![expect(clippy::expect_used, reason = "tests")]
 
 #[path = "support/mod.rs"]
 mod support;

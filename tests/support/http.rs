@@ -30,11 +30,12 @@ impl Service {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let seen = Arc::new(Mutex::new(Vec::new()));
-        let (mut answers, log) = (first.to_vec().into_iter(), Arc::clone(&seen));
+        let (first, log) = (first.to_vec(), Arc::clone(&seen));
         std::thread::spawn(move || {
+            let mut answers = first.into_iter();
             for stream in listener.incoming().flatten() {
                 let status = answers.next().unwrap_or(201);
-                log.lock().expect("no panic").push(serve(stream, status));
+                log.lock().expect("no panic").push(serve(&stream, status));
             }
         });
         Self { url, seen }
@@ -47,7 +48,7 @@ impl Service {
 }
 
 /// One request a connection.
-fn serve(stream: TcpStream, status: u16) -> Request {
+fn serve(stream: &TcpStream, status: u16) -> Request {
     let mut reader = BufReader::new(stream.try_clone().expect("a stream"));
     let mut lines = Vec::new();
     loop {
@@ -65,7 +66,8 @@ fn serve(stream: TcpStream, status: u16) -> Request {
     let mut body = vec![0; length.unwrap_or(0)];
     reader.read_exact(&mut body).expect("a body");
     let answer = format!("HTTP/1.1 {status} Answer\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
-    (&stream).write_all(answer.as_bytes()).expect("an answer");
+    let mut stream = stream;
+    stream.write_all(answer.as_bytes()).expect("an answer");
     let line = lines.remove(0);
     Request { line, headers: lines, body: serde_json::from_slice(&body).expect("JSON") }
 }

@@ -28,6 +28,7 @@ const VERSION: u32 = 1;
 
 /// What became of one night.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_field_names, reason = "the night of a record is its day, as its readers call it")]
 pub struct Night {
     /// The version of this record's form.
     pub version: u32,

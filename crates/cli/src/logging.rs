@@ -41,7 +41,19 @@ pub fn start(global: &Global) {
         }
     };
     let spans = Targets::new().with_target("abmart_engine", LevelFilter::DEBUG);
-    tracing_subscriber::registry().with(lines).with(Timings.with_filter(spans)).init();
+    let registry = tracing_subscriber::registry().with(lines).with(Timings.with_filter(spans.clone()));
+    #[cfg(feature = "otel")]
+    {
+        let tracer = crate::traces::tracer();
+        let told = tracer.as_ref().err().cloned();
+        let layer = tracer.ok().flatten().map(|tracer| tracing_opentelemetry::layer().with_tracer(tracer));
+        registry.with(layer.with_filter(spans.with_target("abmart", LevelFilter::DEBUG))).init();
+        if let Some(reason) = told {
+            tracing::warn!("nothing is traced: {reason}");
+        }
+    }
+    #[cfg(not(feature = "otel"))]
+    registry.init();
 }
 
 /// Whether the log is JSON.

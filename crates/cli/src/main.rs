@@ -19,6 +19,8 @@ mod run_id;
 mod text;
 mod threads;
 mod timings;
+#[cfg(feature = "otel")]
+mod traces;
 
 use std::process::ExitCode;
 
@@ -34,13 +36,16 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     logging::start(&cli.global);
     let outcome = threads::limit(&cli.global).and_then(|()| dispatch(&cli));
-    match outcome {
+    let code = match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             failure.report();
             ExitCode::from(failure.code())
         }
-    }
+    };
+    #[cfg(feature = "otel")]
+    traces::finish();
+    code
 }
 
 fn dispatch(cli: &Cli) -> Result<(), Failure> {

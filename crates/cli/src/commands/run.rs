@@ -56,6 +56,7 @@ pub fn night(
     backfill: Option<&str>,
     results: &mut RunResults,
 ) -> Result<String, Failure> {
+    let _span = tracing::info_span!("run", pipeline = results.pipeline, run_id = results.run_id).entered();
     let mut lineage = Lineage::begin(project, results);
     let outcome = in_store(project, global, args, backfill, results, &mut lineage);
     results.conclude(outcome.as_ref().err());

@@ -1,4 +1,4 @@
-//! Sources and marts as OpenLineage's datasets: `file` or `s3://bucket`, and the path in it.
+//! Sources and marts as `OpenLineage`'s datasets: `file` or `s3://bucket`, and the path in it.
 
 use std::collections::HashMap;
 
@@ -19,7 +19,7 @@ pub fn inputs(project: &Project, lake: &Store, plan: &Plan, footers: &HashMap<St
         let newest = planned.files.last().and_then(|file| footers.get(&file.key));
         let mut facets = facets(lake, newest.map(|footer| footer.columns.as_slice()), &source.description);
         facets.insert("abmart_source".to_owned(), own(name));
-        let mut input = dataset(lake, Layout::parse(&source.path.value).folder(), facets);
+        let mut input = dataset(lake, Layout::parse(&source.path.value).folder(), &facets);
         input["inputFacets"] =
             json!({"inputStatistics": facet("1-0-0/InputStatisticsInputDatasetFacet", size(planned, footers))});
         Some(input)
@@ -57,7 +57,7 @@ pub fn outputs(project: &Project, marts: &Store, published: &Published) -> Vec<V
             let footer = mart.files.first().and_then(|file| marts.footer(&file.key).ok());
             let description = project.marts.get(name).map(|mart| mart.description.as_str()).unwrap_or_default();
             let facets = facets(marts, footer.as_ref().map(|footer| footer.columns.as_slice()), description);
-            let mut output = dataset(marts, name, facets);
+            let mut output = dataset(marts, name, &facets);
             let size: u64 = mart.files.iter().map(|file| file.size).sum();
             let content = json!({"rowCount": mart.rows, "size": size, "fileCount": mart.files.len()});
             output["outputFacets"] =
@@ -99,12 +99,12 @@ fn own(source: &str) -> Value {
     })
 }
 
-fn dataset(store: &Store, folder: &str, facets: Map<String, Value>) -> Value {
+fn dataset(store: &Store, folder: &str, facets: &Map<String, Value>) -> Value {
     let (namespace, name) = place(store, folder);
     json!({"namespace": namespace, "name": name, "facets": facets})
 }
 
-/// Namespace and name of a folder of a store, by OpenLineage's rules for names.
+/// Namespace and name of a folder of a store, by `OpenLineage`'s rules for names.
 fn place(store: &Store, folder: &str) -> (String, String) {
     if let Some(path) = store.local_path(folder) {
         return ("file".to_owned(), path.display().to_string().trim_end_matches('/').to_owned());

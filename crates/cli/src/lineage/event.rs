@@ -1,4 +1,4 @@
-//! The events of a run, as OpenLineage 2.0.2 wants them.
+//! The events of a run, as `OpenLineage` 2.0.2 wants them.
 
 use abmart_spec::Project;
 use jiff::Timestamp;
@@ -144,11 +144,12 @@ fn uuid(moment: Timestamp, run_id: &str) -> String {
     bytes[6..].copy_from_slice(&Sha256::digest(run_id)[..10]);
     bytes[6] = bytes[6] & 0x0f | 0x70;
     bytes[8] = bytes[8] & 0x3f | 0x80;
-    let hex = bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let hex = format!("{:032x}", u128::from_be_bytes(bytes));
     [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
 }
 
 #[cfg(test)]
+#[expect(clippy::expect_used, reason = "tests")]
 mod tests {
     use rstest::rstest;
 

@@ -1,4 +1,4 @@
-//! OpenLineage: what a run reads and writes, told to a catalogue as it begins, is planned and ends.
+//! `OpenLineage`: what a run reads and writes, told to a catalogue as it begins, is planned and ends.
 //!
 //! ```text
 //! settings: environment, then pipelines.yaml ──▶ Emitter: a file, an HTTP service, on a thread of its own

@@ -1,4 +1,4 @@
-//! Whom to tell, by the names that OpenLineage's own clients use.
+//! Whom to tell, by the names that `OpenLineage`'s own clients use.
 
 use std::path::PathBuf;
 

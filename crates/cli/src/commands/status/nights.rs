@@ -73,7 +73,7 @@ impl PipelineNights {
             .flat_map(|night| night.attempts.iter().map(|attempt| (night.night, attempt.clone())))
             .map(|(night, attempt)| Run { night, active: active(&attempt), attempt })
             .collect();
-        runs.sort_by(|a, b| b.attempt.started_at.cmp(&a.attempt.started_at));
+        runs.sort_by_key(|run| std::cmp::Reverse(run.attempt.started_at));
         runs.truncate(args.last);
         let dated: Vec<(Date, &Attempt)> =
             nights.iter().filter_map(|night: &Night| Some((night.night?, night.last()?))).collect();
