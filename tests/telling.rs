@@ -149,6 +149,28 @@ fn the_project_s_service_is_checked(#[case] lineage: &str, #[case] words: &str) 
     project.command(&["validate"]).fails(2, &["pipelines.yaml:10:", words]);
 }
 
+// ---- Traces ---------------------------------------------------------------------------------------------------------
+
+#[cfg(feature = "otel")]
+#[test]
+fn a_collector_gets_the_spans_of_a_run() {
+    let service = Service::answering(&[200]);
+    healthy().command_with(&["run"], &[("OTEL_EXPORTER_OTLP_ENDPOINT", &service.url)]).ok();
+    let requests = service.requests();
+    assert!(requests.iter().all(|request| request.line.starts_with("POST /v1/traces ")), "{requests:?}");
+    let sent: Vec<u8> = requests.into_iter().flat_map(|request| request.bytes).collect();
+    let sent = String::from_utf8_lossy(&sent);
+    for word in ["service.name", "abmart", "run", "nightly", "stage", "Periods", "source", "touchpoints", "mart"] {
+        assert!(sent.contains(word), "no `{word}` was sent");
+    }
+}
+
+#[cfg(feature = "otel")]
+#[test]
+fn a_collector_that_is_not_there_makes_no_failure() {
+    healthy().command_with(&["run"], &[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")]).ok();
+}
+
 // ---- Metrics --------------------------------------------------------------------------------------------------------
 
 /// Series → value; panics where the text is none of Prometheus.

@@ -13,8 +13,10 @@ pub struct Request {
     pub line: String,
     /// Header lines, as sent.
     pub headers: Vec<String>,
-    /// The body, as JSON.
+    /// The body, where it is JSON.
     pub body: Value,
+    /// The body as it came.
+    pub bytes: Vec<u8>,
 }
 
 /// The service; it ends with the test's process.
@@ -69,5 +71,5 @@ fn serve(stream: &TcpStream, status: u16) -> Request {
     let mut stream = stream;
     stream.write_all(answer.as_bytes()).expect("an answer");
     let line = lines.remove(0);
-    Request { line, headers: lines, body: serde_json::from_slice(&body).expect("JSON") }
+    Request { line, headers: lines, body: serde_json::from_slice(&body).unwrap_or_default(), bytes: body }
 }
