@@ -561,11 +561,10 @@ proptest! {
             let fault = FAULTS[*fault];
             let mut touch = json!({"touch_id": id, "account_id": "H1", "occurred_at": "2026-06-20"});
             match fault {
-                Fault::None => {}
+                Fault::None | Fault::Later => {}
                 Fault::Null => touch["channel"] = Value::Null,
                 Fault::Infinite => touch["duration_s"] = json!("inf"),
                 Fault::Unknown => touch["account_id"] = json!("H9"),
-                Fault::Later => {}
             }
             let repeats = met.contains(&id);
             let place = match fault {
