@@ -196,6 +196,16 @@ impl Workshop {
         files
     }
 
+    /// The rows of a source that the run whose marts are published set aside.
+    pub fn set_aside(&self, source: &str) -> Option<Vec<u8>> {
+        let run = self.results()["run_id"].as_str().expect("a run").to_owned();
+        let mut files = self.published_files();
+        let others =
+            |key: &&String| key.starts_with("_quarantine/") && !key.starts_with(&format!("_quarantine/{run}/"));
+        assert_eq!(files.keys().find(others), None, "nothing of other runs is left");
+        files.remove(&format!("_quarantine/{run}/{source}.parquet"))
+    }
+
     /// What the last run did with the rows of a source.
     pub fn source_rows(&self, source: &str) -> Value {
         let results = self.results();

@@ -84,7 +84,11 @@ fn meaning(column: &Column) -> String {
         meaning.push('.');
     }
     if let Some(source) = &column.references {
-        let _ = write!(meaning, " Refers to `{}`; {}.", source.value, breach(Check::References, "an unknown value"));
+        let _ = write!(meaning, " Refers to `{}`", source.value);
+        if column.severity(Check::References) != Severity::Warn {
+            let _ = write!(meaning, "; {}", breach(Check::References, "an unknown value"));
+        }
+        meaning.push('.');
     }
     let number = |limit: Option<f64>| limit.map(|limit| limit.to_string());
     if let Some(range) = range(number(column.min), number(column.max)) {

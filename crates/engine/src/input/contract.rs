@@ -201,7 +201,9 @@ fn row_checks<'a>(
         if column.min.is_some() || column.max.is_some() {
             let below = column.min.map_or(lit(false), |min| col(name).lt(lit(min)));
             let above = column.max.map_or(lit(false), |max| col(name).gt(lit(max)));
-            add(Check::Range, Some(below.or(above)));
+            // A NaN is greater than everything to Polars; it is another check's matter.
+            let number = if values.dtype().is_float() { col(name).is_not_nan() } else { lit(true) };
+            add(Check::Range, Some(below.or(above).and(number)));
         }
         if !column.values.is_empty() {
             let known = Series::new("known".into(), &column.values).implode()?.into_series();

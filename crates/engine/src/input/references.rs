@@ -42,8 +42,9 @@ impl References {
             let found = match source.zip(files) {
                 Some((source, planned)) => {
                     let newest = planned.snapshots.last();
-                    let files = planned.files.iter().filter(|file| Some(&file.day) == newest).collect();
-                    keys_of(context, source, files)?
+                    let files: Vec<&PlannedFile> =
+                        planned.files.iter().filter(|file| Some(&file.day) == newest).collect();
+                    keys_of(context, source, &files)?
                 }
                 None => None,
             };
@@ -113,12 +114,12 @@ impl References {
     }
 }
 
-fn keys_of(context: &Context<'_>, source: &Source, files: Vec<&PlannedFile>) -> Result<Option<Series>, EngineError> {
+fn keys_of(context: &Context<'_>, source: &Source, files: &[&PlannedFile]) -> Result<Option<Series>, EngineError> {
     let [key] = source.key.as_slice() else { return Ok(None) };
     if files.is_empty() {
         return Ok(None);
     }
-    let column = context.parallel(&files, |file| {
+    let column = context.parallel(files, |file| {
         let rows = load::read(context, source, file, &|column| column.name == key.value)?;
         Ok(codes::plain(rows)?.column(&key.value)?.as_materialized_series().clone())
     })?;

@@ -24,7 +24,7 @@ pub(super) fn decode(entry: &Entry, job: &Job, _: &mut Decoder) -> Option<Source
         key: fields.texts("key"),
         columns: columns(fields),
         freshness: fields.text("freshness").and_then(|text| window(&text.value)),
-        row_count: fields.get("row_count").map(row_count),
+        row_count: fields.get("row_count").and_then(row_count),
         on_breach: fields.get("on_breach").map(on_breach).unwrap_or_default(),
         optional: fields.boolean("optional").unwrap_or(false),
         description: fields.words("description"),
@@ -70,9 +70,12 @@ fn column(entry: &Entry) -> Option<Column> {
     })
 }
 
-fn row_count(node: &Node) -> RowCount {
+/// None where what is given does not read, which has been reported.
+fn row_count(node: &Node) -> Option<RowCount> {
     let fields = Fields(node);
-    RowCount { min: fields.whole("min"), max: fields.whole("max"), drift: fields.number("drift"), span: node.span }
+    let (min, max, drift) = (fields.whole("min"), fields.whole("max"), fields.number("drift"));
+    let unread = min.is_none() && max.is_none() && drift.is_none() && !node.entries().is_empty();
+    (!unread).then_some(RowCount { min, max, drift, span: node.span })
 }
 
 /// A severity for all rows, or a map from checks to severities.

@@ -146,7 +146,7 @@ impl Resolver<'_> {
             )),
             (_, [key]) => target.columns.get(&key.value).filter(|key| key.ty != column.ty).map(|key| {
                 let message = format!("`{}` and the key of `{}` have different types", column.name, target.name);
-                (message, format!("both are to be `{}`, or both something else", key.ty.name()))
+                (message, format!("the key is `{}: {}`", key.name, key.ty.name()))
             }),
             (_, keys) => Some((
                 format!("a reference needs a source with a key of one column; `{}` has {}", target.name, keys.len()),
