@@ -228,6 +228,6 @@ fn a_run_that_slept_through_the_loss_of_its_lease_changes_nothing() {
                 assert_eq!(support::sha256(&bytes), manifest.file(&key).unwrap().sha256, "before change {before}");
             }
         }
-        assert!(refused > 5, "refused {refused} times");
+        assert!(refused > 2, "refused {refused} times");
     }
 }
