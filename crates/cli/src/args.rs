@@ -33,7 +33,7 @@ pub struct Global {
     /// Publish the marts here
     #[arg(long, global = true, value_name = "URL")]
     pub marts: Option<String>,
-    /// Where rollup results will be kept; this version keeps none
+    /// Keep results for the next run here
     #[arg(long, global = true, value_name = "URL")]
     pub cache: Option<String>,
     /// Give a variable of the project a value
@@ -76,7 +76,7 @@ pub enum Log {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Compute the KPIs and publish the marts
-    Run(PipelineArgs),
+    Run(RunArgs),
     /// Show what a run would read and compute, and why
     Plan(PlanArgs),
     /// Check the project without data: names, columns, types, units, also inside SQL
@@ -91,12 +91,15 @@ pub enum Command {
     Completions(CompletionsArgs),
 }
 
-/// Which pipeline.
+/// Options of `run`.
 #[derive(Debug, Args)]
-pub struct PipelineArgs {
+pub struct RunArgs {
     /// Pipeline of pipelines.yaml
     #[arg(default_value = "nightly")]
     pub pipeline: String,
+    /// Compute everything anew; what the cache holds is replaced, not read
+    #[arg(long)]
+    pub full: bool,
 }
 
 /// Options of `plan`.

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::collections::HashMap;
 
+use abmart_engine::cache::RunCache;
 use abmart_plan::contract::{self, Breach};
 use abmart_plan::{Plan, plan};
 use abmart_spec::Project;
 use abmart_spec::diagnostic::{Diagnostic, render};
-use abmart_store::{ObjectInfo, ParquetFooter, Store, StoreError};
+use abmart_store::{Cache, ObjectInfo, ParquetFooter, Store, StoreError};
 
 use crate::args::Global;
 use crate::exit::{Failure, colours, config};
@@ -96,6 +97,21 @@ pub fn prepare(project: &Project, pipeline: &str, global: &Global) -> Result<Pre
 /// When the location is no store, or is not there.
 pub fn open(location: &str, project: &Project, create: bool) -> Result<Store, Failure> {
     Ok(Store::open(location, &project.root, create)?)
+}
+
+/// The cache of results; one that cannot be opened is done without.
+///
+/// # Errors
+/// When its location is no store.
+pub fn cache(project: &Project, full: bool) -> Result<RunCache, Failure> {
+    match Store::open(&project.stores.cache.value, &project.root, true) {
+        Ok(store) => Ok(RunCache::new(Cache::new(store), full)),
+        Err(error) if error.is_environment() => {
+            tracing::warn!("{}; nothing is reused or kept", crate::exit::chain(&error));
+            Ok(RunCache::none())
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn override_stores(project: &mut Project, global: &Global) {

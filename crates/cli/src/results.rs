@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use abmart_engine::cache::CacheReport;
 use abmart_engine::{Outcome, SourceRows, StageTime};
 use abmart_store::{Store, StoreError};
 use bytes::Bytes;
@@ -44,6 +45,8 @@ pub struct RunResults {
     pub rollups: std::collections::BTreeMap<String, usize>,
     /// Cells of the KPI cube.
     pub cells: usize,
+    /// What was taken from the cache, and what was computed.
+    pub cache: CacheReport,
     /// What was published.
     pub marts: Vec<MartResult>,
     /// Checks that failed for some rows.
@@ -103,6 +106,7 @@ impl RunResults {
             sources: Vec::new(),
             rollups: std::collections::BTreeMap::new(),
             cells: 0,
+            cache: CacheReport::default(),
             marts: Vec::new(),
             findings: Vec::new(),
         }

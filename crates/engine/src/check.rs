@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use abmart_plan::Plan;
@@ -16,6 +17,7 @@ use jiff::civil::{Date, date};
 use polars::prelude::*;
 use sqlparser::ast::{self, Expr as Sql, Spanned as _};
 
+use crate::cache::RunCache;
 use crate::context::{Budget, Context, Silent};
 use crate::cube::values;
 use crate::error::EngineError;
@@ -43,7 +45,8 @@ pub fn check(project: &Project) -> Vec<Diagnostic> {
         lake: None,
         footers: &HashMap::new(),
         budget: Budget { memory: 1 << 30, threads: 1 },
-        shelf: &Shelf::new(Path::new(""), u64::MAX),
+        shelf: &Arc::new(Shelf::new(Path::new(""), u64::MAX)),
+        cache: &Arc::new(RunCache::none()),
         observer: &Silent,
         interrupted: &AtomicBool::new(false),
     };

@@ -158,6 +158,48 @@ pub fn from_numbers(rows: LazyFrame, schema: &Schema) -> LazyFrame {
     if coded.is_empty() { rows } else { rows.with_columns(coded) }
 }
 
+/// The numbers of a coded column counted anew from 0, with the texts that they stand for, in that order.
+///
+/// # Errors
+/// When the column is not what its type says.
+pub fn local(column: &Column) -> PolarsResult<(UInt32Chunked, Column)> {
+    let codes = numbers(column)?.unwrap_or_else(|| UInt32Chunked::full_null(column.name().clone(), column.len()));
+    let mut place_of: Vec<u32> = vec![u32::MAX; codes.max().map_or(0, |greatest| greatest as usize + 1)];
+    let mut known: Vec<u32> = Vec::new();
+    let mut place = |code: u32| {
+        let place = &mut place_of[code as usize];
+        if *place == u32::MAX {
+            *place = u32::try_from(known.len()).unwrap_or(u32::MAX);
+            known.push(code);
+        }
+        *place
+    };
+    let renumbered: UInt32Chunked = codes.iter().map(|code| code.map(&mut place)).collect();
+    let known = UInt32Chunked::from_vec(column.name().clone(), known);
+    let known = CategoricalChunked::<Categorical32Type>::from_cats_and_dtype(known, column.dtype().clone());
+    Ok((renumbered.with_name(column.name().clone()), known.into_column().cast(&DataType::String)?))
+}
+
+/// The coded column that [`local`] took apart.
+///
+/// # Errors
+/// When a number stands for none of the texts.
+pub fn global(local: &Column, texts: &Column, categories: &str) -> PolarsResult<Column> {
+    let known = texts.cast(&dtype(categories))?;
+    let codes = numbers(&known)?.unwrap_or_default();
+    let codes: Vec<u32> = codes.iter().map(|code| code.unwrap_or(u32::MAX)).collect();
+    let find = |place: Option<u32>| match place {
+        None => Ok(None),
+        Some(place) => match codes.get(place as usize) {
+            Some(code) => Ok(Some(*code)),
+            None => Err(polars_err!(ComputeError: "column `{}` holds a number without a text", local.name())),
+        },
+    };
+    let found = local.u32()?.iter().map(find).collect::<PolarsResult<UInt32Chunked>>()?;
+    let found = found.with_name(local.name().clone());
+    Ok(CategoricalChunked::<Categorical32Type>::from_cats_and_dtype(found, known.dtype().clone()).into_column())
+}
+
 fn change(rows: &mut DataFrame, wanted: impl Fn(&str, &DataType) -> Option<DataType>) -> PolarsResult<()> {
     let changes: Vec<(PlSmallStr, DataType)> = rows
         .columns()

@@ -2,14 +2,17 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use abmart_plan::{Plan, PlannedFile};
 use abmart_spec::model::{Project, Source};
 use abmart_store::{ParquetFooter, Store};
 
+use crate::cache::RunCache;
 use crate::error::EngineError;
-use crate::input::rollup::Shelf;
+use crate::input::rollup::{Shelf, Span};
+use crate::input::scan;
 
 /// Told what a run does, as it does it. All methods may be called from several threads.
 pub trait Observer: Sync {
@@ -82,7 +85,9 @@ pub struct Context<'a> {
     /// Limits.
     pub budget: Budget,
     /// Where results of rollups lie until they are used.
-    pub shelf: &'a Shelf,
+    pub shelf: &'a Arc<Shelf>,
+    /// What earlier runs computed, and where this one keeps what later ones may need.
+    pub cache: &'a Arc<RunCache>,
     /// Whom to tell.
     pub observer: &'a dyn Observer,
     /// Set from outside to stop the run.
@@ -112,6 +117,13 @@ impl Context<'_> {
     #[must_use]
     pub fn rows_of(&self, file: &PlannedFile) -> u64 {
         self.footers.get(&file.key).map_or(0, |footer| footer.rows)
+    }
+
+    /// First and last day, since 1970 in the reporting time zone, that rows of an events file may lie in, as its footer
+    /// says; none where it does not.
+    #[must_use]
+    pub fn days_of(&self, source: &Source, file: &PlannedFile) -> Option<Span> {
+        scan::days(self.footers.get(&file.key)?, source, self.time_zone())
     }
 
     /// Runs a function over items on all threads; results keep the items' order.

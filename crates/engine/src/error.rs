@@ -36,6 +36,12 @@ pub enum EngineError {
         /// What went wrong.
         reason: String,
     },
+    /// An entry of the cache that is not what this program writes.
+    #[error("the entry is not readable: {0}")]
+    CacheEntry(String),
+    /// A result that the cache held a moment ago is gone.
+    #[error("cache entry `{0}` is gone")]
+    CacheLost(abmart_store::CacheKey),
     /// Rows whose currency has no rate on their day.
     #[error(
         "no rate for {currency} on {day}: {rows} rows of `{table}` cannot be converted to {reporting}; the table of rates must cover every day that money carries"
@@ -104,6 +110,16 @@ impl EngineError {
                 already
             }
             other => Self::At { what: what.into(), span, source: Box::new(other) },
+        }
+    }
+
+    /// Whether a result that the cache held a moment ago is gone.
+    #[must_use]
+    pub fn is_lost_entry(&self) -> bool {
+        match self {
+            Self::CacheLost(_) => true,
+            Self::At { source, .. } => source.is_lost_entry(),
+            _ => false,
         }
     }
 

@@ -6,6 +6,7 @@
 //!        rollups                                 period by period        KPI formulas
 //! ```
 
+pub mod cache;
 mod check;
 mod codes;
 pub mod context;

@@ -61,6 +61,17 @@ pub struct Target<'a> {
 /// # Errors
 /// When data cannot be read, a definition does not compute, an audit fails or the store does. Nothing is visible then.
 pub fn run(context: &Context<'_>, target: &Target<'_>) -> Result<Outcome, EngineError> {
+    match attempt(context, target) {
+        Err(error) if error.is_lost_entry() && context.cache.distrust() => {
+            tracing::warn!(%error, "the cache lost a result while the run relied on it; the run begins anew");
+            target.store.discard_staging(target.run_id)?;
+            attempt(context, target)
+        }
+        result => result,
+    }
+}
+
+fn attempt(context: &Context<'_>, target: &Target<'_>) -> Result<Outcome, EngineError> {
     let mut stages = Vec::new();
     let mut begun = Instant::now();
     let mut done = |stage: Stage| {

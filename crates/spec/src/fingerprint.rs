@@ -30,6 +30,16 @@ pub fn relation(project: &Project, name: &str) -> String {
     Meanings::new(project).relation(name)
 }
 
+/// The fingerprint of a source's whole contract: its meaning, and what its checks report.
+#[must_use]
+pub fn contract(project: &Project, name: &str) -> String {
+    let mut text = relation(project, name);
+    for (name, column) in project.sources.get(name).into_iter().flat_map(|source| &source.columns) {
+        add(&mut text, name, format!("{:?}", column.values));
+    }
+    short(&text)
+}
+
 struct Meanings<'a> {
     project: &'a Project,
     known: RefCell<BTreeMap<String, String>>,

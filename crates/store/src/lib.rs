@@ -17,6 +17,7 @@
 
 mod apply;
 mod blocks;
+mod cache;
 mod column;
 mod delta;
 mod durable;
@@ -35,6 +36,8 @@ mod store;
 mod swap;
 mod writer;
 
+pub use bytes::Bytes;
+pub use cache::{Cache, CacheKey, Cached, Trimmed};
 pub use column::{ColumnKind, FooterColumn, TimeUnit};
 pub use error::StoreError;
 pub use footer::ParquetFooter;

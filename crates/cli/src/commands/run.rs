@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Instant;
 
+use abmart_engine::cache::{CacheReport, Reuse};
 use abmart_engine::context::{Budget, Context};
 use abmart_engine::{Outcome, Shelf, Target};
 use abmart_spec::Project;
@@ -14,7 +15,7 @@ use arrow::array::RecordBatch;
 use bytes::Bytes;
 use parquet::arrow::ArrowWriter;
 
-use crate::args::{Global, PipelineArgs};
+use crate::args::{Global, RunArgs};
 use crate::exit::{Failure, chain};
 use crate::interrupt;
 use crate::progress::{self, Progress};
@@ -27,7 +28,7 @@ use crate::text::{bytes, count, print};
 /// # Errors
 /// A wrong project (2), a failed environment (3), a failed run or audit (1), an interruption (130, 143). Only a
 /// complete run changes what readers see.
-pub fn run(global: &Global, args: &PipelineArgs) -> Result<(), Failure> {
+pub fn run(global: &Global, args: &RunArgs) -> Result<(), Failure> {
     let begun = Instant::now();
     interrupt::listen();
     let project = project::load(global)?.restricted_to(&args.pipeline);
@@ -58,7 +59,7 @@ pub fn run(global: &Global, args: &PipelineArgs) -> Result<(), Failure> {
 
 fn publish(
     project: &Project,
-    args: &PipelineArgs,
+    args: &RunArgs,
     global: &Global,
     lease: &Lease,
     results: &mut RunResults,
@@ -72,7 +73,8 @@ fn publish(
     let progress = Progress::new(global);
     let budget = Budget { memory: global.memory, threads: rayon::current_num_threads() };
     let scratch = std::env::temp_dir().join(format!("abmart-{}", results.run_id));
-    let shelf = Shelf::new(&scratch, budget.held_rollups());
+    let shelf = Arc::new(Shelf::new(&scratch, budget.held_rollups()));
+    let cache = Arc::new(project::cache(project, args.full)?);
     let context = Context {
         project,
         plan: &plan,
@@ -80,6 +82,7 @@ fn publish(
         footers: &footers,
         budget,
         shelf: &shelf,
+        cache: &cache,
         observer: &progress,
         interrupted: interrupt::flag(),
     };
@@ -87,6 +90,7 @@ fn publish(
     let target = Target { store: marts, run_id: &results.run_id, definitions: &definitions };
     let outcome = abmart_engine::run(&context, &target).map_err(|error| Failure::of_engine(error, &project.files))?;
     results.saw(&outcome);
+    results.cache = cache.report();
     lease.check()?;
     quarantine(&outcome, marts)?;
     context.check_interrupted().map_err(|error| Failure::of_engine(error, &project.files))?;
@@ -99,6 +103,7 @@ fn publish(
         ..Publication::default()
     })?;
     results.marts = mart_results(&outcome, &published);
+    cache.remember(&results.run_id);
     results.status = "published";
     results.exit_code = 0;
     tracing::info!(run_id = results.run_id, marts = results.marts.len(), "run published");
@@ -161,6 +166,12 @@ fn summary(results: &RunResults, published: &Published, marts: &Store, seconds: 
     let stages: Vec<String> =
         results.stages.iter().map(|time| format!("{} {:.1} s", progress::name(time.stage), time.seconds)).collect();
     let _ = writeln!(text, "  time      {}", stages.join(", "));
+    let CacheReport { files, months, periods, .. } = &results.cache;
+    if files.reused + months.reused + periods.reused > 0 {
+        let of = |reuse: &Reuse| format!("{} of {}", count(reuse.reused), count(reuse.reused + reuse.computed));
+        let _ =
+            writeln!(text, "  reused    {} files, {} monthly tables, {} periods", of(files), of(months), of(periods));
+    }
     for mart in &results.marts {
         let unchanged = if mart.unchanged { "  unchanged" } else { "" };
         let _ = writeln!(

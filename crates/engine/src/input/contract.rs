@@ -2,13 +2,13 @@
 
 use abmart_spec::model::{Column, ColumnType, Severity, Source};
 use polars::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::codes;
 use crate::error::EngineError;
 
 /// Outcome of one check over one source: a row of the `data_quality` mart.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
     /// The source.
     pub source: String,

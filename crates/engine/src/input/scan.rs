@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use abmart_spec::model::{Column, ColumnType, Project, Source};
+use abmart_store::{ColumnKind, ParquetFooter, TimeUnit as Unit};
 use polars::prelude::*;
 
 use crate::codes;
@@ -56,6 +57,28 @@ pub fn file(
         .map(|column| normalised(column, dtype(context.project, column), found.get(&column.name), context.time_zone()))
         .collect();
     Ok(scan.select(columns))
+}
+
+/// First and last day, since 1970, that the times of a file lie in, as its footer says; none where it does not say, or
+/// where rows have no time. In another zone than UTC a day more on both sides may be named.
+pub fn days(footer: &ParquetFooter, source: &Source, time_zone: &str) -> Option<(i32, i32)> {
+    let time = source.time.as_ref()?;
+    let column = footer.columns.iter().find(|column| column.name == time.value)?;
+    let day = |value: i64| match column.kind {
+        ColumnKind::Date => i32::try_from(value).ok(),
+        ColumnKind::Timestamp { unit, .. } => {
+            let per_second: i64 = match unit {
+                Unit::Milliseconds => 1_000,
+                Unit::Microseconds => 1_000_000,
+                Unit::Nanoseconds => 1_000_000_000,
+            };
+            i32::try_from(value.div_euclid(per_second * 86_400)).ok()
+        }
+        _ => None,
+    };
+    let (first, last) = (day(column.min?)?, day(column.max?)?);
+    let margin = i32::from(time_zone != "UTC");
+    (column.null_count == Some(0)).then_some((first - margin, last + margin))
 }
 
 fn normalised(column: &Column, wanted: DataType, found: Option<&DataType>, time_zone: &str) -> Expr {

@@ -30,6 +30,7 @@ pub struct Compiled {
     measures: Prepared,
     kinds: Vec<(String, AggregateKind)>,
     clock: Clock,
+    reads_clock: bool,
 }
 
 impl Compiled {
@@ -54,11 +55,19 @@ impl Compiled {
             .filter_map(|(name, expr)| Some((name.clone(), aggregate::split(&expr.ast).1.into_iter().next()?)))
             .collect();
         let mut reads = BTreeSet::new();
+        let mut reads_clock = false;
         let expressions = rollup.by.values().chain(rollup.measures.values()).chain(rollup.filter.iter());
         for expr in expressions {
             let _ = ast::visit_expressions(&expr.ast, |node| {
-                if let Sql::Identifier(name) = node {
-                    reads.insert(name.value.clone());
+                match node {
+                    Sql::Identifier(name) => {
+                        reads.insert(name.value.clone());
+                    }
+                    Sql::Function(function) => {
+                        let name = function.name.to_string().to_ascii_lowercase();
+                        reads_clock |= name == "as_of" || name == "as_of_end";
+                    }
+                    _ => {}
                 }
                 std::ops::ControlFlow::<()>::Continue(())
             });
@@ -74,16 +83,38 @@ impl Compiled {
             kinds: measures.iter().map(|(name, measure)| (name.clone(), measure.kind)).collect(),
             measures: Prepared::new(measures.iter().map(|(name, aggregate)| (name.clone(), aggregate))),
             clock: Clock { as_of: context.plan.as_of, period: None },
+            reads_clock,
         }
     }
 
-    /// Groups rows by the keys; sums of floats stay in fixed point.
-    pub fn reduce(&self, rows: DataFrame) -> Result<DataFrame, EngineError> {
+    /// First days of the buckets that a file's rows are grouped by: the run's, and the file's own first day, so that
+    /// rows are never said to be older than their file, whatever day the bucket around it began.
+    pub fn edges(&self, days: Option<Span>) -> Vec<i32> {
+        if self.buckets.is_empty() {
+            return Vec::new();
+        }
+        let mut edges = self.starts.clone();
+        if let Some((first, _)) = days
+            && let Err(place) = edges.binary_search(&first)
+        {
+            edges.insert(place, first);
+        }
+        edges
+    }
+
+    /// Whether the result depends on the run's day beyond the rows that count.
+    pub fn reads_clock(&self) -> bool {
+        self.reads_clock
+    }
+
+    /// Groups rows of a file of these days by the keys; sums of floats stay in fixed point.
+    pub fn reduce(&self, rows: DataFrame, days: Option<Span>) -> Result<DataFrame, EngineError> {
         let _timed = tracing::debug_span!("rollup", name = self.name).entered();
         let columns = self.keys.iter().cloned().chain(self.measures.inputs());
         let mut prepared = query::project(rows.lazy(), columns, self.filter.as_ref(), &self.clock)?;
+        let edges = self.edges(days);
         for name in &self.buckets {
-            prepared = prepared.with_column(self.bucketed(col(name.as_str())));
+            prepared = prepared.with_column(bucketed(col(name.as_str()), edges.clone()));
         }
         self.measures.partials(prepared, &self.key_names())
     }
@@ -123,36 +154,35 @@ impl Compiled {
     fn key_names(&self) -> Vec<String> {
         self.keys.iter().map(|(name, _)| name.clone()).collect()
     }
+}
 
-    /// The first day of the bucket that holds a moment.
-    fn bucketed(&self, moment: Expr) -> Expr {
-        let starts = self.starts.clone();
-        let before = starts.first().map_or(0, |first| first - 1);
-        let find = move |day: i32| match starts.partition_point(|start| *start <= day) {
-            0 => before,
-            after => starts[after - 1],
-        };
-        moment.cast(DataType::Date).map(
-            move |column| {
-                let days = column.cast(&DataType::Int32)?;
-                let mut last = (i32::MIN, 0);
-                let found: Int32Chunked = days
-                    .i32()?
-                    .iter()
-                    .map(|day| {
-                        day.map(|day| {
-                            if last.0 != day {
-                                last = (day, find(day));
-                            }
-                            last.1
-                        })
+/// The first day of the bucket that holds a moment.
+fn bucketed(moment: Expr, starts: Vec<i32>) -> Expr {
+    let before = starts.first().map_or(0, |first| first - 1);
+    let find = move |day: i32| match starts.partition_point(|start| *start <= day) {
+        0 => before,
+        after => starts[after - 1],
+    };
+    moment.cast(DataType::Date).map(
+        move |column| {
+            let days = column.cast(&DataType::Int32)?;
+            let mut last = (i32::MIN, 0);
+            let found: Int32Chunked = days
+                .i32()?
+                .iter()
+                .map(|day| {
+                    day.map(|day| {
+                        if last.0 != day {
+                            last = (day, find(day));
+                        }
+                        last.1
                     })
-                    .collect();
-                found.with_name(column.name().clone()).into_series().into_column().cast(&DataType::Date)
-            },
-            |_, field| Ok(Field::new(field.name().clone(), DataType::Date)),
-        )
-    }
+                })
+                .collect();
+            found.with_name(column.name().clone()).into_series().into_column().cast(&DataType::Date)
+        },
+        |_, field| Ok(Field::new(field.name().clone(), DataType::Date)),
+    )
 }
 
 fn bucket_argument(expr: &Sql) -> Option<Sql> {

@@ -1,6 +1,7 @@
 //! One file of an events source: read in slices, checked, reduced for all rollups.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use abmart_plan::PlannedFile;
 use abmart_spec::model::{Column, ColumnType, Source};
@@ -8,17 +9,34 @@ use polars::prelude::*;
 
 use super::compiled::Compiled;
 use super::keys::{self, Stretch};
-use super::shelf::Piece;
+use super::member::Member;
 use crate::codes;
 use crate::context::Context;
 use crate::error::EngineError;
 use crate::input::contract::{self, Finding};
 use crate::input::{load, scan};
 
-/// What came of a file.
+/// What came of a file, its rows where this run or the cache holds them.
 pub struct FileOutcome {
     /// Rollup by rollup.
-    pub pieces: Vec<Piece>,
+    pub pieces: Vec<Member>,
+    /// Findings of the source's checks.
+    pub findings: Vec<Finding>,
+    /// Rows set aside, all columns.
+    pub quarantined: Vec<DataFrame>,
+    /// Rows in the file.
+    pub rows_in: u64,
+    /// Rows after the run's day.
+    pub rows_later: u64,
+    /// What is known of the file's keys, slice by slice.
+    pub keys: Vec<Stretch>,
+}
+
+/// What came of a file that was read just now.
+#[derive(Default)]
+pub struct Reduced {
+    /// Rollup by rollup.
+    pub rollups: Vec<DataFrame>,
     /// Findings of the source's checks.
     pub findings: Vec<Finding>,
     /// Rows set aside, all columns.
@@ -39,9 +57,9 @@ pub fn reduce(
     context: &Context<'_>,
     source: &Source,
     file: &PlannedFile,
-    rollups: &[Compiled],
+    rollups: &[Arc<Compiled>],
     repeated: &[u64],
-) -> Result<FileOutcome, EngineError> {
+) -> Result<Reduced, EngineError> {
     let needed = needed_columns(context, source, file, rollups);
     let wanted = |column: &Column| needed.contains(&column.name);
     let width = |column: &Column| match column.ty {
@@ -51,14 +69,8 @@ pub fn reduce(
     let bytes_per_row = source.columns.values().filter(|column| wanted(column)).map(width).sum();
     let length = context.budget.rows_per_slice(bytes_per_row);
     let slices = Slices { context, source, file, rows: context.rows_of(file), length };
-    let mut outcome = FileOutcome {
-        pieces: Vec::new(),
-        findings: Vec::new(),
-        quarantined: Vec::new(),
-        rows_in: 0,
-        rows_later: 0,
-        keys: Vec::new(),
-    };
+    let days = context.days_of(source, file);
+    let mut outcome = Reduced::default();
     let mut partials: Vec<Vec<DataFrame>> = vec![Vec::new(); rollups.len()];
     for slice in slices.all() {
         context.check_interrupted()?;
@@ -78,13 +90,11 @@ pub fn reduce(
             outcome.quarantined.push(aside.rows_of(&whole)?);
         }
         for (rollup, partials) in rollups.iter().zip(&mut partials) {
-            partials.push(rollup.reduce(checked.used.clone())?);
+            partials.push(rollup.reduce(checked.used.clone(), days)?);
         }
     }
     for (rollup, partials) in rollups.iter().zip(partials) {
-        let rows = rollup.whole(partials)?;
-        let span = rollup.span(&rows)?;
-        outcome.pieces.push(context.shelf.keep(&rollup.name, rows, span)?);
+        outcome.rollups.push(rollup.whole(partials)?);
     }
     Ok(outcome)
 }
@@ -127,7 +137,7 @@ fn needed_columns(
     context: &Context<'_>,
     source: &Source,
     file: &PlannedFile,
-    rollups: &[Compiled],
+    rollups: &[Arc<Compiled>],
 ) -> BTreeSet<String> {
     let mut needed: BTreeSet<String> = rollups.iter().flat_map(|rollup| rollup.reads.iter().cloned()).collect();
     needed.extend(source.key.iter().map(|name| name.value.clone()));

@@ -11,13 +11,14 @@ use abmart_plan::PlannedFile;
 use abmart_spec::model::{Column as SourceColumn, Source};
 use polars::prelude::*;
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use crate::context::Context;
 use crate::error::EngineError;
 use crate::input::{load, scan};
 
 /// What is known of the keys of consecutive rows.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stretch {
     /// The first row, counted from 0.
     start: u64,

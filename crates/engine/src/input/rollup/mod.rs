@@ -5,8 +5,13 @@
 
 mod compiled;
 mod file;
+mod kept;
 mod keys;
+mod member;
 mod shelf;
+
+use std::fmt;
+use std::sync::Arc;
 
 use abmart_plan::PlannedFile;
 use abmart_spec::model::{Rollup, Source};
@@ -15,18 +20,29 @@ use polars::prelude::*;
 
 use self::compiled::Compiled;
 use self::file::FileOutcome;
-use self::shelf::Span;
-pub use self::shelf::{Piece, Shelf};
+use self::kept::Keeper;
+use self::member::{Cluster, Member};
+pub use self::shelf::{Piece, Shelf, Span};
 use super::contract::Finding;
 use super::{load, scan};
+use crate::cache::RunCache;
 use crate::context::Context;
 use crate::error::EngineError;
 
-/// A rollup's rows: parts with disjoint spans of days, each merged in itself.
-#[derive(Debug, Clone)]
+/// A rollup's rows: clusters with disjoint spans of days, each merged in itself when it is asked for.
+#[derive(Clone)]
 pub struct Rolled {
-    parts: Vec<Piece>,
+    clusters: Vec<Cluster>,
     schema: SchemaRef,
+    origin: Option<Origin>,
+}
+
+/// What it takes to have a cluster's rows.
+#[derive(Clone)]
+struct Origin {
+    rollup: Arc<Compiled>,
+    cache: Arc<RunCache>,
+    shelf: Arc<Shelf>,
 }
 
 /// What reading a source for its rollups gave.
@@ -57,29 +73,53 @@ impl Rolled {
     /// # Errors
     /// When a part cannot be read back.
     pub fn around(&self, from: Date, to: Date) -> Result<Vec<LazyFrame>, EngineError> {
-        let (from, to) = (load::day_number(from), load::day_number(to));
-        self.select(|span| span.is_none_or(|(first, last)| last >= from && first < to))
+        self.select(|span| touches(span, from, to))
     }
 
-    /// Rows of all parts.
+    /// What the rows around `[from, to)` come from: equal for equal rows, whichever run asks.
+    pub fn identity(&self, range: Option<(Date, Date)>) -> String {
+        let wanted = |span: Option<Span>| range.is_none_or(|(from, to)| touches(span, from, to));
+        let members = self.clusters.iter().flat_map(|cluster| cluster.members(wanted));
+        let mut ids: Vec<String> = members.map(|member| member.id.to_string()).collect();
+        ids.sort_unstable();
+        ids.join(" ")
+    }
+
+    /// Rows as the files give them, before groups that lie in several files are merged.
     pub fn height(&self) -> usize {
-        self.parts.iter().map(|part| part.rows).sum()
+        self.clusters.iter().map(Cluster::rows).sum()
     }
 
     /// A rollup without rows, for checks of types.
     pub fn empty(rows: &DataFrame) -> Self {
-        Self { parts: Vec::new(), schema: rows.schema().clone() }
+        Self { clusters: Vec::new(), schema: rows.schema().clone(), origin: None }
     }
 
-    /// The parts whose span is wanted; one without rows where there is none.
+    /// The clusters whose span is wanted; one without rows where there is none.
     fn select(&self, wanted: impl Fn(Option<Span>) -> bool) -> Result<Vec<LazyFrame>, EngineError> {
-        let parts = self.parts.iter().filter(|part| part.rows > 0 && wanted(part.span));
-        let mut frames = parts.map(Piece::parts).collect::<Result<Vec<_>, _>>()?.concat();
+        let mut frames = Vec::new();
+        if let Some(Origin { rollup, cache, shelf }) = &self.origin {
+            for cluster in self.clusters.iter().filter(|cluster| wanted(cluster.reach)) {
+                frames.extend(cluster.piece(rollup, cache, shelf)?.parts()?);
+            }
+        }
         if frames.is_empty() {
             frames.push(DataFrame::empty_with_schema(&self.schema).lazy());
         }
         Ok(frames)
     }
+}
+
+impl fmt::Debug for Rolled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rolled").field("clusters", &self.clusters).field("schema", &self.schema).finish_non_exhaustive()
+    }
+}
+
+/// Whether rows of this span may lie in buckets of `[from, to)`.
+fn touches(span: Option<Span>, from: Date, to: Date) -> bool {
+    let (from, to) = (load::day_number(from), load::day_number(to));
+    span.is_none_or(|(first, last)| last >= from && first < to)
 }
 
 /// Reads a source's files and reduces each for all of the rollups.
@@ -92,9 +132,14 @@ pub fn reduce(
     files: &[PlannedFile],
     rollups: &[&Rollup],
 ) -> Result<Reduction, EngineError> {
-    let compiled: Vec<Compiled> = rollups.iter().map(|rollup| Compiled::new(rollup, context)).collect();
+    let compiled: Vec<Arc<Compiled>> = rollups.iter().map(|rollup| Arc::new(Compiled::new(rollup, context))).collect();
+    let keeper = Keeper::new(context, source, &compiled);
+    let outcome = |file: &PlannedFile, repeated: &[u64]| match keeper.find(file, repeated)? {
+        Some(outcome) => Ok(outcome),
+        None => keeper.keep(file, repeated, file::reduce(context, source, file, &compiled, repeated)?),
+    };
     let mut outcomes = context.parallel(files, |file| {
-        let outcome = file::reduce(context, source, file, &compiled, &[])?;
+        let outcome = outcome(file, &[])?;
         context.advance(outcome.rows_in);
         Ok(outcome)
     })?;
@@ -104,8 +149,9 @@ pub fn reduce(
     };
     // A key that was met before is rare enough for its file to be read again.
     for (index, rows) in repeated {
-        outcomes[index] = file::reduce(context, source, &files[index], &compiled, &rows)?;
+        outcomes[index] = outcome(&files[index], &rows)?;
     }
+    keeper.finish()?;
     assemble(context, source, &compiled, outcomes)
 }
 
@@ -115,18 +161,18 @@ pub fn reduce(
 /// When the rollup's expressions do not fit the source's columns.
 pub fn schema_only(context: &Context<'_>, source: &Source, rollup: &Rollup) -> Result<DataFrame, EngineError> {
     let compiled = Compiled::new(rollup, context);
-    compiled.finish(compiled.reduce(scan::empty(context.project, source))?)
+    compiled.finish(compiled.reduce(scan::empty(context.project, source), None)?)
 }
 
 fn assemble(
     context: &Context<'_>,
     source: &Source,
-    rollups: &[Compiled],
+    rollups: &[Arc<Compiled>],
     outcomes: Vec<FileOutcome>,
 ) -> Result<Reduction, EngineError> {
     let mut reduction =
         Reduction { rolled: Vec::new(), findings: Vec::new(), quarantined: Vec::new(), rows_in: 0, rows_later: 0 };
-    let mut pieces: Vec<Vec<Piece>> = vec![Vec::new(); rollups.len()];
+    let mut pieces: Vec<Vec<Member>> = vec![Vec::new(); rollups.len()];
     for outcome in outcomes {
         reduction.rows_in += outcome.rows_in;
         reduction.rows_later += outcome.rows_later;
@@ -136,41 +182,15 @@ fn assemble(
             all.push(piece);
         }
     }
-    for (rollup, pieces) in rollups.iter().zip(pieces) {
-        let empty = rollup.finish(rollup.reduce(scan::empty(context.project, source))?)?;
-        let parts = disjoint(context, rollup, pieces)?;
-        reduction.rolled.push(Rolled { parts, schema: empty.schema().clone() });
+    for (rollup, members) in rollups.iter().zip(pieces) {
+        let empty = rollup.finish(rollup.reduce(scan::empty(context.project, source), None)?)?;
+        let origin =
+            Origin { rollup: Arc::clone(rollup), cache: Arc::clone(context.cache), shelf: Arc::clone(context.shelf) };
+        reduction.rolled.push(Rolled {
+            clusters: Cluster::all(members),
+            schema: empty.schema().clone(),
+            origin: Some(origin),
+        });
     }
     Ok(reduction)
-}
-
-/// Merges the pieces whose buckets overlap; pieces of different days cannot share a group and stay apart.
-fn disjoint(context: &Context<'_>, rollup: &Compiled, pieces: Vec<Piece>) -> Result<Vec<Piece>, EngineError> {
-    let mut pieces: Vec<Piece> = pieces.into_iter().filter(|piece| piece.rows > 0).collect();
-    pieces.sort_by_key(|piece| piece.span);
-    let mut clusters: Vec<(Option<Span>, Vec<Piece>)> = Vec::new();
-    for piece in pieces {
-        match clusters.last_mut() {
-            Some((reach, members)) if overlap(*reach, piece.span) => {
-                *reach = reach.zip(piece.span).map(|(reach, span)| (reach.0, reach.1.max(span.1)));
-                members.push(piece);
-            }
-            _ => clusters.push((piece.span, vec![piece])),
-        }
-    }
-    clusters
-        .into_iter()
-        .map(|(span, mut members)| {
-            if members.len() == 1 {
-                return Ok(members.swap_remove(0));
-            }
-            let merged = rollup.merge(members.iter().map(Piece::parts).collect::<Result<Vec<_>, _>>()?.concat())?;
-            context.shelf.keep(&rollup.name, merged, span)
-        })
-        .collect()
-}
-
-/// Rows without buckets may share groups with all others.
-fn overlap(reach: Option<Span>, span: Option<Span>) -> bool {
-    reach.zip(span).is_none_or(|(reach, span)| span.0 <= reach.1)
 }

@@ -1,0 +1,237 @@
+//! What came of a file, kept for later runs under the identity of the file and of all definitions concerned.
+//!
+//! ```text
+//! file  key: contract, rollups, time zone, path, size, e-tag        → summary: counts, findings, keys, edges
+//!  ├─ rows of each rollup                                            → read only where a period asks for them
+//!  └─ rows set aside
+//! index key: contract, rollups                                       → the summaries of all files in one read
+//! ```
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use abmart_plan::PlannedFile;
+use abmart_spec::fingerprint;
+use abmart_spec::model::Source;
+use abmart_store::CacheKey;
+use serde::{Deserialize, Serialize};
+
+use super::compiled::Compiled;
+use super::file::FileOutcome;
+use super::keys::Stretch;
+use super::member::Member;
+use super::shelf::Span;
+use crate::cache::{self, Kept};
+use crate::context::Context;
+use crate::error::EngineError;
+use crate::input::contract::Finding;
+
+/// What is kept of the files of a source.
+pub struct Keeper<'a> {
+    context: &'a Context<'a>,
+    source: &'a Source,
+    rollups: &'a [Arc<Compiled>],
+    /// What all files' keys begin with.
+    definitions: String,
+    known: BTreeMap<String, Summary>,
+    /// The summaries of this run's files.
+    current: Mutex<BTreeMap<String, Summary>>,
+}
+
+/// What is known of a file without reading any rows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Summary {
+    rows_in: u64,
+    rows_later: u64,
+    findings: Vec<Finding>,
+    keys: Vec<Stretch>,
+    /// Rollup by rollup.
+    rollups: Vec<RollupSummary>,
+    /// Whether rows were set aside.
+    quarantined: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct RollupSummary {
+    rows: usize,
+    span: Option<Span>,
+    /// First days of the buckets that the rows were grouped by; more of them than a run needs do no harm.
+    edges: Vec<i32>,
+}
+
+impl<'a> Keeper<'a> {
+    /// Reads what earlier runs kept of the source's files.
+    pub fn new(context: &'a Context<'a>, source: &'a Source, rollups: &'a [Arc<Compiled>]) -> Self {
+        let project = context.project;
+        let mut definitions = fingerprint::contract(project, &source.name);
+        for rollup in rollups {
+            definitions.push_str(&format!("\n{} {}", rollup.name, fingerprint::relation(project, &rollup.name)));
+        }
+        definitions.push_str(&format!("\n{}", context.time_zone()));
+        let mut keeper = Self {
+            context,
+            source,
+            rollups,
+            definitions,
+            known: BTreeMap::new(),
+            current: Mutex::new(BTreeMap::new()),
+        };
+        if context.cache.trusts() {
+            keeper.known = context.cache.meta(keeper.index_key()).unwrap_or_default();
+        }
+        keeper
+    }
+
+    /// What an earlier run kept of a file, where it serves this run.
+    pub fn find(&self, file: &PlannedFile, repeated: &[u64]) -> Result<Option<FileOutcome>, EngineError> {
+        if !self.context.cache.keeps() {
+            return Ok(None);
+        }
+        let key = self.key(file, repeated);
+        let name = key.to_string();
+        let summary = self.known.get(&name).cloned().or_else(|| self.context.cache.meta(key));
+        let Some(summary) = summary.filter(|summary| self.serves(file, summary)) else { return Ok(None) };
+        let mut quarantined = Vec::new();
+        if summary.quarantined {
+            let Some(((), frames)) = self.context.cache.frames(part_key(key, ASIDE)) else { return Ok(None) };
+            quarantined = frames;
+        }
+        let mut pieces = Vec::new();
+        for (rollup, known) in self.rollups.iter().zip(&summary.rollups) {
+            let rows = part_key(key, &rollup.name);
+            let member = Member::stored(rows, known.rows, known.span);
+            let Some(member) = member.checked(self.context, &rollup.name)? else { return Ok(None) };
+            self.context.cache.mark(rows);
+            pieces.push(member);
+        }
+        self.context.cache.mark(key);
+        self.context.cache.count(Kept::File, true);
+        let outcome = FileOutcome {
+            pieces,
+            findings: summary.findings.clone(),
+            quarantined,
+            rows_in: summary.rows_in,
+            rows_later: summary.rows_later,
+            keys: summary.keys.clone(),
+        };
+        self.remember(name, summary);
+        Ok(Some(outcome))
+    }
+
+    /// Keeps what came of a file, and puts its rows where this run finds them.
+    ///
+    /// # Errors
+    /// When rows have a type that cannot be kept, or the scratch folder cannot be written.
+    pub fn keep(
+        &self,
+        file: &PlannedFile,
+        repeated: &[u64],
+        reduced: super::file::Reduced,
+    ) -> Result<FileOutcome, EngineError> {
+        let cache = self.context.cache;
+        cache.count(Kept::File, false);
+        let key = self.key(file, repeated);
+        let mut pieces = Vec::new();
+        let mut rollups = Vec::new();
+        for (rollup, rows) in self.rollups.iter().zip(reduced.rollups) {
+            let (span, height) = (rollup.span(&rows)?, rows.height());
+            let id = part_key(key, &rollup.name);
+            cache.keep(id, &(), std::slice::from_ref(&rows))?;
+            let piece = self.context.shelf.keep(&rollup.name, rows, span)?;
+            pieces.push(Member::held(id, piece));
+            let days = self.context.days_of(self.source, file);
+            let edges = rollup.edges(days).into_iter().filter(|edge| within(*edge, days)).collect();
+            rollups.push(RollupSummary { rows: height, span, edges });
+        }
+        if !reduced.quarantined.is_empty() {
+            let plain = reduced.quarantined.iter().map(|rows| crate::codes::plain(rows.clone()));
+            cache.keep(part_key(key, ASIDE), &(), &plain.collect::<Result<Vec<_>, _>>()?)?;
+        }
+        let summary = Summary {
+            rows_in: reduced.rows_in,
+            rows_later: reduced.rows_later,
+            findings: reduced.findings.clone(),
+            keys: reduced.keys.clone(),
+            rollups,
+            quarantined: !reduced.quarantined.is_empty(),
+        };
+        // Last, so that a summary never speaks of rows that are not there.
+        cache.keep(key, &summary, &[])?;
+        self.remember(key.to_string(), summary);
+        Ok(FileOutcome {
+            pieces,
+            findings: reduced.findings,
+            quarantined: reduced.quarantined,
+            rows_in: reduced.rows_in,
+            rows_later: reduced.rows_later,
+            keys: reduced.keys,
+        })
+    }
+
+    /// Writes the index of this run's files, where it differs from the one that was read.
+    ///
+    /// # Errors
+    /// None of the cache's: it only costs time when the index is not there.
+    pub fn finish(self) -> Result<(), EngineError> {
+        let key = self.index_key();
+        let current = self.current.into_inner().unwrap_or_default();
+        if self.context.cache.keeps() && current != self.known {
+            self.context.cache.keep(key, &current, &[])?;
+        }
+        Ok(())
+    }
+
+    fn remember(&self, name: String, summary: Summary) {
+        if let Ok(mut current) = self.current.lock() {
+            current.insert(name, summary);
+        }
+    }
+
+    fn index_key(&self) -> CacheKey {
+        cache::key(["index", &self.definitions])
+    }
+
+    fn key(&self, file: &PlannedFile, repeated: &[u64]) -> CacheKey {
+        let end = self.context.plan.end();
+        // Rows after the run's day are left out: of a file that has none, whatever the day is.
+        let up_to = match self.context.days_of(self.source, file) {
+            Some((_, last)) if last < crate::input::load::day_number(end) => String::new(),
+            _ => end.to_string(),
+        };
+        let clock =
+            if self.rollups.iter().any(|rollup| rollup.reads_clock()) { end.to_string() } else { String::new() };
+        let repeated = serde_json::to_string(repeated).unwrap_or_default();
+        cache::key([
+            "file",
+            &self.definitions,
+            &file.key,
+            &file.size.to_string(),
+            file.etag.as_deref().unwrap_or_default(),
+            &up_to,
+            &clock,
+            &repeated,
+        ])
+    }
+
+    /// Whether the rows tell apart all that this run tells apart.
+    fn serves(&self, file: &PlannedFile, summary: &Summary) -> bool {
+        let days = self.context.days_of(self.source, file);
+        summary.rollups.len() == self.rollups.len()
+            && self.rollups.iter().zip(&summary.rollups).all(|(rollup, known)| {
+                let mut needed = rollup.edges(days).into_iter().filter(|edge| within(*edge, days));
+                needed.all(|edge| known.edges.binary_search(&edge).is_ok())
+            })
+    }
+}
+
+/// Rows set aside, among the parts of a file; no rollup has such a name.
+const ASIDE: &str = "rows set aside";
+
+fn part_key(file: CacheKey, part: &str) -> CacheKey {
+    cache::key(["part", &file.to_string(), part])
+}
+
+/// Whether a bucket that begins on this day can divide a file's rows.
+fn within(edge: i32, days: Option<Span>) -> bool {
+    days.is_none_or(|(first, last)| first < edge && edge <= last)
+}
