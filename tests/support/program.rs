@@ -152,11 +152,14 @@ impl Workshop {
         self
     }
 
-    /// Every file of the marts folder but `run_results.json`, which failed runs write too.
+    /// Every file of the marts folder but those that failed runs write too: `run_results.json`, and the records that say
+    /// which run may write.
     pub fn published_files(&self) -> Files {
         let mut files = Files::new();
         collect(&self.marts_folder(), "", &mut files);
-        files.remove("run_results.json");
+        for key in ["run_results.json", "_abmart/lease.json", "_abmart/intent.json"] {
+            files.remove(key);
+        }
         files
     }
 
@@ -232,7 +235,8 @@ pub fn published(fixture: &str) -> Marts {
     place.marts()
 }
 
-fn collect(folder: &Path, prefix: &str, files: &mut Files) {
+/// Adds the files of a folder.
+pub fn collect(folder: &Path, prefix: &str, files: &mut Files) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let key = format!("{prefix}{}", entry.file_name().to_string_lossy());
         if entry.path().is_dir() {
