@@ -73,7 +73,7 @@ impl Store {
         if known.format != format {
             return Ok(BTreeMap::new());
         }
-        let there = self.folder(mart)?;
+        let there = self.folder(mart, &known.files)?;
         let files = known.files.into_iter().filter(|file| is_as_recorded(file, &there));
         Ok(files.map(|file| (file.name(mart).to_owned(), file)).collect())
     }
@@ -95,16 +95,16 @@ impl Store {
         Ok(())
     }
 
-    /// The visible objects of a mart's folder, by key.
-    fn folder(&self, mart: &str) -> Result<BTreeMap<String, ObjectInfo>, StoreError> {
-        Ok(self.list(mart)?.into_iter().map(|object| (object.key.clone(), object)).collect())
+    /// The visible objects of a mart's folder, by key; of those that the manifest knows, the e-tags for certain.
+    fn folder(&self, mart: &str, known: &[ManifestFile]) -> Result<BTreeMap<String, ObjectInfo>, StoreError> {
+        let known: BTreeSet<&str> = known.iter().map(|file| file.key.as_str()).collect();
+        self.with_etags(self.list(mart)?, |key| known.contains(key))
     }
 
     /// The staged files as the store has them, by key.
     fn staged(&self, publication: &Publication) -> Result<BTreeMap<String, ObjectInfo>, StoreError> {
         let staged = self.list_all(&format!("{STAGING}/{}", publication.run_id))?;
-        let staged: BTreeMap<String, ObjectInfo> =
-            staged.into_iter().map(|object| (object.key.clone(), object)).collect();
+        let staged = self.with_etags(staged, |_| true)?;
         for file in &publication.files {
             let key = file.staged_key(&publication.run_id);
             if staged.get(&key).is_none_or(|object| object.size != file.bytes) {
@@ -112,6 +112,21 @@ impl Store {
             }
         }
         Ok(staged)
+    }
+
+    /// Listed objects by key. Some stores list no e-tags: those of the objects asked for are then looked up one by one.
+    fn with_etags(
+        &self,
+        listed: Vec<ObjectInfo>,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<BTreeMap<String, ObjectInfo>, StoreError> {
+        let without = |object: &&ObjectInfo| object.etag.is_none() && wanted(&object.key);
+        let without: Vec<String> = listed.iter().filter(without).map(|object| object.key.clone()).collect();
+        let found = self.all_at_once(&without, |key| self.look_up(key))?;
+        let mut objects: BTreeMap<String, ObjectInfo> =
+            listed.into_iter().map(|object| (object.key.clone(), object)).collect();
+        objects.extend(found.into_iter().flatten().map(|object| (object.key.clone(), object)));
+        Ok(objects)
     }
 }
 
@@ -234,17 +249,22 @@ impl Plan<'_> {
         let staged = publication.files.iter().map(|file| &file.mart);
         let named: BTreeSet<&String> = staged.chain(publication.kept.iter().map(|file| &file.mart)).collect();
         for name in named {
-            let there = self.store.folder(name)?;
+            let there = self.store.folder(name, self.known(name))?;
             let mart = self.mart(name, &there)?;
             self.clear(name, &there, Some(&mart))?;
             marts.insert(name.clone(), mart);
         }
         for name in &publication.retired {
-            let there = self.store.folder(name)?;
+            let there = self.store.folder(name, &[])?;
             self.clear(name, &there, None)?;
             marts.remove(name);
         }
         Ok(marts)
+    }
+
+    /// A mart's files as they are published.
+    fn known(&self, name: &str) -> &[ManifestFile] {
+        self.before.and_then(|manifest| manifest.marts.get(name)).map_or(&[], |mart| &mart.files)
     }
 
     fn mart(&mut self, name: &str, there: &BTreeMap<String, ObjectInfo>) -> Result<ManifestMart, StoreError> {

@@ -180,7 +180,7 @@ impl DataFile {
 pub(super) async fn describe(store: &Store, mart: &str, key: &str) -> Result<DataFile, StoreError> {
     let meta =
         store.objects().head(&object_key(key)?).await.map_err(|source| store.failed("looking up", key, source))?;
-    let object = ObjectInfo::from(meta);
+    let object = ObjectInfo { key: key.to_owned(), ..meta.into() };
     let metadata = read_metadata(store, &object).await?;
     let file = metadata.file_metadata();
     let schema = parquet_to_arrow_schema(file.schema_descr(), file.key_value_metadata())

@@ -88,7 +88,9 @@ pub fn assert_manifest_is_what_is_there(store: &Store) {
     let hashes = visible(store);
     for object in &objects {
         let file = recorded[&object.key];
-        assert_eq!((file.size, &file.etag, &file.sha256), (object.size, &object.etag, &hashes[&object.key]));
+        // Some stores list no e-tags.
+        let etag = store.head(&object.key).unwrap().unwrap().etag;
+        assert_eq!((file.size, &file.etag, &file.sha256), (object.size, &etag, &hashes[&object.key]));
         assert_eq!(file.rows, store.footer(&object.key).unwrap().rows);
     }
     for mart in manifest.marts.values() {
