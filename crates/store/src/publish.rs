@@ -196,9 +196,8 @@ impl Lease {
     /// failure to remove the rest is no matter: the next run sweeps it.
     pub fn abandon(&self) {
         let unfinished = || Ok::<_, StoreError>(self.open_intent()?.is_some());
-        match self.check().and_then(|()| unfinished()) {
-            Ok(false) => drop(self.store().discard_staging(self.run_id())),
-            Ok(true) | Err(_) => {}
+        if matches!(self.check().and_then(|()| unfinished()), Ok(false)) {
+            drop(self.store().discard_staging(self.run_id()));
         }
     }
 
