@@ -28,6 +28,7 @@ mod location;
 mod manifest;
 mod mart;
 mod order;
+mod plan;
 mod process;
 mod publish;
 mod recover;
