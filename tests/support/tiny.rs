@@ -1,5 +1,6 @@
 //! The smallest project, on a lake of one snapshot: for tests that run it hundreds of times.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -55,6 +56,11 @@ impl Tiny {
 
     /// The program, to be run on this place with these arguments.
     pub fn command(&self, arguments: &[&str]) -> Command {
+        self.command_to(arguments, self.marts.as_os_str())
+    }
+
+    /// The program, with the marts of a run going to a store elsewhere.
+    pub fn command_to(&self, arguments: &[&str], marts: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_abmart"));
         command
             .args(arguments)
@@ -63,7 +69,7 @@ impl Tiny {
             .arg("--lake")
             .arg(self.lake())
             .arg("--marts")
-            .arg(&self.marts)
+            .arg(marts)
             .arg("--cache")
             .arg(self.folder.path().join("cache"))
             .env_remove("ABMART_LOG")

@@ -188,3 +188,17 @@ fn what_e_tags_tell_is_not_read_again() {
     assert_eq!(downloads.count(), 0);
     assert_eq!(store.manifest().unwrap().unwrap().run_id, "r2");
 }
+
+#[test]
+fn what_killed_runs_wrote_to_try_the_store_out_is_swept_in_time() {
+    let server = S3Server::start(&["marts"]);
+    let store = open(&s3(&server.url()), "a");
+    for run in ["old", "young"] {
+        store.put(&format!("_abmart/probes/{run}"), "first".into()).unwrap();
+    }
+    let old = std::fs::File::options().write(true).open(server.folder("marts").join("a/_abmart/probes/old")).unwrap();
+    old.set_modified(std::time::SystemTime::now() - std::time::Duration::from_secs(2 * 60 * 60)).unwrap();
+    recover(&store).unwrap();
+    assert!(store.head("_abmart/probes/old").unwrap().is_none());
+    assert!(store.head("_abmart/probes/young").unwrap().is_some(), "another run may be at it");
+}

@@ -101,7 +101,6 @@ pub fn assert_manifest_is_what_is_there(store: &Store) {
 /// Nothing of the work in progress is left, not even empty folders.
 pub fn assert_tidy(place: &Place, store: &Store) {
     assert_eq!(super::record(store, "_abmart/intent.json")["open"], serde_json::Value::Null);
-    assert_eq!(store.list("_abmart/probes").unwrap(), []);
     assert_eq!(store.list("_staging").unwrap(), []);
     if let Some(staging) = place.root.as_ref().map(|root| root.join("_staging")).filter(|path| path.exists()) {
         assert_eq!(std::fs::read_dir(staging).unwrap().count(), 0);
