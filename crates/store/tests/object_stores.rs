@@ -197,7 +197,7 @@ fn what_killed_runs_wrote_to_try_the_store_out_is_swept_in_time() {
         store.put(&format!("_abmart/probes/{run}"), "first".into()).unwrap();
     }
     let old = std::fs::File::options().write(true).open(server.folder("marts").join("a/_abmart/probes/old")).unwrap();
-    old.set_modified(std::time::SystemTime::now() - std::time::Duration::from_secs(2 * 60 * 60)).unwrap();
+    old.set_modified(std::time::SystemTime::now() - std::time::Duration::from_hours(2)).unwrap();
     recover(&store).unwrap();
     assert!(store.head("_abmart/probes/old").unwrap().is_none());
     assert!(store.head("_abmart/probes/young").unwrap().is_some(), "another run may be at it");
