@@ -12,6 +12,13 @@ pub mod http;
 pub mod lake;
 pub mod marts;
 pub mod program;
+pub mod tiny;
 
 pub use lake::Lake;
 pub use marts::Marts;
+
+/// The SHA-256 of some bytes, in lower-case hexadecimal.
+pub fn sha256(bytes: &[u8]) -> String {
+    use sha2::Digest as _;
+    format!("{:x}", sha2::Sha256::digest(bytes))
+}

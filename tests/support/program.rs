@@ -188,11 +188,13 @@ impl Workshop {
         self
     }
 
-    /// Every file of the marts folder but `run_results.json` and the ledger, which failed runs write too.
+    /// Every file of the marts folder but what failed runs write too: `run_results.json`, the ledger, and the records that
+    /// say which run may write.
     pub fn published_files(&self) -> Files {
         let mut files = Files::new();
         collect(&self.marts_folder(), "", &mut files);
-        files.retain(|key, _| key != "run_results.json" && !key.starts_with("_abmart/ledger/"));
+        let own = ["run_results.json", "_abmart/lease.json", "_abmart/intent.json"];
+        files.retain(|key, _| !own.contains(&key.as_str()) && !key.starts_with("_abmart/ledger/"));
         files
     }
 
@@ -284,7 +286,8 @@ pub fn published(fixture: &str) -> Marts {
     place.marts()
 }
 
-fn collect(folder: &Path, prefix: &str, files: &mut Files) {
+/// Adds the files of a folder.
+pub fn collect(folder: &Path, prefix: &str, files: &mut Files) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let key = format!("{prefix}{}", entry.file_name().to_string_lossy());
         if entry.path().is_dir() {

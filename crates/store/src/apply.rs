@@ -45,7 +45,7 @@ impl Lease {
             let files = marts.flat_map(|mart| &mart.files).map(|file| &file.key);
             durable::sync_folders(root, files.chain(&intent.deletes).map(String::as_str))?;
         }
-        self.with_etags(&mut manifest)?;
+        self.add_etags(&mut manifest)?;
         self.write_manifest(&manifest, before)?;
         self.close_intent(&manifest.run_id)?;
         for name in &intent.tables {
@@ -61,7 +61,7 @@ impl Lease {
     }
 
     /// Asks for the e-tags of files that a run before has moved.
-    fn with_etags(&self, manifest: &mut Manifest) -> Result<(), StoreError> {
+    fn add_etags(&self, manifest: &mut Manifest) -> Result<(), StoreError> {
         for file in manifest.marts.values_mut().flat_map(|mart| &mut mart.files).filter(|file| file.etag.is_none()) {
             file.etag = self.store().head(&file.key)?.and_then(|object| object.etag);
         }
@@ -194,9 +194,10 @@ impl Store {
             && self.look_up(key).await?.is_some_and(|object| object.size == step.size && object.etag == step.etag))
     }
 
-    async fn look_up(&self, key: &str) -> Result<Option<ObjectInfo>, StoreError> {
+    /// As [`Store::head`], for several at once.
+    pub(crate) async fn look_up(&self, key: &str) -> Result<Option<ObjectInfo>, StoreError> {
         match self.objects().head(&object_key(key)?).await {
-            Ok(meta) => Ok(Some(meta.into())),
+            Ok(meta) => Ok(Some(ObjectInfo { key: key.to_owned(), ..meta.into() })),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
             Err(source) => Err(self.failed("looking up", key, source)),
         }

@@ -29,6 +29,7 @@ mod manifest;
 mod many;
 mod mart;
 mod order;
+mod plan;
 mod process;
 mod publish;
 mod recover;

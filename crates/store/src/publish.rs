@@ -1,11 +1,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::manifest::{Intent, Move, VERSION};
-use crate::mart::{self, STAGING, is_parquet};
+use crate::manifest::{Intent, VERSION};
+use crate::mart::{self, STAGING};
+use crate::plan::Plan;
 use crate::recover::Recovery;
-use crate::{
-    Lease, Manifest, ManifestFile, ManifestMart, MartFormat, ObjectInfo, StagedFile, Store, StoreError, delta,
-};
+use crate::{Lease, Manifest, ManifestFile, MartFormat, ObjectInfo, StagedFile, Store, StoreError};
 
 /// What one run makes visible. Marts that it does not name stay as they are.
 #[derive(Debug, Clone, Default)]
@@ -73,7 +72,7 @@ impl Store {
         if known.format != format {
             return Ok(BTreeMap::new());
         }
-        let there = self.folder(mart)?;
+        let there = self.folder(mart, &known.files)?;
         let files = known.files.into_iter().filter(|file| is_as_recorded(file, &there));
         Ok(files.map(|file| (file.name(mart).to_owned(), file)).collect())
     }
@@ -95,16 +94,20 @@ impl Store {
         Ok(())
     }
 
-    /// The visible objects of a mart's folder, by key.
-    fn folder(&self, mart: &str) -> Result<BTreeMap<String, ObjectInfo>, StoreError> {
-        Ok(self.list(mart)?.into_iter().map(|object| (object.key.clone(), object)).collect())
+    /// The visible objects of a mart's folder, by key; of those that the manifest knows, the e-tags for certain.
+    pub(crate) fn folder(
+        &self,
+        mart: &str,
+        known: &[ManifestFile],
+    ) -> Result<BTreeMap<String, ObjectInfo>, StoreError> {
+        let known: BTreeSet<&str> = known.iter().map(|file| file.key.as_str()).collect();
+        self.with_etags(self.list(mart)?, |key| known.contains(key))
     }
 
     /// The staged files as the store has them, by key.
     fn staged(&self, publication: &Publication) -> Result<BTreeMap<String, ObjectInfo>, StoreError> {
         let staged = self.list_all(&format!("{STAGING}/{}", publication.run_id))?;
-        let staged: BTreeMap<String, ObjectInfo> =
-            staged.into_iter().map(|object| (object.key.clone(), object)).collect();
+        let staged = self.with_etags(staged, |_| true)?;
         for file in &publication.files {
             let key = file.staged_key(&publication.run_id);
             if staged.get(&key).is_none_or(|object| object.size != file.bytes) {
@@ -112,6 +115,21 @@ impl Store {
             }
         }
         Ok(staged)
+    }
+
+    /// Listed objects by key. Some stores list no e-tags: those of the objects asked for are then looked up one by one.
+    fn with_etags(
+        &self,
+        listed: Vec<ObjectInfo>,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<BTreeMap<String, ObjectInfo>, StoreError> {
+        let without = |object: &&ObjectInfo| object.etag.is_none() && wanted(&object.key);
+        let without: Vec<String> = listed.iter().filter(without).map(|object| object.key.clone()).collect();
+        let found = self.all_at_once(&without, |key| self.look_up(key))?;
+        let mut objects: BTreeMap<String, ObjectInfo> =
+            listed.into_iter().map(|object| (object.key.clone(), object)).collect();
+        objects.extend(found.into_iter().flatten().map(|object| (object.key.clone(), object)));
+        Ok(objects)
     }
 }
 
@@ -181,9 +199,8 @@ impl Lease {
     /// failure to remove the rest is no matter: the next run sweeps it.
     pub fn abandon(&self) {
         let unfinished = || Ok::<_, StoreError>(self.open_intent()?.is_some());
-        match self.check().and_then(|()| unfinished()) {
-            Ok(false) => drop(self.store().discard_staging(self.run_id())),
-            Ok(true) | Err(_) => {}
+        if matches!(self.check().and_then(|()| unfinished()), Ok(false)) {
+            drop(self.store().discard_staging(self.run_id()));
         }
     }
 
@@ -213,126 +230,8 @@ impl Lease {
     }
 }
 
-/// Decides what to move and delete, mart by mart.
-struct Plan<'a> {
-    store: &'a Store,
-    publication: &'a Publication,
-    before: Option<&'a Manifest>,
-    trusted: bool,
-    staged: &'a BTreeMap<String, ObjectInfo>,
-    moves: Vec<Move>,
-    deletes: Vec<String>,
-    /// The keys that stay as they are.
-    unchanged: Vec<String>,
-}
-
-impl Plan<'_> {
-    /// All marts as the manifest to come has them.
-    fn marts(&mut self) -> Result<BTreeMap<String, ManifestMart>, StoreError> {
-        let publication = self.publication;
-        let mut marts = self.before.map(|manifest| manifest.marts.clone()).unwrap_or_default();
-        let staged = publication.files.iter().map(|file| &file.mart);
-        let named: BTreeSet<&String> = staged.chain(publication.kept.iter().map(|file| &file.mart)).collect();
-        for name in named {
-            let there = self.store.folder(name)?;
-            let mart = self.mart(name, &there)?;
-            self.clear(name, &there, Some(&mart))?;
-            marts.insert(name.clone(), mart);
-        }
-        for name in &publication.retired {
-            let there = self.store.folder(name)?;
-            self.clear(name, &there, None)?;
-            marts.remove(name);
-        }
-        Ok(marts)
-    }
-
-    fn mart(&mut self, name: &str, there: &BTreeMap<String, ObjectInfo>) -> Result<ManifestMart, StoreError> {
-        let publication = self.publication;
-        let format = publication.format(name);
-        let before = self.before.and_then(|manifest| manifest.marts.get(name));
-        let known = before.filter(|mart| self.trusted && mart.format == format);
-        let standing = |file_name: &str, sha256: &str| {
-            let mut files = known.into_iter().flat_map(|mart| &mart.files);
-            files
-                .find(|file| file.name(name) == file_name && file.sha256 == sha256 && is_as_recorded(file, there))
-                .cloned()
-        };
-        let mut files = Vec::new();
-        for file in publication.files.iter().filter(|file| file.mart == name) {
-            if let Some(known) = standing(&file.file_name, &file.sha256) {
-                self.unchanged.push(known.key.clone());
-                files.push(known);
-                continue;
-            }
-            let from = file.staged_key(&publication.run_id);
-            if format == MartFormat::Delta {
-                delta::check(self.store, name, &from)?;
-            }
-            let key = file.published_key(format, &publication.run_id);
-            self.moves.push(Move {
-                to: key.clone(),
-                size: file.bytes,
-                sha256: file.sha256.clone(),
-                etag: self.staged.get(&from).and_then(|object| object.etag.clone()),
-                from,
-            });
-            files.push(ManifestFile {
-                name: (format == MartFormat::Delta).then(|| file.file_name.clone()),
-                key,
-                size: file.bytes,
-                rows: file.rows,
-                sha256: file.sha256.clone(),
-                etag: None,
-            });
-        }
-        for file in publication.kept.iter().filter(|file| file.mart == name) {
-            let known = standing(&file.file_name, &file.sha256)
-                .ok_or_else(|| StoreError::KeptMissing { key: format!("{name}/{}", file.file_name) })?;
-            self.unchanged.push(known.key.clone());
-            files.push(known);
-        }
-        files.sort_by(|a, b| a.key.cmp(&b.key));
-        Ok(ManifestMart {
-            run_id: publication.run_id.clone(),
-            as_of: publication.as_of.clone(),
-            format,
-            delta_version: None,
-            rows: files.iter().map(|file| file.rows).sum(),
-            files,
-        })
-    }
-
-    /// Plans to delete what belongs into a mart's folder no longer; `mart` is what it becomes, `None` when it is retired.
-    fn clear(
-        &mut self,
-        name: &str,
-        there: &BTreeMap<String, ObjectInfo>,
-        mart: Option<&ManifestMart>,
-    ) -> Result<(), StoreError> {
-        let before = self.before.and_then(|manifest| manifest.marts.get(name));
-        let was = before.map(|mart| mart.format);
-        if mart.is_some_and(|mart| mart.format == MartFormat::Delta) {
-            // Files that are not the table's newest version's may be those of an older one: they stay. Only what the
-            // mart was made of as plain files is known to be of no more use.
-            let plain = before.filter(|_| was == Some(MartFormat::Parquet)).into_iter().flat_map(|mart| &mart.files);
-            self.deletes.extend(plain.map(|file| file.key.clone()).filter(|key| there.contains_key(key)));
-            return Ok(());
-        }
-        if was == Some(MartFormat::Delta) {
-            // Without its log the table is gone at once, and its files are plain ones.
-            let log = self.store.list_all(&format!("{name}/_delta_log"))?;
-            self.deletes.extend(log.into_iter().map(|object| object.key));
-        }
-        let kept: BTreeSet<&str> =
-            mart.into_iter().flat_map(|mart| &mart.files).map(|file| file.key.as_str()).collect();
-        self.deletes.extend(there.keys().filter(|key| is_parquet(key) && !kept.contains(key.as_str())).cloned());
-        Ok(())
-    }
-}
-
 /// Whether the file that the manifest describes is still there, untouched as far as the store can tell.
-fn is_as_recorded(known: &ManifestFile, there: &BTreeMap<String, ObjectInfo>) -> bool {
+pub(crate) fn is_as_recorded(known: &ManifestFile, there: &BTreeMap<String, ObjectInfo>) -> bool {
     there.get(&known.key).is_some_and(|object| object.size == known.size && object.etag == known.etag)
 }
 

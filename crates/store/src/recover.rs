@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use crate::manifest::{INTENT_KEY, Intent, Move};
 use crate::mart::{self, STAGING};
 use crate::swap::PROBES;
-use crate::{Lease, MartFormat, Store, StoreError};
+use crate::{Lease, MartFormat, ObjectInfo, Store, StoreError};
 
 /// How an unfinished publication was settled.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +52,9 @@ pub(crate) struct Settled {
     pub(crate) strays: Vec<String>,
 }
 
+/// The age from which what a run wrote to try the store out has been left behind.
+const PROBE_AGE: jiff::SignedDuration = jiff::SignedDuration::from_hours(1);
+
 impl Lease {
     /// Finishes what a killed run left behind and removes abandoned staging folders. To be called before
     /// the run stages anything: its own files would look abandoned, too.
@@ -73,8 +76,10 @@ impl Lease {
             tracing::info!(store = store.label(), run_id, "removing the staged files of an abandoned run");
             store.discard_staging(run_id)?;
         }
-        let probes: Vec<String> = store.list_all(PROBES)?.into_iter().map(|object| object.key).collect();
-        store.delete_all(&probes)?;
+        // Others may be trying the store out at this moment.
+        let old = |object: &ObjectInfo| object.last_modified + PROBE_AGE < jiff::Timestamp::now();
+        let probes = store.list_all(PROBES)?.into_iter().filter(old).map(|object| object.key);
+        store.delete_all(&probes.collect::<Vec<_>>())?;
         Ok(RecoveryReport { outcome, swept: swept.into_iter().collect() })
     }
 

@@ -125,7 +125,8 @@ impl Store {
     pub fn head(&self, key: &str) -> Result<Option<ObjectInfo>, StoreError> {
         let path = object_key(key)?;
         match self.block_on(self.objects.head(&path)) {
-            Ok(meta) => Ok(Some(meta.into())),
+            // A store below a prefix names the object as the whole bucket does.
+            Ok(meta) => Ok(Some(ObjectInfo { key: key.to_owned(), ..meta.into() })),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
             Err(source) => Err(object_error("looking up", &self.label, key, source)),
         }

@@ -76,7 +76,12 @@ impl<'a> Table<'a> {
         let commit = CommitData::new(actions, operation, run, Vec::new());
         let bytes = commit.get_bytes().map_err(|error| self.failed(error.into()))?;
         let commit = CommitOrBytes::LogBytes(bytes);
-        match self.log.write_commit_entry(next, commit, Default::default()).await {
+        #[expect(
+            clippy::default_trait_access,
+            reason = "names an operation, which only other logs than this one look at"
+        )]
+        let nameless = Default::default();
+        match self.log.write_commit_entry(next, commit, nameless).await {
             Ok(()) => {}
             // It may have been this one, its answer lost: the table, read again, then is as wanted.
             Err(TransactionError::VersionAlreadyExists(_)) => return Ok(Outcome::AnotherCameFirst),
@@ -147,9 +152,11 @@ impl<'a> Table<'a> {
         Ok((first, self.state.as_ref().map_or(0, |state| state.version() + 1)))
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "it is what errors are mapped with")]
     fn failed(&self, error: DeltaTableError) -> StoreError {
         let mut cause: Option<&(dyn Error + 'static)> = Some(&error);
-        let mut environment = false;
+        // One of the crates below hands errors of the store on as text.
+        let mut environment = error.to_string().contains("object store");
         while let Some(error) = cause {
             environment |= error.is::<object_store::Error>();
             cause = error.source();
@@ -180,7 +187,7 @@ impl DataFile {
 pub(super) async fn describe(store: &Store, mart: &str, key: &str) -> Result<DataFile, StoreError> {
     let meta =
         store.objects().head(&object_key(key)?).await.map_err(|source| store.failed("looking up", key, source))?;
-    let object = ObjectInfo::from(meta);
+    let object = ObjectInfo { key: key.to_owned(), ..meta.into() };
     let metadata = read_metadata(store, &object).await?;
     let file = metadata.file_metadata();
     let schema = parquet_to_arrow_schema(file.schema_descr(), file.key_value_metadata())

@@ -1,0 +1,19 @@
+//! Object stores for tests, started by the tests themselves on 127.0.0.1.
+//!
+//! ```text
+//! program or Store ──▶ Proxy ──▶ S3Server   in this process, files in a temporary folder
+//!                        │  └──▶ Azurite    a process of its own, in memory
+//!                        └ counts requests, and spoils those that a rule picks out
+//! ```
+//!
+//! A test that a server fails to start for fails with it: everything here panics instead of returning errors.
+#![expect(clippy::expect_used, clippy::panic, reason = "only tests call it")]
+
+mod azurite;
+mod listen;
+mod proxy;
+mod s3;
+
+pub use azurite::Azurite;
+pub use proxy::{Fault, Proxy, Request};
+pub use s3::S3Server;
