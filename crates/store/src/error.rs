@@ -18,13 +18,35 @@ pub enum StoreError {
         reason: String,
     },
 
-    /// The location names a kind of store that this build does not contain.
-    #[error("unsupported scheme `{scheme}` in this build (location `{location}`); supported: a path or a file:// URL")]
+    /// The location names no known kind of store.
+    #[error(
+        "unknown scheme `{scheme}` (location `{location}`); stores are a path, or a URL of file://, s3://, az://, abfss:// or gs://"
+    )]
     UnsupportedScheme {
-        /// The scheme, such as `s3`.
+        /// The scheme, such as `http`.
         scheme: String,
         /// The location, without credentials.
         location: String,
+    },
+
+    /// What is needed to reach a store is missing or contradicts itself.
+    #[error("store `{store}` cannot be used: {reason}")]
+    Settings {
+        /// The store's label.
+        store: String,
+        /// What is wrong and what would be right.
+        reason: String,
+    },
+
+    /// No credentials were found for a store.
+    #[error("store `{store}`: no credentials: {reason}; {help}")]
+    Credentials {
+        /// The store's label.
+        store: String,
+        /// What was tried.
+        reason: String,
+        /// Where they can come from.
+        help: String,
     },
 
     /// A store's root folder or an object is not there.
@@ -192,7 +214,7 @@ pub enum StoreError {
     },
 
     /// The object store refused an operation.
-    #[error("{action} `{key}` in store `{store}` failed")]
+    #[error("{action} {}in store `{store}` failed: {reason}", if key.is_empty() { String::new() } else { format!("`{key}` ") })]
     Object {
         /// What was attempted.
         action: &'static str,
@@ -200,8 +222,8 @@ pub enum StoreError {
         key: String,
         /// The store's label.
         store: String,
-        /// The store's reason.
-        source: Box<object_store::Error>,
+        /// The store's reason, and what to do about it; free of credentials.
+        reason: String,
     },
 }
 
@@ -217,10 +239,12 @@ impl StoreError {
             | Self::KeptMissing { .. }
             | Self::LeaseHeld { .. }
             | Self::LeaseLost { .. }
+            | Self::Credentials { .. }
             | Self::Io { .. }
             | Self::Object { .. } => true,
             Self::Delta { environment, .. } => *environment,
             Self::Location { .. }
+            | Self::Settings { .. }
             | Self::NoConditionalPut { .. }
             | Self::UnsupportedScheme { .. }
             | Self::InvalidKey { .. }

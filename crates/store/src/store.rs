@@ -9,7 +9,9 @@ use object_store::path::Path as Key;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt as _, PutPayload};
 use tokio::runtime::Runtime;
 
-use crate::{Location, StoreError, durable, location};
+use crate::failure::Failure;
+use crate::remote::{self, Remote};
+use crate::{Location, StoreError, StoreSettings, durable, location};
 
 /// One place that holds objects: a lake, the marts, or a cache.
 ///
@@ -21,6 +23,8 @@ pub struct Store {
     label: String,
     local_root: Option<PathBuf>,
     runtime: Arc<Runtime>,
+    /// Texts that no message may show.
+    secrets: Arc<[String]>,
 }
 
 /// One object as a listing shows it.
@@ -41,23 +45,57 @@ impl Store {
     /// missing local folder is made.
     ///
     /// # Errors
-    /// Those of [`Location::parse`]; [`StoreError::NotFound`] for a missing folder without `create`;
-    /// [`StoreError::Io`] when the folder cannot be made or used.
+    /// As [`Store::open_with`].
     pub fn open(location: &str, base: &Path, create: bool) -> Result<Self, StoreError> {
-        let Location::Local(folder) = Location::parse(location, base)?;
+        Self::open_with(location, base, create, &StoreSettings::default())
+    }
+
+    /// Like [`Store::open`], with settings. A bucket or container must exist; one request finds out.
+    ///
+    /// # Errors
+    /// Those of [`Location::parse`]; [`StoreError::Settings`] and [`StoreError::Credentials`] for what is missing to
+    /// reach it; [`StoreError::NotFound`] for a missing bucket, or folder without `create`; [`StoreError::Io`] or
+    /// [`StoreError::Object`] when it cannot be made or used.
+    pub fn open_with(location: &str, base: &Path, create: bool, settings: &StoreSettings) -> Result<Self, StoreError> {
+        let place = Location::parse(location, base)?;
+        if let Some(remote) = remote::client(&place, settings)? {
+            return Self::open_remote(&place, remote);
+        }
+        let Some(folder) = place.folder() else {
+            return Err(StoreError::Location { location: place.to_string(), reason: "it is no folder".to_owned() });
+        };
         if create {
-            std::fs::create_dir_all(&folder)
+            std::fs::create_dir_all(folder)
                 .map_err(|source| StoreError::io(format!("creating folder `{}`", folder.display()), source))?;
         }
-        check_folder(&folder)?;
+        check_folder(folder)?;
         let root = folder
             .canonicalize()
             .map_err(|source| StoreError::io(format!("opening folder `{}`", folder.display()), source))?;
         let label = location::without_credentials(location);
         let objects = LocalFileSystem::new_with_prefix(&root)
-            .map_err(|source| object_error("opening", &label, "", source))?
+            .map_err(|source| object_error("opening", &label, "", &source, &[]))?
             .with_automatic_cleanup(true);
         Self::from_object_store(Arc::new(objects), &label, Some(root))
+    }
+
+    fn open_remote(place: &Location, remote: Remote) -> Result<Self, StoreError> {
+        let store = Self {
+            secrets: remote.secrets.into(),
+            ..Self::from_object_store(remote.objects, &place.to_string(), None)?
+        };
+        store.block_on(remote.credentials).map_err(|source| StoreError::Credentials {
+            store: store.label.clone(),
+            reason: Failure::of(&source, &store.secrets).reason,
+            help: "docs/stores.md says where they can come from: the environment, a profile, the role of the machine"
+                .to_owned(),
+        })?;
+        // The first page of a listing: what is wrong with the bucket, the rights or the network is said here, once.
+        match store.block_on(store.objects.list(None).try_next()) {
+            Ok(_) => Ok(store),
+            Err(object_store::Error::NotFound { .. }) => Err(no_bucket(&store.label)),
+            Err(source) => Err(store.failed("opening", "", source)),
+        }
     }
 
     /// Wraps an object store that was built elsewhere. `label` is how messages call it, free of
@@ -77,7 +115,13 @@ impl Store {
             .enable_all()
             .build()
             .map_err(|source| StoreError::io("starting the threads of a store", source))?;
-        Ok(Self { objects, label: label.to_owned(), local_root, runtime: Arc::new(runtime) })
+        Ok(Self {
+            objects,
+            label: label.to_owned(),
+            local_root,
+            runtime: Arc::new(runtime),
+            secrets: Arc::from(Vec::new()),
+        })
     }
 
     /// How messages call this store: the location as it was given, without credentials.
@@ -112,7 +156,7 @@ impl Store {
         let path = object_key(prefix)?;
         let metas: Vec<ObjectMeta> = self
             .block_on(self.objects.list(Some(&path)).try_collect())
-            .map_err(|source| object_error("listing", &self.label, prefix, source))?;
+            .map_err(|source| self.failed("listing", prefix, source))?;
         let mut objects: Vec<_> = metas.into_iter().map(ObjectInfo::from).collect();
         objects.sort_by(|a, b| a.key.cmp(&b.key));
         Ok(objects)
@@ -128,7 +172,7 @@ impl Store {
             // A store below a prefix names the object as the whole bucket does.
             Ok(meta) => Ok(Some(ObjectInfo { key: key.to_owned(), ..meta.into() })),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(source) => Err(object_error("looking up", &self.label, key, source)),
+            Err(source) => Err(self.failed("looking up", key, source)),
         }
     }
 
@@ -139,7 +183,7 @@ impl Store {
     pub fn get(&self, key: &str) -> Result<Bytes, StoreError> {
         let path = object_key(key)?;
         self.block_on(async { self.objects.get(&path).await?.bytes().await })
-            .map_err(|source| object_error("reading", &self.label, key, source))
+            .map_err(|source| self.failed("reading", key, source))
     }
 
     /// Writes a whole object; readers see the old one or the new one, never a part.
@@ -150,7 +194,7 @@ impl Store {
         let path = object_key(key)?;
         self.block_on(self.objects.put(&path, PutPayload::from_bytes(bytes)))
             .map(drop)
-            .map_err(|source| object_error("writing", &self.label, key, source))
+            .map_err(|source| self.failed("writing", key, source))
     }
 
     /// Like [`Store::put`], and on return the object also survives a loss of power. Object stores
@@ -178,7 +222,7 @@ impl Store {
         match self.block_on(self.objects.delete(&path)) {
             Ok(()) => Ok(true),
             Err(object_store::Error::NotFound { .. }) => Ok(false),
-            Err(source) => Err(object_error("deleting", &self.label, key, source)),
+            Err(source) => Err(self.failed("deleting", key, source)),
         }
     }
 
@@ -189,8 +233,7 @@ impl Store {
     /// [`StoreError::NotFound`] when `from` is absent, else [`StoreError::Object`].
     pub fn rename(&self, from: &str, to: &str) -> Result<(), StoreError> {
         let (source, target) = (object_key(from)?, object_key(to)?);
-        self.block_on(self.objects.rename(&source, &target))
-            .map_err(|source| object_error("moving", &self.label, from, source))
+        self.block_on(self.objects.rename(&source, &target)).map_err(|source| self.failed("moving", from, source))
     }
 
     /// Copies an object, replacing what is at `to` in one step.
@@ -199,8 +242,7 @@ impl Store {
     /// [`StoreError::NotFound`] when `from` is absent, else [`StoreError::Object`].
     pub fn copy(&self, from: &str, to: &str) -> Result<(), StoreError> {
         let (source, target) = (object_key(from)?, object_key(to)?);
-        self.block_on(self.objects.copy(&source, &target))
-            .map_err(|source| object_error("copying", &self.label, from, source))
+        self.block_on(self.objects.copy(&source, &target)).map_err(|source| self.failed("copying", from, source))
     }
 
     pub(crate) fn objects(&self) -> &Arc<dyn ObjectStore> {
@@ -220,7 +262,7 @@ impl Store {
     }
 
     pub(crate) fn failed(&self, action: &'static str, key: &str, source: object_store::Error) -> StoreError {
-        object_error(action, &self.label, key, source)
+        object_error(action, &self.label, key, &source, &self.secrets)
     }
 }
 
@@ -269,14 +311,35 @@ fn check_folder(folder: &Path) -> Result<(), StoreError> {
     Err(StoreError::NotFound { what, hint: "; create it or correct the store's location".to_owned() })
 }
 
-fn object_error(action: &'static str, store: &str, key: &str, source: object_store::Error) -> StoreError {
+fn object_error(
+    action: &'static str,
+    store: &str,
+    key: &str,
+    source: &object_store::Error,
+    secrets: &[String],
+) -> StoreError {
+    let Failure { mut reason, help, no_bucket: is_bucket } = Failure::of(source, secrets);
     match source {
+        _ if is_bucket => no_bucket(store),
         object_store::Error::NotFound { .. } => {
             StoreError::NotFound { what: format!("`{key}` in store `{store}`"), hint: String::new() }
         }
         object_store::Error::Precondition { .. } => {
             StoreError::Changed { store: store.to_owned(), key: key.to_owned() }
         }
-        source => StoreError::Object { action, key: key.to_owned(), store: store.to_owned(), source: Box::new(source) },
+        _ => {
+            if !help.is_empty() {
+                reason.push_str("; ");
+                reason.push_str(help);
+            }
+            StoreError::Object { action, key: key.to_owned(), store: store.to_owned(), reason }
+        }
+    }
+}
+
+fn no_bucket(store: &str) -> StoreError {
+    StoreError::NotFound {
+        what: format!("the bucket or container of store `{store}`"),
+        hint: "; create it or correct the store's location".to_owned(),
     }
 }

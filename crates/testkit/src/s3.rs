@@ -41,8 +41,9 @@ impl S3Server {
         }
         let mut builder = S3ServiceBuilder::new(FileSystem::new(folder.path()).expect("a folder for objects"));
         builder.set_auth(SimpleAuth::from_single(Self::ACCESS_KEY, Self::SECRET_KEY));
-        let (service, gate) = (builder.build(), Arc::new(RwLock::new(())));
-        let listening = listen(move |request, _| serve(service.clone(), Arc::clone(&gate), request));
+        let unsigned = S3ServiceBuilder::new(FileSystem::new(folder.path()).expect("a folder for objects"));
+        let gate = Gate { service: builder.build(), unsigned: unsigned.build(), turn: Arc::default() };
+        let listening = listen(move |request, _| gate.clone().serve(request));
         Self { folder, listening }
     }
 
@@ -74,30 +75,81 @@ impl S3Server {
 
 /// The service behind a gate: changes go through one at a time, and nobody reads an object while its e-tag is still the
 /// old one. `s3s-fs` looks at a condition first and acts on it later, and does not look at those of reads at all.
-async fn serve(service: S3Service, gate: Arc<RwLock<()>>, request: hyper::Request<Incoming>) -> io::Result<Answer> {
-    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-    let condition = |name| request.headers().get(name).filter(|_| reads).cloned();
-    let (only, unless) = (condition(IF_MATCH), condition(IF_NONE_MATCH));
-    let (parts, body) = request.into_parts();
-    // The body first: a client that is slow or dies half-way must not keep the gate.
-    let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
-    let request = hyper::Request::from_parts(parts, s3s::Body::from(body));
-    let answered = if reads {
-        let _open = gate.read().await;
-        service.call(request).await
-    } else {
-        let _alone = gate.write().await;
-        service.call(request).await
-    };
-    let answered = answered.map_err(|error| io::Error::other(format!("{error:?}")))?;
-    let etag = answered.headers().get(ETAG);
-    let found = answered.status().is_success();
-    if found && only.is_some_and(|only| only != "*" && Some(&only) != etag) {
-        let text = "<Error><Code>PreconditionFailed</Code><Message>the object has another e-tag</Message></Error>";
-        return Ok(answer(412, "application/xml", text));
+#[derive(Clone)]
+struct Gate {
+    service: S3Service,
+    /// The same objects for whoever asks from within.
+    unsigned: S3Service,
+    turn: Arc<RwLock<()>>,
+}
+
+impl Gate {
+    async fn serve(self, request: hyper::Request<Incoming>) -> io::Result<Answer> {
+        let (parts, body) = request.into_parts();
+        // The body first: a client that is slow or dies half-way must not keep the gate.
+        let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+        // A task of its own, because what a client asked for is done whole even if it goes away meanwhile.
+        tokio::spawn(self.answer(hyper::Request::from_parts(parts, s3s::Body::from(body)))).await?
     }
-    if found && unless.is_some_and(|unless| unless == "*" || Some(&unless) == etag) {
-        return Ok(answer(304, "application/xml", ""));
+
+    async fn answer(self, request: hyper::Request<s3s::Body>) -> io::Result<Answer> {
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            let _alone = self.turn.write().await;
+            return call(&self.service, request).await;
+        }
+        let _open = self.turn.read().await;
+        let condition = |name| request.headers().get(name).cloned();
+        let (only, unless) = (condition(IF_MATCH), condition(IF_NONE_MATCH));
+        let bucket = request.uri().path().trim_matches('/').to_owned();
+        let listing = request.uri().query().is_some_and(|query| query.contains("list-type=2"));
+        let answered = call(&self.service, request).await?;
+        let found = answered.status().is_success();
+        let etag = answered.headers().get(ETAG);
+        if found && only.is_some_and(|only| only != "*" && Some(&only) != etag) {
+            let text = "<Error><Code>PreconditionFailed</Code><Message>the object has another e-tag</Message></Error>";
+            return Ok(answer(412, "application/xml", text));
+        }
+        if found && unless.is_some_and(|unless| unless == "*" || Some(&unless) == etag) {
+            return Ok(answer(304, "application/xml", ""));
+        }
+        if found && listing { self.with_etags(&bucket, answered).await } else { Ok(answered) }
     }
+
+    /// A listing with the e-tag of each object, which `s3s-fs` leaves out.
+    async fn with_etags(&self, bucket: &str, listing: Answer) -> io::Result<Answer> {
+        let body = listing.into_body().collect().await?.to_bytes();
+        let text = String::from_utf8(body.to_vec()).map_err(io::Error::other)?;
+        let mut parts = text.split("</Key>");
+        let mut whole = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let key = whole.rsplit("<Key>").next().map(unescaped).unwrap_or_default();
+            let uri = format!("/{bucket}/{}", percent_encoded(&key));
+            let head = hyper::Request::head(uri).body(s3s::Body::empty()).map_err(io::Error::other)?;
+            whole.push_str("</Key>");
+            if let Some(etag) = call(&self.unsigned, head).await?.headers().get(ETAG) {
+                whole.push_str(&format!("<ETag>{}</ETag>", etag.to_str().map_err(io::Error::other)?));
+            }
+            whole.push_str(part);
+        }
+        Ok(answer(200, "application/xml", whole))
+    }
+}
+
+async fn call(service: &S3Service, request: hyper::Request<s3s::Body>) -> io::Result<Answer> {
+    let answered = service.call(request).await.map_err(|error| io::Error::other(format!("{error:?}")))?;
     Ok(answered.map(|body| body.map_err(io::Error::other).boxed_unsync()))
+}
+
+fn unescaped(text: &str) -> String {
+    let entities = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&amp;", "&")];
+    entities.iter().fold(text.to_owned(), |text, (entity, character)| text.replace(entity, character))
+}
+
+fn percent_encoded(key: &str) -> String {
+    key.bytes()
+        .map(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' => char::from(byte).to_string(),
+            _ => format!("%{byte:02X}"),
+        })
+        .collect()
 }

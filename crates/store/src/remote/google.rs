@@ -1,0 +1,39 @@
+//! Google Cloud Storage.
+
+use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey as Config};
+
+use super::{CREDENTIALS, Remote, Site, attempts_for, below, env_flag, env_secrets};
+use crate::StoreError;
+use crate::location::Bucket;
+
+/// Credentials come from the environment: a service account's file or key, application default credentials; else the
+/// identity of the machine.
+pub(super) fn client(site: &Site<'_>, bucket: &Bucket) -> Result<Remote, StoreError> {
+    let settings = site.settings;
+    let mut builder = GoogleCloudStorageBuilder::from_env().with_bucket_name(&bucket.name).with_retry(site.retries());
+    for (key, value) in site.client_options("GOOGLE") {
+        builder = builder.with_config(Config::Client(key), value);
+    }
+    if let Some(endpoint) = &settings.endpoint {
+        builder = builder.with_base_url(endpoint);
+    }
+    let endpoint = builder.get_config_value(&Config::BaseUrl);
+    site.check_endpoint(endpoint.as_deref(), settings.allow_http || env_flag("GOOGLE_ALLOW_HTTP"))?;
+    let anonymous = settings.anonymous || env_flag("GOOGLE_SKIP_SIGNATURE");
+    if anonymous {
+        builder = builder.with_skip_signature(true);
+    } else {
+        let patient = builder.clone().with_retry(attempts_for(CREDENTIALS));
+        let provider = patient.build().map_err(|error| site.refused(&error))?.credentials().clone();
+        builder = builder.with_credentials(provider);
+    }
+    let objects = builder.build().map_err(|error| site.refused(&error))?;
+    let provider = objects.credentials().clone();
+    Ok(Remote {
+        credentials: Box::pin(
+            async move { if anonymous { Ok(()) } else { provider.get_credential().await.map(drop) } },
+        ),
+        objects: below(objects, bucket),
+        secrets: env_secrets(&["GOOGLE_SERVICE_ACCOUNT_KEY"]),
+    })
+}
