@@ -66,9 +66,10 @@ impl<'a> Keeper<'a> {
         let project = context.project;
         let mut definitions = fingerprint::contract(project, &source.name);
         for rollup in rollups {
-            definitions.push_str(&format!("\n{} {}", rollup.name, fingerprint::relation(project, &rollup.name)));
+            let meaning = fingerprint::relation(project, &rollup.name);
+            definitions = [&definitions, rollup.name.as_str(), &meaning].join("\n");
         }
-        definitions.push_str(&format!("\n{}", context.time_zone()));
+        definitions = [&definitions, context.time_zone()].join("\n");
         let mut keeper = Self {
             context,
             source,

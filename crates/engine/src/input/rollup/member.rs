@@ -110,11 +110,6 @@ impl Cluster {
         clusters
     }
 
-    /// The members whose own rows may lie in buckets that `wanted` accepts.
-    pub fn members(&self, wanted: impl Fn(Option<Span>) -> bool) -> impl Iterator<Item = &Member> {
-        self.members.iter().filter(move |member| wanted(member.span))
-    }
-
     /// Rows of all members, before those of one group are merged.
     pub fn rows(&self) -> usize {
         self.members.iter().map(|member| member.rows).sum()

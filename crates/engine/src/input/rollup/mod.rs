@@ -82,15 +82,6 @@ impl Rolled {
         self.select(|span| touches(span, from, to))
     }
 
-    /// What the rows around `[from, to)` come from: equal for equal rows, whichever run asks.
-    pub fn identity(&self, range: Option<(Date, Date)>) -> String {
-        let wanted = |span: Option<Span>| range.is_none_or(|(from, to)| touches(span, from, to));
-        let members = self.clusters.iter().flat_map(|cluster| cluster.members(wanted));
-        let mut ids: Vec<String> = members.map(|member| member.id.to_string()).collect();
-        ids.sort_unstable();
-        ids.join(" ")
-    }
-
     /// Rows as the files give them, before groups that lie in several files are merged.
     pub fn height(&self) -> usize {
         self.clusters.iter().map(Cluster::rows).sum()
