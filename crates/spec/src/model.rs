@@ -73,7 +73,7 @@ pub struct Stores {
     pub cache: Spanned<String>,
 }
 
-/// Whom runs tell what they read and write, as OpenLineage events. The environment comes before it.
+/// Whom runs tell what they read and write, as `OpenLineage` events. The environment comes before it.
 #[derive(Debug, Clone, Default)]
 pub struct Lineage {
     /// Namespace of the pipelines as jobs.
