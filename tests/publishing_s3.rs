@@ -1,6 +1,6 @@
 //! Publishing to an object store: the program is killed at each of its requests in turn, while a reader looks on.
 
-#![expect(clippy::expect_used, reason = "tests")]
+#![expect(clippy::float_cmp, clippy::unused_self, clippy::expect_used, reason = "tests")]
 
 #[path = "support/mod.rs"]
 mod support;
@@ -50,7 +50,7 @@ impl Bucket {
 
     /// Begins a run whose marts go below a prefix, through an endpoint.
     fn begin(&self, place: &Tiny, prefix: &str, endpoint: &str) -> Child {
-        let mut command = place.command_to(&["run"], &format!("s3://marts/{prefix}"));
+        let mut command = place.command_to(&["run"], format!("s3://marts/{prefix}"));
         command.envs(S3Server::environment(endpoint));
         command.spawn().expect("the program starts")
     }
