@@ -113,6 +113,15 @@ impl Context<'_> {
         })
     }
 
+    /// Whether a file is still the one that was planned with: what was read of another must not be kept under its name.
+    ///
+    /// # Errors
+    /// When it was replaced since, or the lake cannot be asked.
+    pub fn check_unchanged(&self, file: &PlannedFile) -> Result<(), EngineError> {
+        let Some(lake) = self.lake else { return Ok(()) };
+        Ok(lake.check_unchanged(&file.key, file.size, file.etag.as_deref())?)
+    }
+
     /// Rows of a file, as its footer says.
     #[must_use]
     pub fn rows_of(&self, file: &PlannedFile) -> u64 {

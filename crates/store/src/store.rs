@@ -176,6 +176,18 @@ impl Store {
         }
     }
 
+    /// Whether an object is still the one that a listing showed, as far as the store can tell.
+    ///
+    /// # Errors
+    /// [`StoreError::Changed`] when it is not, [`StoreError::Object`] when the store cannot be asked.
+    pub fn check_unchanged(&self, key: &str, size: u64, etag: Option<&str>) -> Result<(), StoreError> {
+        let same = |now: ObjectInfo| now.size == size && (etag.is_none() || now.etag.as_deref() == etag);
+        if self.head(key)?.is_some_and(same) {
+            return Ok(());
+        }
+        Err(StoreError::Changed { store: self.label().to_owned(), key: key.to_owned() })
+    }
+
     /// Reads a whole object.
     ///
     /// # Errors

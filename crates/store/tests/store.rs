@@ -112,3 +112,20 @@ fn a_location_with_another_scheme_opens_nothing() {
         Err(StoreError::UnsupportedScheme { .. })
     ));
 }
+
+#[test]
+fn a_file_that_was_replaced_is_told_from_the_one_that_was_listed() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(".", folder.path(), true).unwrap();
+    store.put("a.parquet", b"first".to_vec().into()).unwrap();
+    let listed = store.list("").unwrap().remove(0);
+    let check = |size| store.check_unchanged("a.parquet", size, listed.etag.as_deref());
+    check(listed.size).unwrap();
+    assert!(matches!(check(listed.size + 1), Err(StoreError::Changed { .. })));
+    // As long as the first, and another object all the same.
+    store.put("b.parquet", b"other".to_vec().into()).unwrap();
+    store.rename("b.parquet", "a.parquet").unwrap();
+    assert!(matches!(check(listed.size), Err(StoreError::Changed { .. })));
+    store.delete("a.parquet").unwrap();
+    assert!(matches!(check(listed.size), Err(StoreError::Changed { .. })));
+}

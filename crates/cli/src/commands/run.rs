@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
 
-use abmart_engine::cache::{CacheReport, Reuse};
 use abmart_engine::context::{Budget, Context};
 use abmart_engine::{Outcome, Shelf, Target};
 use abmart_spec::Project;
@@ -201,11 +200,10 @@ fn summary(results: &RunResults, published: &Published, marts: &Store) -> String
     let stages: Vec<String> =
         results.stages.iter().map(|time| format!("{} {:.1} s", progress::name(time.stage), time.seconds)).collect();
     let _ = writeln!(text, "  time      {}", stages.join(", "));
-    let CacheReport { files, months, periods, .. } = &results.cache;
-    if files.reused + months.reused + periods.reused > 0 {
-        let of = |reuse: &Reuse| format!("{} of {}", count(reuse.reused), count(reuse.reused + reuse.computed));
-        let _ =
-            writeln!(text, "  reused    {} files, {} monthly tables, {} periods", of(files), of(months), of(periods));
+    let reuse = results.cache.files;
+    if reuse.reused > 0 {
+        let all = reuse.reused + reuse.computed;
+        let _ = writeln!(text, "  reused    the rollups of {} of {} files", count(reuse.reused), count(all));
     }
     for mart in &results.marts {
         let unchanged = if mart.unchanged { "  unchanged" } else { "" };

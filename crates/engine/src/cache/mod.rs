@@ -1,4 +1,4 @@
-//! What a run keeps for later ones: results of files and of closed periods, each under a key of all it depends on.
+//! What a run keeps for later ones: what came of the files of the lake, under a key of all it depends on.
 //!
 //! A cache never decides what is right, only what need not be computed again: an entry that is absent, damaged or foreign
 //! is computed anew, and a cache store that fails is done without.
@@ -28,36 +28,16 @@ pub struct RunCache {
     lost: AtomicBool,
     /// Set once a result that the cache was said to hold was gone.
     distrusted: AtomicBool,
-    counts: [Counts; 3],
-    rejected: Mutex<Vec<String>>,
-}
-
-/// What is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kept {
-    /// What came of a file of the lake, or of a snapshot's files.
-    File,
-    /// A table in a month.
-    Month,
-    /// What a period gives to the cube and to marts.
-    Period,
-}
-
-#[derive(Debug, Default)]
-struct Counts {
     reused: AtomicU64,
     computed: AtomicU64,
+    rejected: Mutex<Vec<String>>,
 }
 
 /// How far the cache helped a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct CacheReport {
-    /// Files of the lake.
+    /// Files that rollups read.
     pub files: Reuse,
-    /// Tables that are evaluated month by month, in a month each.
-    pub months: Reuse,
-    /// Periods.
-    pub periods: Reuse,
     /// Entries that were damaged or foreign, and why; their results were computed anew.
     pub rejected: Vec<String>,
 }
@@ -147,25 +127,20 @@ impl RunCache {
         }
     }
 
-    /// Counts a result.
-    pub fn count(&self, kept: Kept, reused: bool) {
-        let counts = &self.counts[kept as usize];
-        let counter = if reused { &counts.reused } else { &counts.computed };
+    /// Counts what came of a file.
+    pub fn count(&self, reused: bool) {
+        let counter = if reused { &self.reused } else { &self.computed };
         counter.fetch_add(1, Ordering::Relaxed);
     }
 
     /// How far the cache helped so far.
     #[must_use]
     pub fn report(&self) -> CacheReport {
-        let [files, months, periods] = &self.counts;
-        let reuse = |counts: &Counts| Reuse {
-            reused: counts.reused.load(Ordering::Relaxed),
-            computed: counts.computed.load(Ordering::Relaxed),
-        };
         CacheReport {
-            files: reuse(files),
-            months: reuse(months),
-            periods: reuse(periods),
+            files: Reuse {
+                reused: self.reused.load(Ordering::Relaxed),
+                computed: self.computed.load(Ordering::Relaxed),
+            },
             rejected: self.rejected.lock().map(|rejected| rejected.clone()).unwrap_or_default(),
         }
     }

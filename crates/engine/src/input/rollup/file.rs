@@ -6,6 +6,7 @@ use std::sync::Arc;
 use abmart_plan::PlannedFile;
 use abmart_spec::model::{Column, ColumnType, Source};
 use polars::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use super::compiled::Compiled;
 use super::keys::{self, Stretch};
@@ -16,14 +17,11 @@ use crate::error::EngineError;
 use crate::input::finding::{Finding, add_findings};
 use crate::input::{contract, load, scan};
 
-/// What came of a file, its rows where this run or the cache holds them.
-pub struct FileOutcome {
-    /// Rollup by rollup.
-    pub pieces: Vec<Member>,
+/// What reading a file showed beside its rows.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Seen {
     /// Findings of the source's checks.
     pub findings: Vec<Finding>,
-    /// Rows set aside, all columns.
-    pub quarantined: Vec<DataFrame>,
     /// Rows in the file.
     pub rows_in: u64,
     /// Rows that are used.
@@ -34,23 +32,25 @@ pub struct FileOutcome {
     pub keys: Vec<Stretch>,
 }
 
+/// What came of a file, its rows where this run or the cache holds them.
+pub struct FileOutcome {
+    /// Rollup by rollup.
+    pub pieces: Vec<Member>,
+    /// Rows set aside, all columns.
+    pub quarantined: Vec<DataFrame>,
+    /// What reading the file showed beside its rows.
+    pub seen: Seen,
+}
+
 /// What came of a file that was read just now.
 #[derive(Default)]
 pub struct Reduced {
     /// Rollup by rollup.
     pub rollups: Vec<DataFrame>,
-    /// Findings of the source's checks.
-    pub findings: Vec<Finding>,
     /// Rows set aside, all columns.
     pub quarantined: Vec<DataFrame>,
-    /// Rows in the file.
-    pub rows_in: u64,
-    /// Rows that are used.
-    pub rows_used: u64,
-    /// Rows after the run's day.
-    pub rows_later: u64,
-    /// What is known of the file's keys, slice by slice.
-    pub keys: Vec<Stretch>,
+    /// What reading the file showed beside its rows.
+    pub seen: Seen,
 }
 
 /// Reads a file and reduces it. `repeated` are the rows, counted from 0 and in order, whose key was met before.
@@ -79,14 +79,14 @@ pub fn reduce(
     for slice in slices.all() {
         context.check_interrupted()?;
         let frame = step("decode").in_scope(|| slices.read(&slice, &wanted))?;
-        outcome.rows_in += frame.height() as u64;
-        outcome.keys.extend(step("keys").in_scope(|| keys::stretch(source, &frame, slice.start))?);
+        outcome.seen.rows_in += frame.height() as u64;
+        outcome.seen.keys.extend(step("keys").in_scope(|| keys::stretch(source, &frame, slice.start))?);
         let repeated = keys::mask(repeated, slice.start, frame.height());
         let (frame, repeated, later) = load::up_to(frame, repeated, source, context.plan.end())?;
-        outcome.rows_later += later;
+        outcome.seen.rows_later += later;
         let checked = step("check").in_scope(|| contract::enforce(frame, source, &file.key, repeated.as_ref()))?;
-        outcome.rows_used += checked.used.height() as u64;
-        add_findings(&mut outcome.findings, checked.findings);
+        outcome.seen.rows_used += checked.used.height() as u64;
+        add_findings(&mut outcome.seen.findings, checked.findings);
         if let Some(aside) = checked.aside {
             // What is set aside is shown whole, with the columns that nothing reads.
             let whole = slices.read(&slice, &|_| true)?;

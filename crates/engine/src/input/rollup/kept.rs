@@ -17,14 +17,12 @@ use abmart_store::CacheKey;
 use serde::{Deserialize, Serialize};
 
 use super::compiled::Compiled;
-use super::file::FileOutcome;
-use super::keys::Stretch;
+use super::file::{FileOutcome, Reduced, Seen};
 use super::member::Member;
 use super::shelf::Span;
-use crate::cache::{self, Kept};
+use crate::cache;
 use crate::context::Context;
 use crate::error::EngineError;
-use crate::input::finding::Finding;
 
 /// What is kept of the files of a source.
 pub struct Keeper<'a> {
@@ -41,11 +39,7 @@ pub struct Keeper<'a> {
 /// What is known of a file without reading any rows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Summary {
-    rows_in: u64,
-    rows_used: u64,
-    rows_later: u64,
-    findings: Vec<Finding>,
-    keys: Vec<Stretch>,
+    seen: Seen,
     /// Rollup by rollup.
     rollups: Vec<RollupSummary>,
     /// Whether rows were set aside.
@@ -107,16 +101,8 @@ impl<'a> Keeper<'a> {
             pieces.push(member);
         }
         self.context.cache.mark(key);
-        self.context.cache.count(Kept::File, true);
-        let outcome = FileOutcome {
-            pieces,
-            findings: summary.findings.clone(),
-            quarantined,
-            rows_in: summary.rows_in,
-            rows_used: summary.rows_used,
-            rows_later: summary.rows_later,
-            keys: summary.keys.clone(),
-        };
+        self.context.cache.count(true);
+        let outcome = FileOutcome { pieces, quarantined, seen: summary.seen.clone() };
         self.remember(name, summary);
         Ok(Some(outcome))
     }
@@ -125,14 +111,9 @@ impl<'a> Keeper<'a> {
     ///
     /// # Errors
     /// When rows have a type that cannot be kept, or the scratch folder cannot be written.
-    pub fn keep(
-        &self,
-        file: &PlannedFile,
-        repeated: &[u64],
-        reduced: super::file::Reduced,
-    ) -> Result<FileOutcome, EngineError> {
+    pub fn keep(&self, file: &PlannedFile, repeated: &[u64], reduced: Reduced) -> Result<FileOutcome, EngineError> {
         let cache = self.context.cache;
-        cache.count(Kept::File, false);
+        cache.count(false);
         let key = self.key(file, repeated);
         let mut pieces = Vec::new();
         let mut rollups = Vec::new();
@@ -142,35 +123,17 @@ impl<'a> Keeper<'a> {
             cache.keep(id, &(), std::slice::from_ref(&rows))?;
             let piece = self.context.shelf.keep(&rollup.name, rows, span)?;
             pieces.push(Member::held(id, piece));
-            let days = self.context.days_of(self.source, file);
-            let edges = rollup.edges(days).into_iter().filter(|edge| within(*edge, days)).collect();
-            rollups.push(RollupSummary { rows: height, span, edges });
+            rollups.push(RollupSummary { rows: height, span, edges: self.dividing(rollup, file).collect() });
         }
         if !reduced.quarantined.is_empty() {
             let plain = reduced.quarantined.iter().map(|rows| crate::codes::plain(rows.clone()));
             cache.keep(part_key(key, ASIDE), &(), &plain.collect::<Result<Vec<_>, _>>()?)?;
         }
-        let summary = Summary {
-            rows_in: reduced.rows_in,
-            rows_used: reduced.rows_used,
-            rows_later: reduced.rows_later,
-            findings: reduced.findings.clone(),
-            keys: reduced.keys.clone(),
-            rollups,
-            quarantined: !reduced.quarantined.is_empty(),
-        };
+        let summary = Summary { seen: reduced.seen.clone(), rollups, quarantined: !reduced.quarantined.is_empty() };
         // Last, so that a summary never speaks of rows that are not there.
         cache.keep(key, &summary, &[])?;
         self.remember(key.to_string(), summary);
-        Ok(FileOutcome {
-            pieces,
-            findings: reduced.findings,
-            quarantined: reduced.quarantined,
-            rows_in: reduced.rows_in,
-            rows_used: reduced.rows_used,
-            rows_later: reduced.rows_later,
-            keys: reduced.keys,
-        })
+        Ok(FileOutcome { pieces, quarantined: reduced.quarantined, seen: reduced.seen })
     }
 
     /// Writes the index of this run's files, where it differs from the one that was read.
@@ -218,14 +181,21 @@ impl<'a> Keeper<'a> {
         ])
     }
 
+    /// First days of the buckets that divide a file's rows.
+    fn dividing(&self, rollup: &Compiled, file: &PlannedFile) -> impl Iterator<Item = i32> + use<> {
+        let days = self.context.days_of(self.source, file);
+        let divides = move |edge: &i32| days.is_none_or(|(first, last)| first < *edge && *edge <= last);
+        rollup.edges(days).into_iter().filter(divides)
+    }
+
     /// Whether the rows tell apart all that this run tells apart.
     fn serves(&self, file: &PlannedFile, summary: &Summary) -> bool {
-        let days = self.context.days_of(self.source, file);
         summary.rollups.len() == self.rollups.len()
-            && self.rollups.iter().zip(&summary.rollups).all(|(rollup, known)| {
-                let mut needed = rollup.edges(days).into_iter().filter(|edge| within(*edge, days));
-                needed.all(|edge| known.edges.binary_search(&edge).is_ok())
-            })
+            && self
+                .rollups
+                .iter()
+                .zip(&summary.rollups)
+                .all(|(rollup, known)| self.dividing(rollup, file).all(|edge| known.edges.binary_search(&edge).is_ok()))
     }
 }
 
@@ -234,9 +204,4 @@ const ASIDE: &str = "rows set aside";
 
 fn part_key(file: CacheKey, part: &str) -> CacheKey {
     cache::key(["part", &file.to_string(), part])
-}
-
-/// Whether a bucket that begins on this day can divide a file's rows.
-fn within(edge: i32, days: Option<Span>) -> bool {
-    days.is_none_or(|(first, last)| first < edge && edge <= last)
 }

@@ -135,15 +135,19 @@ pub fn reduce(
     let keeper = Keeper::new(context, source, &compiled);
     let outcome = |file: &PlannedFile, repeated: &[u64]| match keeper.find(file, repeated)? {
         Some(outcome) => Ok(outcome),
-        None => keeper.keep(file, repeated, file::reduce(context, source, file, &compiled, repeated)?),
+        None => {
+            let reduced = file::reduce(context, source, file, &compiled, repeated)?;
+            context.check_unchanged(file)?;
+            keeper.keep(file, repeated, reduced)
+        }
     };
     let mut outcomes = context.parallel(files, |file| {
         let outcome = outcome(file, &[])?;
-        context.advance(outcome.rows_in);
+        context.advance(outcome.seen.rows_in);
         Ok(outcome)
     })?;
     let repeated = {
-        let keys: Vec<&[keys::Stretch]> = outcomes.iter().map(|outcome| outcome.keys.as_slice()).collect();
+        let keys: Vec<&[keys::Stretch]> = outcomes.iter().map(|outcome| outcome.seen.keys.as_slice()).collect();
         keys::repeated(context, source, files, &keys)?
     };
     // A key that was met before is rare enough for its file to be read again.
@@ -181,10 +185,10 @@ fn assemble(
     };
     let mut pieces: Vec<Vec<Member>> = vec![Vec::new(); rollups.len() + checks.len()];
     for outcome in outcomes {
-        reduction.rows_in += outcome.rows_in;
-        reduction.rows_used += outcome.rows_used;
-        reduction.rows_later += outcome.rows_later;
-        add_findings(&mut reduction.findings, outcome.findings);
+        reduction.rows_in += outcome.seen.rows_in;
+        reduction.rows_used += outcome.seen.rows_used;
+        reduction.rows_later += outcome.seen.rows_later;
+        add_findings(&mut reduction.findings, outcome.seen.findings);
         reduction.quarantined.extend(outcome.quarantined);
         for (all, piece) in pieces.iter_mut().zip(outcome.pieces) {
             all.push(piece);
