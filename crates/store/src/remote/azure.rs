@@ -2,7 +2,7 @@
 
 use object_store::azure::{AzureConfigKey as Config, MicrosoftAzureBuilder};
 
-use super::{CREDENTIALS, Remote, Site, attempts_for, below, env_flag, env_secrets};
+use super::{Remote, Site, env_flag, env_secrets};
 use crate::StoreError;
 use crate::location::Bucket;
 
@@ -29,29 +29,15 @@ pub(super) fn client(site: &Site<'_>, container: &Bucket, account: Option<&str>)
         ));
     }
     let anonymous = settings.anonymous || env_flag("AZURE_SKIP_SIGNATURE");
-    if anonymous {
-        builder = builder.with_skip_signature(true);
-    } else {
-        let patient = builder.clone().with_retry(attempts_for(CREDENTIALS));
-        let provider = patient.build().map_err(|error| site.refused(&error))?.credentials().clone();
-        builder = builder.with_credentials(provider);
-    }
-    let objects = builder.build().map_err(|error| site.refused(&error))?;
-    let provider = objects.credentials().clone();
-    Ok(Remote {
-        credentials: Box::pin(
-            async move { if anonymous { Ok(()) } else { provider.get_credential().await.map(drop) } },
-        ),
-        objects: below(objects, container),
-        secrets: env_secrets(&[
-            "AZURE_STORAGE_ACCOUNT_KEY",
-            "AZURE_STORAGE_ACCESS_KEY",
-            "AZURE_STORAGE_MASTER_KEY",
-            "AZURE_STORAGE_SAS_KEY",
-            "AZURE_STORAGE_SAS_TOKEN",
-            "AZURE_STORAGE_TOKEN",
-            "AZURE_CLIENT_SECRET",
-            "AZURE_STORAGE_CLIENT_SECRET",
-        ]),
-    })
+    let secrets = env_secrets(&[
+        "AZURE_STORAGE_ACCOUNT_KEY",
+        "AZURE_STORAGE_ACCESS_KEY",
+        "AZURE_STORAGE_MASTER_KEY",
+        "AZURE_STORAGE_SAS_KEY",
+        "AZURE_STORAGE_SAS_TOKEN",
+        "AZURE_STORAGE_TOKEN",
+        "AZURE_CLIENT_SECRET",
+        "AZURE_STORAGE_CLIENT_SECRET",
+    ]);
+    remote!(site, builder, container, anonymous, secrets)
 }

@@ -2,7 +2,7 @@
 
 use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey as Config};
 
-use super::{CREDENTIALS, Remote, Site, attempts_for, below, env_flag, env_secrets};
+use super::{Remote, Site, env_flag, env_secrets};
 use crate::StoreError;
 use crate::location::Bucket;
 
@@ -20,20 +20,6 @@ pub(super) fn client(site: &Site<'_>, bucket: &Bucket) -> Result<Remote, StoreEr
     let endpoint = builder.get_config_value(&Config::BaseUrl);
     site.check_endpoint(endpoint.as_deref(), settings.allow_http || env_flag("GOOGLE_ALLOW_HTTP"))?;
     let anonymous = settings.anonymous || env_flag("GOOGLE_SKIP_SIGNATURE");
-    if anonymous {
-        builder = builder.with_skip_signature(true);
-    } else {
-        let patient = builder.clone().with_retry(attempts_for(CREDENTIALS));
-        let provider = patient.build().map_err(|error| site.refused(&error))?.credentials().clone();
-        builder = builder.with_credentials(provider);
-    }
-    let objects = builder.build().map_err(|error| site.refused(&error))?;
-    let provider = objects.credentials().clone();
-    Ok(Remote {
-        credentials: Box::pin(
-            async move { if anonymous { Ok(()) } else { provider.get_credential().await.map(drop) } },
-        ),
-        objects: below(objects, bucket),
-        secrets: env_secrets(&["GOOGLE_SERVICE_ACCOUNT_KEY"]),
-    })
+    let secrets = env_secrets(&["GOOGLE_SERVICE_ACCOUNT_KEY"]);
+    remote!(site, builder, bucket, anonymous, secrets)
 }

@@ -1,5 +1,29 @@
 //! Stores behind HTTP: built from a location, settings and the environment.
 
+/// The client that a builder makes. The builders of the three clouds have the same methods, and no trait in common.
+macro_rules! remote {
+    ($site:expr, $builder:expr, $bucket:expr, $anonymous:expr, $secrets:expr) => {{
+        use $crate::remote::{CREDENTIALS, attempts_for, below};
+        let (site, builder, anonymous) = ($site, $builder, $anonymous);
+        let builder = if anonymous {
+            builder.with_skip_signature(true)
+        } else {
+            let patient = builder.clone().with_retry(attempts_for(CREDENTIALS));
+            let provider = patient.build().map_err(|error| site.refused(&error))?.credentials().clone();
+            builder.with_credentials(provider)
+        };
+        let objects = builder.build().map_err(|error| site.refused(&error))?;
+        let provider = objects.credentials().clone();
+        Ok(Remote {
+            credentials: Box::pin(
+                async move { if anonymous { Ok(()) } else { provider.get_credential().await.map(drop) } },
+            ),
+            objects: below(objects, $bucket),
+            secrets: $secrets,
+        })
+    }};
+}
+
 mod azure;
 mod google;
 mod profile;

@@ -3,7 +3,7 @@
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey as Config, S3ConditionalPut};
 
 use super::profile::Profile;
-use super::{CREDENTIALS, Remote, Site, attempts_for, below, env_flag, env_secrets, env_text};
+use super::{Remote, Site, env_flag, env_secrets, env_text};
 use crate::StoreError;
 use crate::location::Bucket;
 
@@ -53,20 +53,5 @@ pub(super) fn client(site: &Site<'_>, bucket: &Bucket) -> Result<Remote, StoreEr
     if settings.virtual_hosted_style {
         builder = builder.with_virtual_hosted_style_request(true);
     }
-    if anonymous {
-        builder = builder.with_skip_signature(true);
-    } else {
-        let patient = builder.clone().with_retry(attempts_for(CREDENTIALS));
-        let provider = patient.build().map_err(|error| site.refused(&error))?.credentials().clone();
-        builder = builder.with_credentials(provider);
-    }
-    let objects = builder.build().map_err(|error| site.refused(&error))?;
-    let provider = objects.credentials().clone();
-    Ok(Remote {
-        credentials: Box::pin(
-            async move { if anonymous { Ok(()) } else { provider.get_credential().await.map(drop) } },
-        ),
-        objects: below(objects, bucket),
-        secrets,
-    })
+    remote!(site, builder, bucket, anonymous, secrets)
 }
