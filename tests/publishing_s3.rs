@@ -8,9 +8,9 @@ mod support;
 use std::collections::BTreeMap;
 use std::process::{Child, Command};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use abmart_testkit::{Fault, Proxy, Request, S3Server};
+use abmart_testkit::{Fault, Proxy, Request, S3Server, at_every_request};
 use arrow::array::AsArray as _;
 use arrow::datatypes::Float64Type;
 use bytes::Bytes;
@@ -157,20 +157,7 @@ fn killed_at_any_request_the_next_run_gives_what_an_undisturbed_one_gives() {
     assert_eq!((expected.len(), night(&expected)), (3, 2.0));
     let requests = proxy.requests();
     assert!(requests.len() > 30, "only {} requests", requests.len());
-    // A question whose answer is lost is one that was never asked.
-    let changes = requests.iter().filter(|request| !matches!(request.method.as_str(), "GET" | "HEAD"));
-    let cases = requests.iter().map(|request| (request.number, false));
-    let cases: Vec<(usize, bool)> = cases.chain(changes.map(|request| (request.number, true))).collect();
-    let next = AtomicUsize::new(0);
-    std::thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| {
-                while let Some((n, arrives)) = cases.get(next.fetch_add(1, Ordering::SeqCst)) {
-                    killed_at(&bucket, *n, *arrives, &expected);
-                }
-            });
-        }
-    });
+    at_every_request(&requests, 4, |n, arrives| killed_at(&bucket, n, arrives, &expected));
 }
 
 #[test]

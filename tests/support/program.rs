@@ -94,27 +94,9 @@ impl Workshop {
     /// for its end.
     #[cfg(unix)]
     pub fn signalled<S: AsRef<OsStr>>(&self, arguments: &[S], signal: &str, after: &str, times: usize) -> Outcome {
-        use std::io::{BufRead as _, BufReader, Read as _};
-        let mut child = Command::new(env!("CARGO_BIN_EXE_abmart"))
-            .args(self.arguments(arguments))
-            .args(["--log", "json"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the program starts");
-        let mut log = BufReader::new(child.stderr.take().expect("a pipe"));
-        let mut stderr = String::new();
-        while stderr.matches(after).count() < times {
-            let read = log.read_line(&mut stderr).expect("a log");
-            assert!(read > 0, "the program ended by itself:\n{stderr}");
-        }
-        let sent = Command::new("kill").arg(format!("-{signal}")).arg(child.id().to_string()).status();
-        assert!(sent.expect("kill").success());
-        log.read_to_string(&mut stderr).expect("a log");
-        let output = child.wait_with_output().expect("the program ends");
-        let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
-        Outcome { code: output.status.code().unwrap_or(-1), stdout, stderr }
+        let mut program = Command::new(env!("CARGO_BIN_EXE_abmart"));
+        program.args(self.arguments(arguments)).args(["--log", "json"]);
+        signalled(&mut program, signal, after, times)
     }
 
     fn arguments<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Vec<std::ffi::OsString> {
@@ -135,31 +117,15 @@ impl Workshop {
     /// has started, and waits for its end.
     #[cfg(unix)]
     pub fn interrupted_run(&self, signal: &str) -> Outcome {
-        use std::io::{BufRead as _, BufReader, Read as _};
-        let mut child = Command::new(env!("CARGO_BIN_EXE_abmart"))
+        let mut program = Command::new(env!("CARGO_BIN_EXE_abmart"));
+        program
             .args(["run", "--log", "json", "--project"])
             .arg(&self.project)
             .arg("--lake")
             .arg(contract::root().join("data/lake"))
             .arg("--marts")
-            .arg(self.marts_folder())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the program starts");
-        let mut log = BufReader::new(child.stderr.take().expect("a pipe"));
-        let mut stderr = String::new();
-        while !stderr.contains("run started") {
-            let read = log.read_line(&mut stderr).expect("a log");
-            assert!(read > 0, "the run ended by itself:\n{stderr}");
-        }
-        let sent = Command::new("kill").arg(format!("-{signal}")).arg(child.id().to_string()).status();
-        assert!(sent.expect("kill").success());
-        log.read_to_string(&mut stderr).expect("a log");
-        let output = child.wait_with_output().expect("the program ends");
-        let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
-        Outcome { code: output.status.code().unwrap_or(-1), stdout, stderr }
+            .arg(self.marts_folder());
+        signalled(&mut program, signal, "run started", 1)
     }
 
     /// Runs the nightly pipeline.
@@ -308,4 +274,24 @@ fn copy_all(from: &Path, to: &Path) {
         let entry = entry.expect("an entry");
         copy_all(&entry.path(), &to.join(entry.file_name()));
     }
+}
+
+/// Starts a program, sends it a signal as soon as its log holds a text so many times, and waits for its end.
+#[cfg(unix)]
+fn signalled(program: &mut Command, signal: &str, after: &str, times: usize) -> Outcome {
+    use std::io::{BufRead as _, BufReader, Read as _};
+    let program = program.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = program.spawn().expect("the program starts");
+    let mut log = BufReader::new(child.stderr.take().expect("a pipe"));
+    let mut stderr = String::new();
+    while stderr.matches(after).count() < times {
+        let read = log.read_line(&mut stderr).expect("a log");
+        assert!(read > 0, "the program ended by itself:\n{stderr}");
+    }
+    let sent = Command::new("kill").arg(format!("-{signal}")).arg(child.id().to_string()).status();
+    assert!(sent.expect("kill").success());
+    log.read_to_string(&mut stderr).expect("a log");
+    let output = child.wait_with_output().expect("the program ends");
+    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+    Outcome { code: output.status.code().unwrap_or(-1), stdout, stderr }
 }

@@ -4,10 +4,10 @@
 mod support;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use abmart_store::{Claim, Publication, Store, StoreError};
-use abmart_testkit::{Fault, Proxy, S3Server};
+use abmart_testkit::{Fault, Proxy, S3Server, at_every_request};
 use object_store::aws::{AmazonS3Builder, S3ConditionalPut};
 use object_store::prefix::PrefixStore;
 use object_store::{ClientOptions, ObjectStore, RetryConfig};
@@ -116,21 +116,7 @@ fn cut_off_at_any_request_a_publication_is_finished_by_the_next_run() {
     let new = visible(&undisturbed);
     let requests = proxy.requests();
     assert!(requests.len() > 30, "only {} requests", requests.len());
-    // A question whose answer is lost is one that was never asked.
-    let changes = requests.iter().filter(|request| !matches!(request.method.as_str(), "GET" | "HEAD"));
-    let cases = requests.iter().map(|request| (request.number, false));
-    let cases: Vec<(usize, bool)> = cases.chain(changes.map(|request| (request.number, true))).collect();
-    let next = AtomicUsize::new(0);
-    // Most of the time is spent waiting.
-    std::thread::scope(|scope| {
-        for _ in 0..6 {
-            scope.spawn(|| {
-                while let Some((n, arrives)) = cases.get(next.fetch_add(1, Ordering::SeqCst)) {
-                    cut_off(&server, &bucket, *n, *arrives, &old, &new);
-                }
-            });
-        }
-    });
+    at_every_request(&requests, 6, |n, arrives| cut_off(&server, &bucket, n, arrives, &old, &new));
 }
 
 /// Cuts the second night off at its `n`-th request.

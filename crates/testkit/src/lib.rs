@@ -17,5 +17,5 @@ mod proxy;
 mod s3;
 
 pub use azurite::Azurite;
-pub use proxy::{Fault, Proxy, Request};
+pub use proxy::{Fault, Proxy, Request, at_every_request};
 pub use s3::S3Server;

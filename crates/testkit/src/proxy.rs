@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -97,6 +98,25 @@ impl fmt::Debug for Fault {
             Self::After(_) => f.write_str("After(…)"),
         }
     }
+}
+
+/// Does something about every request in turn, several at once, for most of the time is spent waiting: first about the
+/// request itself, then, where it changes something, about its answer (`arrives`). A question whose answer is lost is one
+/// that was never asked.
+pub fn at_every_request(requests: &[Request], at_once: usize, spoil: impl Fn(usize, bool) + Sync) {
+    let changes = requests.iter().filter(|request| !matches!(request.method.as_str(), "GET" | "HEAD"));
+    let cases = requests.iter().map(|request| (request.number, false));
+    let cases: Vec<(usize, bool)> = cases.chain(changes.map(|request| (request.number, true))).collect();
+    let next = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..at_once {
+            scope.spawn(|| {
+                while let Some((number, arrives)) = cases.get(next.fetch_add(1, Ordering::SeqCst)) {
+                    spoil(*number, *arrives);
+                }
+            });
+        }
+    });
 }
 
 type Picks = Box<dyn Fn(&Request) -> bool + Send + Sync>;
