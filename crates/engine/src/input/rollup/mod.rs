@@ -133,13 +133,13 @@ pub fn reduce(
     let all = rollups.iter().copied().chain(checks);
     let compiled: Vec<Arc<Compiled>> = all.map(|rollup| Arc::new(Compiled::new(rollup, context))).collect();
     let keeper = Keeper::new(context, source, &compiled);
-    let outcome = |file: &PlannedFile, repeated: &[u64]| match keeper.find(file, repeated)? {
-        Some(outcome) => Ok(outcome),
-        None => {
-            let reduced = file::reduce(context, source, file, &compiled, repeated)?;
-            context.check_unchanged(file)?;
-            keeper.keep(file, repeated, reduced)
+    let outcome = |file: &PlannedFile, repeated: &[u64]| {
+        if let Some(outcome) = keeper.find(file, repeated)? {
+            return Ok(outcome);
         }
+        let reduced = file::reduce(context, source, file, &compiled, repeated)?;
+        context.check_unchanged(file)?;
+        keeper.keep(file, repeated, reduced)
     };
     let mut outcomes = context.parallel(files, |file| {
         let outcome = outcome(file, &[])?;
