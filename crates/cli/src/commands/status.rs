@@ -16,7 +16,7 @@ use crate::text::{bytes, count, print};
 /// When the project is wrong or the store of marts cannot be read.
 pub fn status(global: &Global, args: &StatusArgs) -> Result<(), Failure> {
     let project = project::load(global)?;
-    let store = project::open(&project.stores.marts.value, &project, false)?;
+    let store = project::open(&project.stores.marts, &project, false)?;
     let last: Option<LastRun> = match store.get(KEY) {
         Ok(text) => Some(serde_json::from_slice(&text).map_err(|error| config(format!("{KEY}: {error}")))?),
         Err(error) if error.is_not_found() => None,

@@ -145,13 +145,15 @@ fn held(rows: &DataFrame, columns: &dyn Fn(&str) -> bool) -> Result<DataFrame, E
 
 fn read(context: &Context<'_>, source: &Source, file: &PlannedFile) -> Result<DataFrame, EngineError> {
     context.check_interrupted()?;
-    let path = context.lake_path(source, file)?;
-    let frame = scan::file(&path, source, context, &|_| true).and_then(|lazy| Ok(lazy.collect()?)).map_err(
-        |error| match error {
-            EngineError::Polars(error) => unreadable(source, file, &error),
-            other => other,
-        },
-    )?;
+    let local = context.lake_file(source, file, &|_| true)?;
+    let frame =
+        scan::file(local.path(), source, context, &|_| true).and_then(|lazy| Ok(lazy.collect()?)).map_err(|error| {
+            match error {
+                EngineError::Polars(error) => unreadable(source, file, &error),
+                other => other,
+            }
+        })?;
+    local.check_unchanged()?;
     context.advance(frame.height() as u64);
     Ok(frame)
 }

@@ -12,6 +12,7 @@ mod mart;
 mod pipeline;
 mod score;
 mod source;
+mod store;
 mod table;
 
 use crate::decode::{Kind, Names};
@@ -30,6 +31,7 @@ pub(crate) fn resolve(project: &Project, names: &Names) -> Vec<Diagnostic> {
     resolver.scores();
     resolver.kpis();
     resolver.marts();
+    resolver.stores();
     resolver.settings();
     resolver.pipelines();
     let cyclic = resolver.cycles();
