@@ -36,7 +36,10 @@ proptest! {
         let expected = place.marts();
         place.relaid(&lake.shuffled(parts)).command(&["run", "--threads", "1"]).ok();
         let marts = place.marts();
-        prop_assert_eq!(marts.differing(&expected), Vec::<&str>::new());
+        // The findings name the files that rows lie in, which are others now.
+        let others: Vec<&str> = marts.differing(&expected).into_iter().filter(|mart| *mart != "data_quality").collect();
+        prop_assert_eq!(others, Vec::<&str>::new());
+        prop_assert_eq!(without_files(&marts), without_files(&expected));
     }
 
     #[test]
@@ -46,6 +49,15 @@ proptest! {
         leaves_add_up(&place.marts())?;
         contributions_add_up(&place.marts())?;
     }
+}
+
+/// The rows of `data_quality` without the names of files.
+fn without_files(marts: &Marts) -> Vec<BTreeMap<String, String>> {
+    let mut rows = marts.rows("data_quality");
+    for row in &mut rows {
+        row.remove("files");
+    }
+    rows
 }
 
 /// Counts and amounts of all finest cells make up the total, in every period.

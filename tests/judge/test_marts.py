@@ -17,7 +17,7 @@ KEYS = {
     "executive_summary": ("period_grain", "period_start", "region", "bu"),
     "account_360": ("period_grain", "period_start", "account_id"),
     "account_scores": ("period_grain", "period_start", "account_id", "component", "signal"),
-    "data_quality": ("source", "column", "check"),
+    "data_quality": ("as_of", "source", "column", "check"),
 }
 
 

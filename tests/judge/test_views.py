@@ -1,10 +1,12 @@
 """The marts made for people, against the judge's figures: executives' summary, account by account, data quality."""
 
 import pytest
+import yaml
+from conftest import REPOSITORY
 from kpis import names
 from kpis.coverage import CONTACTS
 from kpis.engagement import SCORES, threshold
-from lake import EVENT_COLUMNS
+from lake import EVENT_COLUMNS, parquet_files
 from marts import unequal, with_duckdb
 
 FACTS = """
@@ -128,4 +130,70 @@ def test_missing_functions_are_those_without_an_engaged_contact(views):
 def test_data_quality_saw_every_row_of_the_source(judged, lake_folder, source):
     files = [str(path) for path in (lake_folder / source).glob("ym=*/*.parquet")]
     in_files = judged.execute("select sum(num_rows)::bigint from parquet_file_metadata(?)", [files]).fetchall()
-    assert judged.execute("select max(rows_in) from data_quality where source = ?", [source]).fetchall() == in_files
+    seen = judged.execute(
+        "select rows_in from data_quality where source = ? and \"check\" = 'rows' and as_of = (select as_of from run)", [source]
+    ).fetchall()
+    assert seen == in_files
+
+
+def sources() -> dict[str, dict]:
+    """The contracts of the project."""
+    return yaml.safe_load((REPOSITORY / "jobs" / "sources.yaml").read_text())["sources"]
+
+
+def current_files(lake_folder, source: str) -> list[str]:
+    """All files of events, the newest copy of a snapshot."""
+    partitions = sorted((lake_folder / source).glob("ym=*")) or sorted((lake_folder / source).glob("dt=*"))[-1:]
+    return [file for partition in partitions for file in parquet_files(partition)]
+
+
+REFERENCES = [
+    (source, name, column["references"])
+    for source, contract in sources().items()
+    for name, column in contract["columns"].items()
+    if isinstance(column, dict) and "references" in column
+]
+
+
+def checked(con, source: str, check: str, column: str) -> tuple[int, int, str]:
+    """Rows looked at, rows that failed and the outcome of a check on the run's day."""
+    if not con.execute("select 1 from data_quality where source = ?", [source]).fetchall():
+        pytest.skip(f"nothing in the pipeline reads {source}")
+    rows = con.execute(
+        'select rows_in, rows_failed, status from data_quality where source = ? and "check" = ? and "column" = ? '
+        "and as_of = (select as_of from run)",
+        [source, check, column],
+    ).fetchall()
+    assert len(rows) == 1, (source, check, column, rows)
+    return rows[0]
+
+
+@pytest.mark.parametrize(("source", "column", "referred"), REFERENCES)
+def test_references_are_counted_as_a_join_counts_them(judged, lake_folder, source, column, referred):
+    (key,) = sources()[referred]["key"]
+    rows, failed = judged.execute(
+        f"select count(*), count(s.{column}) filter (where k.key is null) from read_parquet(?, hive_partitioning = false) s "
+        f"left join (select distinct {key} as key from read_parquet(?, hive_partitioning = false)) k on s.{column} = k.key",
+        [current_files(lake_folder, source), current_files(lake_folder, referred)],
+    ).fetchone()
+    assert checked(judged, source, "references", column) == (rows, failed, "warned" if failed else "passed")
+
+
+@pytest.mark.parametrize("source", [name for name, contract in sources().items() if "row_count" in contract])
+def test_row_counts_are_those_of_the_newest_copy(judged, lake_folder, source):
+    rows = judged.execute("select count(*) from read_parquet(?)", [current_files(lake_folder, source)]).fetchone()[0]
+    assert checked(judged, source, "row_count", "") == (rows, 0, "passed")
+
+
+@pytest.mark.parametrize("source", [name for name, contract in sources().items() if "freshness" in contract])
+def test_age_is_that_of_the_newest_row_or_copy(judged, lake_folder, source):
+    contract = sources()[source]
+    time = contract.get("time", "")
+    newest = "max(split_part(split_part(filename, 'dt=', 2), '/', 1))" if not time else f"max(cast({time} as timestamp))"
+    number, unit = contract["freshness"].split()
+    (fresh,) = judged.execute(
+        f"select cast({newest} as date) >= (select as_of from run) - interval {number} {unit} "
+        "from read_parquet(?, filename = true, hive_partitioning = false)",
+        [current_files(lake_folder, source)],
+    ).fetchone()
+    assert checked(judged, source, "freshness", time)[2] == ("passed" if fresh else "warned")

@@ -8,6 +8,7 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::cast_possible_truncation, reason = "tests")]
 
 pub mod contract;
+pub mod http;
 pub mod lake;
 pub mod marts;
 pub mod program;

@@ -82,6 +82,42 @@ impl Workshop {
 
     /// Runs a command with the place's project and stores.
     pub fn command<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Outcome {
+        self.command_with(arguments, &[])
+    }
+
+    /// Runs a command with the place's project and stores, and these environment variables.
+    pub fn command_with<S: AsRef<OsStr>>(&self, arguments: &[S], environment: &[(&str, &str)]) -> Outcome {
+        run_with(&self.arguments(arguments), environment)
+    }
+
+    /// Starts a command, does something to its process as soon as its JSON log holds a text `times` times, and waits
+    /// for its end.
+    #[cfg(unix)]
+    pub fn signalled<S: AsRef<OsStr>>(&self, arguments: &[S], signal: &str, after: &str, times: usize) -> Outcome {
+        use std::io::{BufRead as _, BufReader, Read as _};
+        let mut child = Command::new(env!("CARGO_BIN_EXE_abmart"))
+            .args(self.arguments(arguments))
+            .args(["--log", "json"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let mut log = BufReader::new(child.stderr.take().expect("a pipe"));
+        let mut stderr = String::new();
+        while stderr.matches(after).count() < times {
+            let read = log.read_line(&mut stderr).expect("a log");
+            assert!(read > 0, "the program ended by itself:\n{stderr}");
+        }
+        let sent = Command::new("kill").arg(format!("-{signal}")).arg(child.id().to_string()).status();
+        assert!(sent.expect("kill").success());
+        log.read_to_string(&mut stderr).expect("a log");
+        let output = child.wait_with_output().expect("the program ends");
+        let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+        Outcome { code: output.status.code().unwrap_or(-1), stdout, stderr }
+    }
+
+    fn arguments<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Vec<std::ffi::OsString> {
         let folder = |name: &str| self.folder.path().join(name).into_os_string();
         let mut all: Vec<_> = arguments.iter().map(|argument| argument.as_ref().to_owned()).collect();
         for (option, place) in [
@@ -92,7 +128,7 @@ impl Workshop {
         ] {
             all.extend([option.into(), place]);
         }
-        run(&all)
+        all
     }
 
     /// Starts the nightly pipeline on the shipped lake, sends it a signal (`INT`, `TERM`) as soon as it says that it
@@ -152,15 +188,24 @@ impl Workshop {
         self
     }
 
-    /// Every file of the marts folder but those that failed runs write too: `run_results.json`, and the records that say
-    /// which run may write.
+    /// Every file of the marts folder but what failed runs write too: `run_results.json`, the ledger, and the records that
+    /// say which run may write.
     pub fn published_files(&self) -> Files {
         let mut files = Files::new();
         collect(&self.marts_folder(), "", &mut files);
-        for key in ["run_results.json", "_abmart/lease.json", "_abmart/intent.json"] {
-            files.remove(key);
-        }
+        let own = ["run_results.json", "_abmart/lease.json", "_abmart/intent.json"];
+        files.retain(|key, _| !own.contains(&key.as_str()) && !key.starts_with("_abmart/ledger/"));
         files
+    }
+
+    /// The rows of a source that the run whose marts are published set aside.
+    pub fn set_aside(&self, source: &str) -> Option<Vec<u8>> {
+        let run = self.results()["run_id"].as_str().expect("a run").to_owned();
+        let mut files = self.published_files();
+        let others =
+            |key: &&String| key.starts_with("_quarantine/") && !key.starts_with(&format!("_quarantine/{run}/"));
+        assert_eq!(files.keys().find(others), None, "nothing of other runs is left");
+        files.remove(&format!("_quarantine/{run}/{source}.parquet"))
     }
 
     /// What the last run did with the rows of a source.
@@ -215,9 +260,15 @@ impl Project {
 
 /// Runs the program, its output in pipes.
 pub fn run<S: AsRef<OsStr>>(arguments: &[S]) -> Outcome {
+    run_with(arguments, &[])
+}
+
+/// Runs the program with these environment variables.
+pub fn run_with<S: AsRef<OsStr>>(arguments: &[S], environment: &[(&str, &str)]) -> Outcome {
     let output = Command::new(env!("CARGO_BIN_EXE_abmart"))
         .args(arguments)
         .env_remove("ABMART_LOG")
+        .envs(environment.iter().copied())
         .stdin(Stdio::null())
         .output()
         .expect("the program starts");

@@ -19,7 +19,7 @@ pub struct Cli {
 }
 
 /// Options of all commands.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct Global {
     /// Folder that holds pipelines.yaml
     #[arg(long, global = true, default_value = ".", value_name = "DIR")]
@@ -77,11 +77,13 @@ pub enum Log {
 pub enum Command {
     /// Compute the KPIs and publish the marts
     Run(RunArgs),
+    /// Run every night of a range of days, one after the other
+    Backfill(BackfillArgs),
     /// Show what a run would read and compute, and why
     Plan(PlanArgs),
     /// Check the project without data: names, columns, types, units, also inside SQL
     Validate(ValidateArgs),
-    /// Show the last run and what is published
+    /// Show the last runs, what is published, how old the data is and which nights are missing
     Status(StatusArgs),
     /// Generate a lake of the canonical model
     Sample(SampleArgs),
@@ -100,6 +102,32 @@ pub struct RunArgs {
     /// Compute everything anew; what the cache holds is replaced, not read
     #[arg(long)]
     pub full: bool,
+    /// Write metrics of the run for Prometheus' node exporter, also when it fails
+    #[arg(long, value_name = "FILE")]
+    pub metrics: Option<PathBuf>,
+}
+
+/// Options of `backfill`.
+#[derive(Debug, Args)]
+pub struct BackfillArgs {
+    /// Pipeline and how its nights are run
+    #[command(flatten)]
+    pub run: RunArgs,
+    /// First night
+    #[arg(long, value_name = "DATE")]
+    pub from: Date,
+    /// The day after the last night
+    #[arg(long, value_name = "DATE")]
+    pub to: Date,
+    /// Leave out nights that are done, whoever has done them
+    #[arg(long)]
+    pub missing_only: bool,
+    /// Go on past nights that fail, and fail at the end
+    #[arg(long)]
+    pub keep_going: bool,
+    /// Begin anew, where the same backfill was left before its end
+    #[arg(long)]
+    pub restart: bool,
 }
 
 /// Options of `plan`.
@@ -124,6 +152,20 @@ pub struct ValidateArgs {
 /// Options of `status`.
 #[derive(Debug, Args)]
 pub struct StatusArgs {
+    /// Pipeline of pipelines.yaml [default: all]
+    pub pipeline: Option<String>,
+    /// Runs to show
+    #[arg(long, default_value_t = 5, value_name = "N")]
+    pub last: usize,
+    /// First night to look at [default: the first one that was run]
+    #[arg(long, value_name = "DATE")]
+    pub from: Option<Date>,
+    /// The day after the last night to look at [default: that after the last one that was run]
+    #[arg(long, value_name = "DATE")]
+    pub to: Option<Date>,
+    /// Exit with 1 when the newest night is not done or a source is older than it may be
+    #[arg(long)]
+    pub check: bool,
     /// Print the status as JSON
     #[arg(long)]
     pub json: bool,

@@ -3,16 +3,24 @@
 mod args;
 mod commands;
 mod exit;
+mod http;
 mod interrupt;
+mod ledger;
+mod lineage;
 mod logging;
+mod metrics;
 mod progress;
 mod project;
+mod quarantine;
 #[cfg(test)]
 mod reference;
 mod results;
+mod run_id;
 mod text;
 mod threads;
 mod timings;
+#[cfg(feature = "otel")]
+mod traces;
 
 use std::process::ExitCode;
 
@@ -28,18 +36,22 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     logging::start(&cli.global);
     let outcome = threads::limit(&cli.global).and_then(|()| dispatch(&cli));
-    match outcome {
+    let code = match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             failure.report();
             ExitCode::from(failure.code())
         }
-    }
+    };
+    #[cfg(feature = "otel")]
+    traces::finish();
+    code
 }
 
 fn dispatch(cli: &Cli) -> Result<(), Failure> {
     match &cli.command {
         Command::Run(args) => commands::run::run(&cli.global, args),
+        Command::Backfill(args) => commands::backfill::backfill(&cli.global, args),
         Command::Plan(args) => commands::plan::plan(&cli.global, args),
         Command::Validate(args) => commands::validate::validate(&cli.global, args),
         Command::Status(args) => commands::status::status(&cli.global, args),

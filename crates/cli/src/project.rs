@@ -7,7 +7,7 @@ use abmart_engine::cache::RunCache;
 use abmart_plan::contract::{self, Breach};
 use abmart_plan::{Plan, plan};
 use abmart_spec::Project;
-use abmart_spec::diagnostic::{Diagnostic, render};
+use abmart_spec::diagnostic::{Diagnostic, render, to_json};
 use abmart_spec::model::{self, Spanned};
 use abmart_store::{Cache, Environment, Location, ObjectInfo, ParquetFooter, Store, StoreError, StoreSettings};
 
@@ -58,10 +58,7 @@ pub struct Prepared {
 /// When the lake cannot be read, nothing fits the day, or files break their contracts.
 pub fn prepare(project: &Project, pipeline: &str, global: &Global) -> Result<Prepared, Failure> {
     let lake = open(&project.stores.lake, project, false)?;
-    let mut listing: BTreeMap<String, Vec<ObjectInfo>> = BTreeMap::new();
-    for (source, folder) in plan::folders(project) {
-        listing.insert(source, lake.list(&folder)?);
-    }
+    let listing = listing(project, &lake)?;
     let mut plan = Plan::build(project, pipeline, global.as_of, &listing)?;
     let objects: HashMap<&str, &ObjectInfo> =
         listing.values().flatten().map(|object| (object.key.as_str(), object)).collect();
@@ -94,6 +91,14 @@ pub fn prepare(project: &Project, pipeline: &str, global: &Global) -> Result<Pre
         let lead = format!("the lake {} breaks its contracts; nothing was published", lake.label());
         Err(Failure::Run(format!("{lead}\n  {}", broken.join("\n  "))))
     }
+}
+
+/// The objects below the folder of every source.
+///
+/// # Errors
+/// When the lake cannot be listed.
+pub fn listing(project: &Project, lake: &Store) -> Result<BTreeMap<String, Vec<ObjectInfo>>, StoreError> {
+    plan::folders(project).into_iter().map(|(source, folder)| Ok((source, lake.list(&folder)?))).collect()
 }
 
 /// Opens a store of the project; paths are relative to the project's folder.
@@ -161,7 +166,7 @@ fn breaches(project: &Project, plan: &Plan, footers: &HashMap<String, ParquetFoo
         let Some(source) = project.sources.get(name) else { continue };
         for file in &planned.files {
             if let Some(footer) = footers.get(&file.key) {
-                found.extend(contract::breaches(source, &file.key, footer));
+                found.extend(contract::breaches(source, file, footer));
             }
         }
     }
@@ -176,7 +181,12 @@ fn unreadable(plan: &Plan, key: &str, error: &StoreError) -> String {
 }
 
 fn show(findings: &[Diagnostic], project: &Project, quiet: bool) {
-    if !findings.is_empty() && !quiet {
+    if crate::logging::is_json() {
+        for finding in findings {
+            let place = to_json(std::slice::from_ref(finding), &project.files)[0]["place"].to_string();
+            tracing::warn!(code = finding.code, place, help = finding.help, "{}", finding.message);
+        }
+    } else if !findings.is_empty() && !quiet {
         eprint!("{}", render(findings, &project.files, colours()));
     }
 }

@@ -1,14 +1,16 @@
 //! `run_results.json`, beside the marts: what a run did, or why it failed.
 
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::time::Instant;
 
 use abmart_engine::cache::CacheReport;
 use abmart_engine::{Outcome, SourceRows, StageTime};
-use abmart_store::{Store, StoreError};
-use bytes::Bytes;
+use abmart_plan::Plan;
+use abmart_store::{Bytes, Store, StoreError};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use crate::exit::Failure;
 use crate::timings::{self, Timing};
 
 /// Key of the results in the store of marts.
@@ -41,8 +43,10 @@ pub struct RunResults {
     pub timings: Vec<Timing>,
     /// Rows of every source: in = used + quarantined + later.
     pub sources: Vec<SourceRows>,
+    /// Newest day of every source that has days: of a snapshot its day, of events the first day of their partition.
+    pub newest: BTreeMap<String, Date>,
     /// Rows of every rollup.
-    pub rollups: std::collections::BTreeMap<String, usize>,
+    pub rollups: BTreeMap<String, usize>,
     /// Cells of the KPI cube.
     pub cells: usize,
     /// What was taken from the cache, and what was computed.
@@ -51,6 +55,8 @@ pub struct RunResults {
     pub marts: Vec<MartResult>,
     /// Checks that failed for some rows.
     pub findings: Vec<abmart_engine::Finding>,
+    #[serde(skip)]
+    begun: Instant,
 }
 
 /// A published mart.
@@ -86,16 +92,34 @@ pub struct LastRun {
     pub started_at: jiff::Timestamp,
     /// Seconds that it took.
     pub seconds: f64,
+    /// Rows of every source.
+    #[serde(default)]
+    pub sources: Vec<LastRows>,
+    /// Checks that were breached.
+    #[serde(default)]
+    pub findings: Vec<serde_json::Value>,
+}
+
+/// What `status` reads of a source's rows.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+pub struct LastRows {
+    /// The source.
+    pub source: String,
+    /// Rows read.
+    pub rows_in: u64,
+    /// Rows set aside.
+    pub rows_quarantined: u64,
 }
 
 impl RunResults {
     /// Results of a run that begins now.
-    pub fn begun(run_id: String, pipeline: String) -> Self {
+    pub fn begun(run_id: String, pipeline: String, as_of: Option<Date>) -> Self {
+        timings::restart();
         Self {
             run_id,
             abmart: env!("CARGO_PKG_VERSION"),
             pipeline,
-            as_of: None,
+            as_of,
             status: "failed",
             exit_code: 1,
             error: None,
@@ -104,11 +128,13 @@ impl RunResults {
             stages: Vec::new(),
             timings: Vec::new(),
             sources: Vec::new(),
-            rollups: std::collections::BTreeMap::new(),
+            newest: BTreeMap::new(),
+            rollups: BTreeMap::new(),
             cells: 0,
             cache: CacheReport::default(),
             marts: Vec::new(),
             findings: Vec::new(),
+            begun: Instant::now(),
         }
     }
 
@@ -118,16 +144,32 @@ impl RunResults {
         self.sources.clone_from(&outcome.sources);
         self.rollups.clone_from(&outcome.rollup_rows);
         self.cells = outcome.cells;
-        self.findings = outcome.findings.iter().filter(|finding| finding.rows_failed > 0).cloned().collect();
+        self.findings = outcome.findings.iter().filter(|finding| finding.breached).cloned().collect();
+    }
+
+    /// Takes over what the plan says.
+    pub fn planned(&mut self, plan: &Plan) {
+        self.as_of = Some(plan.as_of);
+        let newest = |files: &[abmart_plan::PlannedFile]| files.iter().map(|file| file.day).max();
+        let dated = plan.sources.iter().filter_map(|(name, source)| Some((name.clone(), newest(&source.files)?)));
+        // A source whose path names no day has files of all days.
+        self.newest = dated.filter(|(_, day)| *day > Date::MIN).collect();
+    }
+
+    /// How it ended, and how long it took.
+    pub fn conclude(&mut self, failure: Option<&Failure>) {
+        self.status = if failure.is_none() { "published" } else { "failed" };
+        self.exit_code = failure.map_or(0, Failure::code);
+        self.error = failure.map(Failure::text);
+        self.seconds = self.begun.elapsed().as_secs_f64();
+        self.timings = timings::taken();
     }
 
     /// Writes the results.
     ///
     /// # Errors
     /// When the store cannot be written.
-    pub fn write(&mut self, store: &Store, took: Duration) -> Result<(), StoreError> {
-        self.seconds = took.as_secs_f64();
-        self.timings = timings::taken();
+    pub fn write(&self, store: &Store) -> Result<(), StoreError> {
         // Plain data without maps of odd keys always has a JSON form.
         let text = serde_json::to_vec_pretty(self).unwrap_or_default();
         store.put(KEY, Bytes::from(text))

@@ -32,6 +32,11 @@ pub struct Timing {
     pub times: u64,
 }
 
+/// Forgets what was counted so far: another run begins.
+pub fn restart() {
+    SPENT.lock().unwrap_or_else(PoisonError::into_inner).clear();
+}
+
 /// What took longest, that first.
 pub fn taken() -> Vec<Timing> {
     let spent = SPENT.lock().unwrap_or_else(PoisonError::into_inner);

@@ -149,7 +149,10 @@ impl Context<'_> {
         work: impl Fn(&T) -> Result<R, EngineError> + Sync + Send,
     ) -> Result<Vec<R>, EngineError> {
         let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
+        let around = tracing::Span::current();
         let walk = || {
+            // What is done on another thread belongs to the same trace.
+            let _worker = tracing::debug_span!(parent: &around, "worker").entered();
             let mut done = Vec::new();
             while !failed.load(Ordering::Relaxed) {
                 let index = next.fetch_add(1, Ordering::Relaxed);

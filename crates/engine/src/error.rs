@@ -3,6 +3,7 @@
 use abmart_spec::diagnostic::Span;
 use polars::prelude::PolarsError;
 
+use crate::input::finding::Finding;
 use crate::sql::formula::FormulaError;
 use crate::sql::rewrite::RewriteError;
 
@@ -58,19 +59,16 @@ pub enum EngineError {
         /// The reporting currency.
         reporting: String,
     },
-    /// A check with severity `fail` failed.
-    #[error("source `{source_name}`, file `{file}`, column `{column}`: {rows} rows {problem}")]
-    Contract {
+    /// Checks with severity `fail` failed.
+    #[error("{}{}", if .0.len() > 1 { "the lake breaks its contracts; nothing was published\n  " } else { "" }, lines(.0))]
+    Contract(Vec<Finding>),
+    /// Rows of a source are neither used nor set aside nor later than the run's day: a mistake of this program.
+    #[error("audit of source `{source_name}` failed: {what}; nothing was published")]
+    RowsLost {
         /// The source.
         source_name: String,
-        /// The first file concerned.
-        file: String,
-        /// The column.
-        column: String,
-        /// Rows that fail.
-        rows: u64,
-        /// What is wrong with them.
-        problem: String,
+        /// The numbers that do not add up.
+        what: String,
     },
     /// A staged mart did not pass its audit; nothing was published.
     #[error("audit of mart `{mart}` failed: {problem}; nothing was published")]
@@ -101,14 +99,16 @@ pub enum EngineError {
     },
 }
 
+fn lines(findings: &[Finding]) -> String {
+    findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n  ")
+}
+
 impl EngineError {
     /// Adds the definition in which the error happened, unless one is known already.
     #[must_use]
     pub fn at(self, what: impl Into<String>, span: Span) -> Self {
         match self {
-            already @ (Self::At { .. } | Self::Unreadable { .. } | Self::Contract { .. } | Self::Interrupted) => {
-                already
-            }
+            already @ (Self::At { .. } | Self::Unreadable { .. } | Self::Contract(_) | Self::Interrupted) => already,
             other => Self::At { what: what.into(), span, source: Box::new(other) },
         }
     }

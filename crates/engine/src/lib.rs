@@ -26,7 +26,7 @@ mod table;
 
 pub use check::check;
 pub use error::EngineError;
-pub use input::contract::Finding;
+pub use input::finding::Finding;
 pub use input::rollup::Shelf;
 pub use read::SourceRows;
 pub use run::{Outcome, StageTime, Target, run};

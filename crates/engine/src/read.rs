@@ -2,15 +2,20 @@
 
 use std::collections::BTreeSet;
 
+use abmart_plan::SourcePlan;
 use abmart_spec::graph::columns_read;
-use abmart_spec::model::{FactInput, FactKind, MartBody, Project, Rollup, Severity, TableBody};
+use abmart_spec::model::{Check, Column, FactInput, FactKind, MartBody, Project, Rollup, Severity, Source, TableBody};
 use polars::prelude::DataFrame;
 use serde::Serialize;
 
 use crate::context::{Context, Stage};
 use crate::error::EngineError;
-use crate::input::contract::Finding;
+use crate::input::finding::Finding;
+use crate::input::references::References;
+use crate::input::rollup::counted_by;
+use crate::input::whole::{self, Census};
 use crate::input::{load, rollup};
+use crate::output::history::History;
 use crate::scope::Frames;
 
 /// What became of a source's rows: in = used + quarantined + later.
@@ -43,74 +48,149 @@ pub struct ReadReport {
     pub quarantined: Vec<(String, Vec<DataFrame>)>,
 }
 
-/// Reads everything that tables, facts and entities name.
+/// Reads everything that tables, facts and entities name, and checks it; `history` is what earlier runs found.
 ///
 /// # Errors
-/// When a file cannot be read or a check with severity `fail` fails.
-pub fn read(context: &Context<'_>, frames: &mut Frames) -> Result<ReadReport, EngineError> {
-    let total = context.footers.values().map(|footer| footer.rows).sum();
-    context.observer.started(Stage::Read, total);
-    let mut report = ReadReport::default();
+/// When a file cannot be read, checks with severity `fail` fail (all of them are told), or rows got lost.
+pub fn read(context: &Context<'_>, history: &History, frames: &mut Frames) -> Result<ReadReport, EngineError> {
     let whole = read_whole(context.project);
     let mentioned = Mentioned::by(context.project);
-    for (name, planned) in &context.plan.sources {
-        let Some(source) = context.project.sources.get(name) else { continue };
-        let mut rows = SourceRows {
-            source: name.clone(),
+    let read = Sources::of(context, &whole);
+    let total = read.all.iter().flat_map(|(_, planned, _)| &planned.files).map(|file| context.rows_of(file)).sum();
+    context.observer.started(Stage::Read, total);
+    let references = References::read(context, read.all.iter().map(|(source, ..)| *source))?;
+    let mut report = ReadReport::default();
+    for (source, planned, rollups) in &read.all {
+        let _timed = tracing::debug_span!("source", name = source.name).entered();
+        let mut reading = None;
+        if whole.contains(source.name.as_str()) {
+            // Of a source that rollups reduce as well, they give the findings.
+            let none = References::default();
+            let own = if rollups.is_empty() { &references } else { &none };
+            reading = Some(load::load(context, source, &planned.files, &|column| mentioned.holds(column), own)?);
+        }
+        let (rows, findings, quarantined, census) = if rollups.is_empty() {
+            let Some(reading) = &mut reading else { continue };
+            let census = Census::of(source, &reading.loaded)?;
+            let (findings, quarantined) =
+                (std::mem::take(&mut reading.findings), std::mem::take(&mut reading.quarantined));
+            ((reading.rows_in, reading.rows_used, reading.rows_later), findings, quarantined, census)
+        } else {
+            let reduced = reduce(context, source, planned, rollups, &references, frames)?;
+            (reduced.rows, reduced.findings, reduced.quarantined, reduced.census)
+        };
+        if let Some(reading) = reading {
+            frames.sources.insert(source.name.clone(), reading.loaded);
+        }
+        let (rows_in, rows_used, rows_later) = rows;
+        let rows = SourceRows {
+            source: source.name.clone(),
             files: planned.files.len(),
             bytes: planned.files.iter().map(|file| file.size).sum(),
-            rows_in: 0,
-            rows_used: 0,
-            rows_quarantined: 0,
-            rows_later: 0,
+            rows_in,
+            rows_used,
+            rows_quarantined: quarantined.iter().map(|frame| frame.height() as u64).sum(),
+            rows_later,
         };
-        let rollups: Vec<&Rollup> =
-            context.project.rollups.values().filter(|rollup| rollup.from.value == *name).collect();
-        let _timed = tracing::debug_span!("source", name).entered();
-        if rollups.is_empty() && !whole.contains(name.as_str()) {
-            continue;
+        rows.add_up(planned.files.iter().map(|file| context.rows_of(file)).sum())?;
+        report.findings.extend(findings);
+        report.findings.extend(references.unchecked(source));
+        if !planned.files.is_empty() {
+            report.findings.extend(whole::findings(context, source, &census, history));
         }
-        if !rollups.is_empty() {
-            let reduction = rollup::reduce(context, source, &planned.files, &rollups)?;
-            for (rollup, rolled) in rollups.iter().zip(reduction.rolled) {
-                frames.rollups.insert(rollup.name.clone(), rolled);
-            }
-            rows.rows_in = reduction.rows_in;
-            rows.rows_later = reduction.rows_later;
-            report.add(&mut rows, reduction.findings, reduction.quarantined);
+        report.findings.extend(whole::added_columns(context, source, planned));
+        report.findings.push(rows.finding(source));
+        if !quarantined.is_empty() {
+            report.quarantined.push((source.name.clone(), quarantined));
         }
-        if whole.contains(name.as_str()) {
-            let reading = load::load(context, source, &planned.files, &|column| mentioned.holds(column))?;
-            frames.sources.insert(name.clone(), reading.loaded);
-            if rollups.is_empty() {
-                rows.rows_in = reading.rows_in;
-                rows.rows_later = reading.rows_later;
-                report.add(&mut rows, reading.findings, reading.quarantined);
-            }
-        }
-        rows.rows_used = rows.rows_in - rows.rows_quarantined - rows.rows_later;
         report.sources.push(rows);
     }
     context.observer.finished(Stage::Read);
-    Ok(report)
+    let fatal: Vec<Finding> = report.findings.iter().filter(|finding| finding.stops()).cloned().collect();
+    if fatal.is_empty() { Ok(report) } else { Err(EngineError::Contract(fatal)) }
 }
 
-impl ReadReport {
-    fn add(&mut self, rows: &mut SourceRows, findings: Vec<Finding>, quarantined: Vec<DataFrame>) {
-        rows.rows_quarantined = quarantined.iter().map(|frame| frame.height() as u64).sum();
-        self.findings.extend(findings);
-        self.findings.push(Finding {
-            source: rows.source.clone(),
-            check: "rows".to_owned(),
-            column: String::new(),
-            severity: Severity::Quarantine,
-            rows_in: rows.rows_in,
-            rows_failed: rows.rows_quarantined,
-            files: Vec::new(),
+/// What a run reads: every source with its files and the rollups over it.
+struct Sources<'a> {
+    all: Vec<(&'a Source, &'a SourcePlan, Vec<&'a Rollup>)>,
+}
+
+impl<'a> Sources<'a> {
+    fn of(context: &Context<'a>, whole: &BTreeSet<&str>) -> Self {
+        let project = context.project;
+        let all = context.plan.sources.iter().filter_map(|(name, planned)| {
+            let source = project.sources.get(name)?;
+            let rollups: Vec<&Rollup> = project.rollups.values().filter(|rollup| rollup.from.value == *name).collect();
+            (whole.contains(name.as_str()) || !rollups.is_empty()).then_some((source, planned, rollups))
         });
-        if !quarantined.is_empty() {
-            self.quarantined.push((rows.source.clone(), quarantined));
+        Self { all: all.collect() }
+    }
+}
+
+/// What reducing a source gave beside its rollups.
+struct Reduced {
+    /// In, used, later.
+    rows: (u64, u64, u64),
+    findings: Vec<Finding>,
+    quarantined: Vec<DataFrame>,
+    census: Census,
+}
+
+/// Reduces a source for its rollups and for the checks that need counts over all files.
+fn reduce(
+    context: &Context<'_>,
+    source: &Source,
+    planned: &SourcePlan,
+    rollups: &[&Rollup],
+    references: &References,
+    frames: &mut Frames,
+) -> Result<Reduced, EngineError> {
+    let referring: Vec<&Column> = source.references().map(|(column, _)| column).collect();
+    let mut checks: Vec<Rollup> =
+        referring.iter().map(|column| counted_by(source, Check::References, &column.name, false)).collect();
+    if let (Some(time), Some(_)) = (&source.time, source.freshness) {
+        checks.push(counted_by(source, Check::Freshness, &time.value, true));
+    }
+    let reduction = rollup::reduce(context, source, &planned.files, rollups, &checks)?;
+    for (rollup, rolled) in rollups.iter().zip(reduction.rolled) {
+        frames.rollups.insert(rollup.name.clone(), rolled);
+    }
+    let mut findings = reduction.findings;
+    for (column, files) in referring.iter().zip(&reduction.counted) {
+        findings.extend(references.judge(source, column, files)?);
+    }
+    let days = reduction.counted.get(referring.len()).map(Vec::as_slice).unwrap_or_default();
+    Ok(Reduced {
+        rows: (reduction.rows_in, reduction.rows_used, reduction.rows_later),
+        findings,
+        quarantined: reduction.quarantined,
+        census: Census::counted(source, reduction.rows_used, days)?,
+    })
+}
+
+impl SourceRows {
+    /// Every row in the files is used, set aside or later than the run's day.
+    fn add_up(&self, in_files: u64) -> Result<(), EngineError> {
+        let Self { rows_in, rows_used, rows_quarantined, rows_later, .. } = self;
+        if *rows_in == in_files && *rows_in == rows_used + rows_quarantined + rows_later {
+            return Ok(());
         }
+        let what = format!(
+            "the files hold {in_files} rows, {rows_in} were read; {rows_used} used + {rows_quarantined} set aside + {rows_later} later make {}",
+            rows_used + rows_quarantined + rows_later
+        );
+        Err(EngineError::RowsLost { source_name: self.source.clone(), what })
+    }
+
+    /// What became of all rows.
+    fn finding(&self, source: &Source) -> Finding {
+        let mut finding = Finding::named(source, "rows", "", Severity::Quarantine);
+        (finding.rows_in, finding.rows_failed) = (self.rows_in, self.rows_quarantined);
+        finding.breached = self.rows_quarantined > 0;
+        if self.rows_later > 0 {
+            finding.detail = format!("{} rows are later than the day", self.rows_later);
+        }
+        finding
     }
 }
 

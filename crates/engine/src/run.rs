@@ -12,8 +12,9 @@ use serde::Serialize;
 use crate::context::{Context, Stage};
 use crate::cube::finest::Finest;
 use crate::error::EngineError;
-use crate::input::contract::Finding;
+use crate::input::finding::Finding;
 use crate::job::{Job, Made, ordered_tables};
+use crate::output::history::History;
 use crate::output::stage::Inputs;
 use crate::read::{self, ReadReport, SourceRows};
 use crate::scope::{Frames, Scope};
@@ -79,17 +80,18 @@ fn attempt(context: &Context<'_>, target: &Target<'_>) -> Result<Outcome, Engine
         begun = Instant::now();
     };
     let mut frames = Frames::default();
-    let report = read::read(context, &mut frames)?;
+    let history = History::read(target.store, context.project.marts.values());
+    let report = span(Stage::Read).in_scope(|| read::read(context, &history, &mut frames))?;
     done(Stage::Read);
-    tables(context, &mut frames)?;
+    span(Stage::Tables).in_scope(|| tables(context, &mut frames))?;
     done(Stage::Tables);
     // The project was restricted to what the pipeline publishes.
     let wanted: Vec<_> = context.project.marts.values().collect();
     let job = Job::new(context.project, &wanted);
-    let (finest, made) = periods(context, &frames, &job)?;
+    let (finest, made) = span(Stage::Periods).in_scope(|| periods(context, &frames, &job))?;
     done(Stage::Periods);
-    let inputs = Inputs { context, frames: &frames, job: &job, report: &report, wanted: &wanted };
-    let (staged, cells) = inputs.stage(target, finest, &made)?;
+    let inputs = Inputs { context, frames: &frames, job: &job, report: &report, history: &history, wanted: &wanted };
+    let (staged, cells) = span(Stage::Marts).in_scope(|| inputs.stage(target, finest, &made))?;
     done(Stage::Marts);
     let quarantined = report
         .quarantined
@@ -103,6 +105,11 @@ fn attempt(context: &Context<'_>, target: &Target<'_>) -> Result<Outcome, Engine
     let rollup_rows = frames.rollups.iter().map(|(name, rolled)| (name.clone(), rolled.height())).collect();
     let ReadReport { sources, findings, .. } = report;
     Ok(Outcome { staged, sources, findings, quarantined, stages, cells, rollup_rows })
+}
+
+/// The span of a stage; those of definitions, whose seconds are added up, have a `name`.
+fn span(stage: Stage) -> tracing::Span {
+    tracing::debug_span!("stage", stage = ?stage)
 }
 
 fn tables(context: &Context<'_>, frames: &mut Frames) -> Result<(), EngineError> {

@@ -48,10 +48,16 @@ impl Period {
     /// First day of a window that ends where this period's rows end.
     #[must_use]
     pub fn window_start(&self, window: Window) -> Date {
-        match window {
-            Window::Days(days) => self.cutoff.saturating_sub(i64::from(days).days()),
-            Window::Months(months) => self.cutoff.saturating_sub(i64::from(months).months()),
-        }
+        before(self.cutoff, window)
+    }
+}
+
+/// The day that lies so long before another.
+#[must_use]
+pub fn before(day: Date, window: Window) -> Date {
+    match window {
+        Window::Days(days) => day.saturating_sub(i64::from(days).days()),
+        Window::Months(months) => day.saturating_sub(i64::from(months).months()),
     }
 }
 

@@ -4,6 +4,8 @@ use abmart_spec::model::{Column, ColumnType, Source};
 use abmart_store::{ColumnKind, ParquetFooter};
 use serde::Serialize;
 
+use crate::PlannedFile;
+
 /// A file that breaks its source's contract.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
 #[error("source `{source_name}`, file `{file}` ({rows} rows): {problem}")]
@@ -20,12 +22,13 @@ pub struct Breach {
     pub problem: String,
 }
 
-/// All breaches of a file. Added columns and narrower types that can be widened are none.
+/// All breaches of a file. Added columns are none, nor are types that can be widened, nor a column that a file of before
+/// its first day lacks.
 #[must_use]
-pub fn breaches(source: &Source, file: &str, footer: &ParquetFooter) -> Vec<Breach> {
+pub fn breaches(source: &Source, file: &PlannedFile, footer: &ParquetFooter) -> Vec<Breach> {
     let breach = |column: &Column, problem: String| Breach {
         source_name: source.name.clone(),
-        file: file.to_owned(),
+        file: file.key.clone(),
         rows: footer.rows,
         column: column.name.clone(),
         problem,
@@ -35,6 +38,9 @@ pub fn breaches(source: &Source, file: &str, footer: &ParquetFooter) -> Vec<Brea
         .values()
         .filter_map(|column| {
             let Some(found) = footer.columns.iter().find(|candidate| candidate.name == column.name) else {
+                if column.may_lack(file.day) {
+                    return None;
+                }
                 let unclaimed = footer.columns.iter().map(|candidate| candidate.name.as_str());
                 let hint = unclaimed
                     .filter(|name| !source.columns.contains_key(*name))
@@ -47,7 +53,10 @@ pub fn breaches(source: &Source, file: &str, footer: &ParquetFooter) -> Vec<Brea
             if accepts(column.ty, &found.kind) {
                 return None;
             }
-            let wanted = type_name(column.ty);
+            let wanted = match column.ty {
+                ColumnType::Money => "money (a number)",
+                other => other.name(),
+            };
             Some(breach(
                 column,
                 format!("column `{}` is {}, the contract wants {wanted}", column.name, kind_name(&found.kind)),
@@ -56,32 +65,28 @@ pub fn breaches(source: &Source, file: &str, footer: &ParquetFooter) -> Vec<Brea
         .collect()
 }
 
-/// Whether a file's column can be read as the contract's type without losing a value.
+/// The columns of a file that its source's contract does not have, with their types in words.
+pub fn added<'a>(source: &Source, footer: &'a ParquetFooter) -> impl Iterator<Item = (&'a str, String)> {
+    let added = footer.columns.iter().filter(|column| !source.columns.contains_key(&column.name));
+    added.map(|column| (column.name.as_str(), kind_name(&column.kind)))
+}
+
+/// Whether a file's column can be read as the contract's type. Where that depends on the values – a large whole number or
+/// a decimal that a float may not hold – reading finds out.
 fn accepts(wanted: ColumnType, found: &ColumnKind) -> bool {
     match wanted {
         ColumnType::String => matches!(found, ColumnKind::String),
         ColumnType::Integer => match found {
             ColumnKind::Int { bits, signed } => *signed || *bits < 64,
+            ColumnKind::Decimal { scale, .. } => *scale == 0,
             _ => false,
         },
         ColumnType::Number | ColumnType::Money => {
-            matches!(found, ColumnKind::Float { .. } | ColumnKind::Int { .. })
+            matches!(found, ColumnKind::Float { .. } | ColumnKind::Int { .. } | ColumnKind::Decimal { .. })
         }
         ColumnType::Boolean => matches!(found, ColumnKind::Bool),
         ColumnType::Date => matches!(found, ColumnKind::Date),
         ColumnType::Timestamp => matches!(found, ColumnKind::Timestamp { .. }),
-    }
-}
-
-fn type_name(ty: ColumnType) -> &'static str {
-    match ty {
-        ColumnType::String => "string",
-        ColumnType::Integer => "integer",
-        ColumnType::Number => "number",
-        ColumnType::Money => "money (a number)",
-        ColumnType::Boolean => "boolean",
-        ColumnType::Date => "date",
-        ColumnType::Timestamp => "timestamp",
     }
 }
 

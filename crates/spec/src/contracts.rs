@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::model::{Column, ColumnType, Project, Severity, Source, SourceKind};
+use crate::model::{Check, Column, Project, Severity, Source, SourceKind, Window};
 
 /// The sources with their paths, keys and columns (a part of `docs/data-model.md`), in Markdown.
 #[must_use]
@@ -31,44 +31,82 @@ fn section(source: &Source, text: &mut String) {
             let _ = write!(text, " Key: {}.", names.join(", "));
         }
     }
-    text.push_str(if source.optional { " Optional.\n" } else { " Required.\n" });
+    text.push_str(if source.optional { " Optional." } else { " Required." });
+    text.push_str(&promises(source));
+    text.push('\n');
     text.push_str("\n| column | type | meaning |\n|---|---|---|\n");
     for column in source.columns.values() {
         let nullable = if column.nullable { "?" } else { "" };
-        let _ = writeln!(text, "| `{}` | {}{nullable} | {} |", column.name, type_name(column.ty), meaning(column));
+        let _ = writeln!(text, "| `{}` | {}{nullable} | {} |", column.name, column.ty.name(), meaning(column));
     }
+}
+
+/// What a source promises as a whole, in sentences.
+fn promises(source: &Source) -> String {
+    let mut text = String::new();
+    if let Some(age) = source.freshness {
+        let (number, unit) = match age {
+            Window::Days(number) => (number, "day"),
+            Window::Months(number) => (number, "month"),
+        };
+        let plural = if number == 1 { "" } else { "s" };
+        let stops = stops(source.severity(Check::Freshness));
+        let _ = write!(text, " At most {number} {unit}{plural} old{stops}.");
+    }
+    if let Some(count) = &source.row_count {
+        let limits = [
+            range(count.min.map(|min| min.to_string()), count.max.map(|max| max.to_string())),
+            count.drift.map(|drift| format!("within {} % of the published day before", drift * 100.0)),
+        ];
+        let limits: Vec<String> = limits.into_iter().flatten().collect();
+        let _ = write!(text, " Rows: {}{}.", limits.join(", "), stops(source.severity(Check::RowCount)));
+    }
+    text
+}
+
+fn stops(severity: Severity) -> &'static str {
+    if severity == Severity::Fail { ", else the run stops" } else { "" }
 }
 
 fn meaning(column: &Column) -> String {
     let mut meaning = cell(&column.description);
+    let breach = |check: Check, another: &str| match column.severity(check) {
+        Severity::Warn => format!("{another} is reported and used"),
+        Severity::Quarantine => format!("a row with {another} is set aside"),
+        Severity::Fail => format!("{another} stops the run"),
+    };
     if !column.values.is_empty() {
         let values: Vec<String> = column.values.iter().map(|value| format!("`{value}`")).collect();
-        let _ = write!(meaning, " Known values: {}.", values.join(", "));
+        let _ = write!(meaning, " Known values: {}", values.join(", "));
+        if column.severity(Check::AcceptedValues) != Severity::Warn {
+            let _ = write!(meaning, "; {}", breach(Check::AcceptedValues, "another value"));
+        }
+        meaning.push('.');
     }
-    let range = match (column.min, column.max) {
-        (Some(min), Some(max)) => format!("{min} to {max}"),
-        (Some(min), None) => format!("at least {min}"),
-        (None, Some(max)) => format!("at most {max}"),
-        (None, None) => return meaning,
-    };
-    let breach = match column.on_breach {
-        Severity::Warn => "another value is reported and used",
-        Severity::Quarantine => "a row with another value is set aside",
-        Severity::Fail => "another value stops the run",
-    };
-    let _ = write!(meaning, " Range: {range}; {breach}.");
+    if let Some(source) = &column.references {
+        let _ = write!(meaning, " Refers to `{}`", source.value);
+        if column.severity(Check::References) != Severity::Warn {
+            let _ = write!(meaning, "; {}", breach(Check::References, "an unknown value"));
+        }
+        meaning.push('.');
+    }
+    let number = |limit: Option<f64>| limit.map(|limit| limit.to_string());
+    if let Some(range) = range(number(column.min), number(column.max)) {
+        let _ = write!(meaning, " Range: {range}; {}.", breach(Check::Range, "another value"));
+    }
+    if let Some(since) = &column.since {
+        let _ = write!(meaning, " Since {}.", since.value);
+    }
     meaning
 }
 
-fn type_name(ty: ColumnType) -> &'static str {
-    match ty {
-        ColumnType::String => "string",
-        ColumnType::Integer => "integer",
-        ColumnType::Number => "number",
-        ColumnType::Money => "money",
-        ColumnType::Boolean => "boolean",
-        ColumnType::Date => "date",
-        ColumnType::Timestamp => "timestamp",
+/// `1 to 5`, `at least 1`, `at most 5`.
+fn range(min: Option<String>, max: Option<String>) -> Option<String> {
+    match (min, max) {
+        (Some(min), Some(max)) => Some(format!("{min} to {max}")),
+        (Some(min), None) => Some(format!("at least {min}")),
+        (None, Some(max)) => Some(format!("at most {max}")),
+        (None, None) => None,
     }
 }
 

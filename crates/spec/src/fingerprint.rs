@@ -11,7 +11,7 @@ use indexmap::IndexMap;
 use sha2::{Digest, Sha256};
 
 use crate::model::{
-    Column, Entity, Fact, FactInput, FactKind, Kpi, Project, Score, Spanned, SqlExpr, Table, TableBody,
+    Check, Column, Entity, Fact, FactInput, FactKind, Kpi, Project, Score, Severity, Spanned, SqlExpr, Table, TableBody,
 };
 use crate::resolve::formula::formula;
 use crate::sql;
@@ -34,8 +34,14 @@ pub fn relation(project: &Project, name: &str) -> String {
 #[must_use]
 pub fn contract(project: &Project, name: &str) -> String {
     let mut text = relation(project, name);
-    for (name, column) in project.sources.get(name).into_iter().flat_map(|source| &source.columns) {
-        add(&mut text, name, format!("{:?}", column.values));
+    let Some(source) = project.sources.get(name) else { return short(&text) };
+    let severities =
+        |severity: &dyn Fn(Check) -> Severity| Check::ALL.iter().map(|check| severity(*check)).collect::<Vec<_>>();
+    add(&mut text, "on_breach", format!("{:?}", severities(&|check| source.severity(check))));
+    for (name, column) in &source.columns {
+        let references = column.references.as_ref().map(value);
+        let checks = severities(&|check| column.severity(check));
+        add(&mut text, name, format!("{:?} {references:?} {checks:?}", column.values));
     }
     short(&text)
 }
@@ -185,6 +191,9 @@ impl<'a> Meanings<'a> {
             if let Some(source) = project.sources.get(name) {
                 let mut text =
                     format!("{name} {:?} {:?} {:?}", source.kind, source.time.as_ref().map(value), values(&source.key));
+                if source.severity(Check::Unique) != Severity::Quarantine {
+                    add(&mut text, "unique", source.severity(Check::Unique).name());
+                }
                 columns(&mut text, &source.columns);
                 text
             } else if let Some(rollup) = project.rollups.get(name) {
@@ -246,8 +255,32 @@ fn columns(text: &mut String, columns: &IndexMap<String, Column>) {
         add(
             text,
             name,
-            format!("{:?} {} {:?} {:?} {:?}", column.ty, column.nullable, column.min, column.max, column.on_breach),
+            format!(
+                "{:?} {} {:?} {:?} {:?}",
+                column.ty,
+                column.nullable,
+                column.min,
+                column.max,
+                column.severity(Check::Range)
+            ),
         );
+        // The others only mean something to a figure where they are not what they are by default.
+        for check in [Check::NotNull, Check::Finite] {
+            let severity = column.severity(check);
+            if severity != Severity::Quarantine {
+                add(text, check.name(), severity.name());
+            }
+        }
+        for check in [Check::AcceptedValues, Check::References] {
+            let severity = column.severity(check);
+            if severity > Severity::Warn {
+                let referred = column.references.as_ref().map(value);
+                add(text, check.name(), format!("{} {:?} {referred:?}", severity.name(), column.values));
+            }
+        }
+        if let Some(since) = &column.since {
+            add(text, "since", since.value);
+        }
     }
 }
 

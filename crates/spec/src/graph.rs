@@ -88,7 +88,14 @@ impl Project {
         });
         let needed: BTreeSet<Node> = self.graph().closure(marts.chain(roles)).into_iter().collect();
         let keeps = |node: fn(String) -> Node, name: &String| needed.contains(&node(name.clone()));
-        project.sources.retain(|name, _| keeps(Node::Source, name));
+        // What a source refers to is looked up, though nothing may be computed from it.
+        let referred: BTreeSet<String> = project
+            .sources
+            .values()
+            .filter(|source| keeps(Node::Source, &source.name))
+            .flat_map(|source| source.references().map(|(_, referred)| referred.value.clone()))
+            .collect();
+        project.sources.retain(|name, _| keeps(Node::Source, name) || referred.contains(name));
         project.rollups.retain(|name, _| keeps(Node::Rollup, name));
         project.tables.retain(|name, _| keeps(Node::Table, name));
         project.facts.retain(|name, _| keeps(Node::Fact, name));

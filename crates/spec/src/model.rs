@@ -3,6 +3,8 @@
 //! Every definition keeps the [`Span`] of the YAML node it came from, so that whatever a later stage finds
 //! wrong can be reported at its place.
 
+mod contract;
+
 use std::path::PathBuf;
 
 use indexmap::IndexMap;
@@ -11,6 +13,8 @@ use sqlparser::ast;
 
 use crate::diagnostic::{SourceMap, Span};
 use crate::syntax::TextMap;
+
+pub use contract::{Check, Column, ColumnType, OnBreach, RowCount, Severity, Source, SourceKind};
 
 /// A whole project: `pipelines.yaml` and the job files that it names.
 #[derive(Debug, Clone)]
@@ -23,6 +27,8 @@ pub struct Project {
     pub files: SourceMap,
     /// Where the lake, the marts and the cache are.
     pub stores: Stores,
+    /// Whom runs tell what they read and write.
+    pub lineage: Lineage,
     /// Currency, time zone, fiscal calendar and the tables that have a role.
     pub settings: Settings,
     /// The job files, by name.
@@ -110,6 +116,19 @@ impl Store {
     }
 }
 
+/// Whom runs tell what they read and write, as `OpenLineage` events. The environment comes before it.
+#[derive(Debug, Clone, Default)]
+pub struct Lineage {
+    /// Namespace of the pipelines as jobs.
+    pub namespace: Option<Spanned<String>>,
+    /// Base URL of the service that takes the events.
+    pub url: Option<Spanned<String>>,
+    /// Path below it.
+    pub endpoint: Option<Spanned<String>>,
+    /// File that events are appended to, relative to the project.
+    pub file: Option<Spanned<String>>,
+}
+
 /// Project-wide settings.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -125,6 +144,8 @@ pub struct Settings {
     pub targets: Option<Spanned<String>>,
     /// Table of benchmarks.
     pub benchmarks: Option<Spanned<String>>,
+    /// For how long before the newest day the mart `data_quality` keeps the findings of earlier runs.
+    pub quality_history: Window,
 }
 
 /// A job file: the definitions of one KPI family.
@@ -168,96 +189,6 @@ pub struct Entity {
     pub job: String,
     /// Place of its name.
     pub span: Span,
-}
-
-/// A Parquet dataset of the lake with its contract.
-#[derive(Debug, Clone)]
-pub struct Source {
-    /// The source's name.
-    pub name: String,
-    /// Snapshot or events.
-    pub kind: SourceKind,
-    /// Path template below the lake: `touchpoints/ym={month}/*.parquet` or `accounts/dt={day}/*.parquet`.
-    pub path: Spanned<String>,
-    /// The column that says when the row happened (events).
-    pub time: Option<Spanned<String>>,
-    /// Columns that identify a row.
-    pub key: Vec<Spanned<String>>,
-    /// The contract's columns.
-    pub columns: IndexMap<String, Column>,
-    /// Absent means empty.
-    pub optional: bool,
-    /// What it holds.
-    pub description: String,
-    /// The job that defines it.
-    pub job: String,
-    /// Place of its name.
-    pub span: Span,
-}
-
-/// How a source's files relate to time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SourceKind {
-    /// A full copy per day.
-    Snapshot,
-    /// Append-mostly rows in date partitions.
-    Events,
-}
-
-/// A column of a contract.
-#[derive(Debug, Clone)]
-pub struct Column {
-    /// The column's name.
-    pub name: String,
-    /// Its type.
-    pub ty: ColumnType,
-    /// Whether null is a value.
-    pub nullable: bool,
-    /// The known values of an open enumeration; another value is a finding, not an error.
-    pub values: Vec<String>,
-    /// Smallest value accepted.
-    pub min: Option<f64>,
-    /// Largest value accepted.
-    pub max: Option<f64>,
-    /// What becomes of a row that breaks the column's checks other than the enumeration.
-    pub on_breach: Severity,
-    /// Meaning.
-    pub description: String,
-    /// Place of its name.
-    pub span: Span,
-}
-
-/// Types that a contract can name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ColumnType {
-    /// UTF-8 text.
-    String,
-    /// 64-bit integer; narrower ones are widened.
-    Integer,
-    /// 64-bit float; `float32` and integers are widened.
-    Number,
-    /// Amount in the row's own currency: a float that cannot be summed before it is converted.
-    Money,
-    /// True or false.
-    Boolean,
-    /// A calendar day.
-    Date,
-    /// An instant in UTC.
-    Timestamp,
-}
-
-/// What a broken check does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Severity {
-    /// The row is used and counted as a finding.
-    Warn,
-    /// The row is set aside with its reason.
-    Quarantine,
-    /// The run stops before anything is published.
-    Fail,
 }
 
 /// A mergeable reduction of an events source, computed per file.

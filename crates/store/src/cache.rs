@@ -155,7 +155,8 @@ impl Cache {
     /// When the store cannot be written.
     pub fn remember(&self, run_id: &str) -> Result<(), StoreError> {
         let used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        let text: String = used.iter().map(|key| format!("{key}\n")).collect();
+        let mut text: String = used.iter().map(CacheKey::to_string).collect::<Vec<_>>().join("\n");
+        text.push('\n');
         self.store.put(&format!("{USED}/{run_id}.txt"), Bytes::from(text))
     }
 
@@ -294,8 +295,11 @@ mod tests {
         assert_eq!(second.trim(now, now, false).unwrap().removed, 0);
         let later = now + 48.hours();
         first.remember("run-1").unwrap();
-        std::thread::sleep(std::time::Duration::from_millis(20));
+        // The clock of the file system may lag a little behind.
+        let a_moment = std::time::Duration::from_millis(50);
+        std::thread::sleep(a_moment);
         let since = jiff::Timestamp::now();
+        std::thread::sleep(a_moment);
         // File systems date by a clock that lags behind by some milliseconds.
         std::thread::sleep(std::time::Duration::from_millis(20));
         second.remember("run-2").unwrap();

@@ -32,7 +32,7 @@ impl Failure {
             None => unanswered(&causes),
         };
         if let Some(retries) = retries {
-            reason.push_str(&format!(", after {retries} retries"));
+            reason = format!("{reason}, after {retries} retries");
         }
         for secret in secrets.iter().filter(|secret| secret.len() > 3) {
             reason = reason.replace(secret.as_str(), "***");
@@ -91,10 +91,7 @@ fn unanswered(causes: &[String]) -> String {
         parts.push(cause);
     }
     parts.reverse();
-    match parts.is_empty() {
-        true => "the request failed".to_owned(),
-        false => parts.join(": "),
-    }
+    if parts.is_empty() { "the request failed".to_owned() } else { parts.join(": ") }
 }
 
 fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {

@@ -30,6 +30,7 @@ mod lease;
 mod local_file;
 mod location;
 mod manifest;
+mod many;
 mod mart;
 mod order;
 mod plan;

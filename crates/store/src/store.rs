@@ -288,6 +288,7 @@ impl Store {
         self.turns.acquire().await.ok()
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "the error is used up: it ends as part of another")]
     pub(crate) fn failed(&self, action: &'static str, key: &str, source: object_store::Error) -> StoreError {
         object_error(action, &self.label, key, &source, &self.secrets)
     }

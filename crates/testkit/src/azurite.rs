@@ -13,7 +13,7 @@ use object_store::client::{HttpConnector as _, HttpRequest, HttpRequestBody, Req
 use tempfile::TempDir;
 
 /// How long it may take to start.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running Azurite, killed when it is dropped.
 #[derive(Debug)]

@@ -127,7 +127,8 @@ impl Gate {
             let head = hyper::Request::head(uri).body(s3s::Body::empty()).map_err(io::Error::other)?;
             whole.push_str("</Key>");
             if let Some(etag) = call(&self.unsigned, head).await?.headers().get(ETAG) {
-                whole.push_str(&format!("<ETag>{}</ETag>", etag.to_str().map_err(io::Error::other)?));
+                let etag = etag.to_str().map_err(io::Error::other)?;
+                whole = format!("{whole}<ETag>{etag}</ETag>");
             }
             whole.push_str(part);
         }

@@ -1,5 +1,6 @@
 //! One file a command.
 
+pub mod backfill;
 pub mod completions;
 pub mod plan;
 pub mod run;

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
-use std::time::Instant;
 
 use abmart_engine::cache::{CacheReport, Reuse};
 use abmart_engine::context::{Budget, Context};
@@ -11,16 +10,19 @@ use abmart_engine::{Outcome, Shelf, Target};
 use abmart_spec::Project;
 use abmart_spec::model::MartFormat;
 use abmart_store::{Claim, Lease, Publication, Published, Store};
-use arrow::array::RecordBatch;
-use bytes::Bytes;
-use parquet::arrow::ArrowWriter;
 
 use crate::args::{Global, RunArgs};
 use crate::exit::{Failure, chain};
 use crate::interrupt;
+use crate::ledger::{self, Ledger};
+use crate::lineage::Lineage;
+use crate::logging;
+use crate::metrics::Metrics;
 use crate::progress::{self, Progress};
 use crate::project::{self, Prepared};
+use crate::quarantine;
 use crate::results::{MartResult, RunResults};
+use crate::run_id;
 use crate::text::{bytes, count, print};
 
 /// Computes the KPIs and publishes the marts.
@@ -29,33 +31,80 @@ use crate::text::{bytes, count, print};
 /// A wrong project (2), a failed environment (3), a failed run or audit (1), an interruption (130, 143). Only a
 /// complete run changes what readers see.
 pub fn run(global: &Global, args: &RunArgs) -> Result<(), Failure> {
-    let begun = Instant::now();
     interrupt::listen();
-    let project = project::load(global)?.restricted_to(&args.pipeline);
-    let marts = project::open(&project.stores.marts, &project, true)?;
-    let mut results = RunResults::begun(new_run_id(), args.pipeline.clone());
+    let mut results = RunResults::begun(run_id::next(), args.pipeline.clone(), global.as_of);
+    logging::belongs_to(&results);
+    let metrics = Metrics::to(args.metrics.as_deref())?;
+    let outcome = project::load(global)
+        .map(|project| project.restricted_to(&args.pipeline))
+        .and_then(|project| night(&project, global, args, None, &mut results));
+    // A project that does not load and stores that cannot be opened are told as well.
+    results.conclude(outcome.as_ref().err());
+    metrics.write(&results);
+    let text = outcome?;
+    if global.quiet { Ok(()) } else { print(&text) }
+}
+
+/// One night, from an open store of marts to what became of it; returns what people are told of it.
+///
+/// # Errors
+/// As [`run`].
+pub fn night(
+    project: &Project,
+    global: &Global,
+    args: &RunArgs,
+    backfill: Option<&str>,
+    results: &mut RunResults,
+) -> Result<String, Failure> {
+    let _span = tracing::info_span!("run", pipeline = results.pipeline, run_id = results.run_id).entered();
+    let mut lineage = Lineage::begin(project, results);
+    let outcome = in_store(project, global, args, backfill, results, &mut lineage);
+    results.conclude(outcome.as_ref().err());
+    lineage.end(results);
+    outcome
+}
+
+fn in_store(
+    project: &Project,
+    global: &Global,
+    args: &RunArgs,
+    backfill: Option<&str>,
+    results: &mut RunResults,
+    lineage: &mut Lineage,
+) -> Result<String, Failure> {
+    let marts = project::open(&project.stores.marts, project, true)?;
     // Where another run holds the lease, its results are not overwritten.
     let lease =
         marts.acquire(&Claim { unguarded: project.stores.marts.unsafe_no_lease, ..Claim::of(&results.run_id) })?;
-    let outcome = publish(&project, args, global, &lease, &mut results);
-    if let Err(failure) = &outcome {
-        results.exit_code = failure.code();
-        results.error = Some(failure.text());
+    let mut record = Record { ledger: Ledger::of(&marts, &args.pipeline), backfill, lake: None };
+    let outcome = publish(project, args, global, &lease, results, lineage, &mut record);
+    if outcome.is_err() {
         lease.abandon();
+        let _ = quarantine::discard(&marts, &results.run_id);
     }
+    results.conclude(outcome.as_ref().err());
     match lease.check() {
-        Ok(()) => results.write(&marts, begun.elapsed())?,
+        Ok(()) => {
+            // A pipeline that the project does not have has no nights.
+            if project.pipelines.contains_key(&args.pipeline) {
+                record.ledger.end(results, record.lake.as_deref(), backfill);
+            }
+            results.write(&marts)?;
+        }
         // The results beside the marts are those of the run that took over.
         Err(error) => tracing::warn!(error = chain(&error), "run_results.json is not written"),
     }
     if let Err(error) = lease.release() {
         tracing::warn!(error = chain(&error), "the lease could not be given back; it ends in time");
     }
-    let published = outcome?;
-    if !global.quiet {
-        print(&summary(&results, &published, &marts, begun.elapsed().as_secs_f64()))?;
-    }
-    Ok(())
+    Ok(summary(results, &outcome?, &marts))
+}
+
+/// What the ledger is told of a run.
+struct Record<'a> {
+    ledger: Ledger<'a>,
+    backfill: Option<&'a str>,
+    lake: Option<String>,
 }
 
 fn publish(
@@ -64,12 +113,18 @@ fn publish(
     global: &Global,
     lease: &Lease,
     results: &mut RunResults,
+    lineage: &mut Lineage,
+    record: &mut Record<'_>,
 ) -> Result<Published, Failure> {
     let marts = lease.store();
     let recovered = lease.recover()?;
     tracing::debug!(?recovered, "store of marts is clean");
     let Prepared { lake, plan, footers } = project::prepare(project, &args.pipeline, global)?;
-    results.as_of = Some(plan.as_of);
+    results.planned(&plan);
+    logging::belongs_to(results);
+    record.lake = Some(ledger::lake_fingerprint(&plan));
+    record.ledger.begin(results, record.lake.as_deref(), record.backfill)?;
+    lineage.planned(project, results, &lake, &plan, &footers);
     tracing::info!(run_id = results.run_id, pipeline = plan.pipeline, as_of = %plan.as_of, bytes = plan.bytes(), "run started");
     let progress = Progress::new(global);
     let budget = Budget { memory: global.memory, threads: rayon::current_num_threads() };
@@ -93,7 +148,7 @@ fn publish(
     results.saw(&outcome);
     results.cache = cache.report();
     lease.check()?;
-    quarantine(&outcome, marts)?;
+    quarantine::write(&outcome, marts, &results.run_id)?;
     context.check_interrupted().map_err(|error| Failure::of_engine(error, &project.files))?;
     let delta = project.marts.values().filter(|mart| mart.format == MartFormat::Delta);
     let published = lease.publish(&Publication {
@@ -103,33 +158,12 @@ fn publish(
         delta: delta.map(|mart| mart.name.clone()).collect(),
         ..Publication::default()
     })?;
+    quarantine::keep_only(marts, &results.run_id);
     results.marts = mart_results(&outcome, &published);
     cache.remember(&results.run_id);
-    results.status = "published";
-    results.exit_code = 0;
+    lineage.published(project, marts, &published);
     tracing::info!(run_id = results.run_id, marts = results.marts.len(), "run published");
     Ok(published)
-}
-
-/// Rows set aside, one file a source, out of the sight of the marts' readers.
-fn quarantine(outcome: &Outcome, marts: &Store) -> Result<(), Failure> {
-    for object in marts.list("_quarantine")? {
-        marts.delete(&object.key)?;
-    }
-    for (source, rows) in &outcome.quarantined {
-        marts.put(&format!("_quarantine/{source}.parquet"), encoded(rows)?)?;
-        tracing::warn!(source, rows = rows.num_rows(), "rows quarantined");
-    }
-    Ok(())
-}
-
-fn encoded(rows: &RecordBatch) -> Result<Bytes, Failure> {
-    let failed = |error: parquet::errors::ParquetError| Failure::Run(chain(&error));
-    let mut file = Vec::new();
-    let mut writer = ArrowWriter::try_new(&mut file, Arc::clone(&rows.schema()), None).map_err(failed)?;
-    writer.write(rows).map_err(failed)?;
-    writer.close().map_err(failed)?;
-    Ok(Bytes::from(file))
 }
 
 fn mart_results(outcome: &Outcome, published: &Published) -> Vec<MartResult> {
@@ -148,9 +182,10 @@ fn mart_results(outcome: &Outcome, published: &Published) -> Vec<MartResult> {
     names.into_iter().filter_map(result).collect()
 }
 
-fn summary(results: &RunResults, published: &Published, marts: &Store, seconds: f64) -> String {
+fn summary(results: &RunResults, published: &Published, marts: &Store) -> String {
     let mut text = String::new();
     let day = results.as_of.map(|day| day.to_string()).unwrap_or_default();
+    let seconds = results.seconds;
     let _ = writeln!(text, "{} for {day}: published to {} in {seconds:.1} s", results.pipeline, marts.label());
     let rows_in: u64 = results.sources.iter().map(|source| source.rows_in).sum();
     let files: usize = results.sources.iter().map(|source| source.files).sum();
@@ -184,16 +219,7 @@ fn summary(results: &RunResults, published: &Published, marts: &Store, seconds: 
         );
     }
     for finding in &results.findings {
-        let _ = writeln!(
-            text,
-            "  finding   {}: {} {} fails for {} of {} rows{}",
-            finding.source,
-            finding.check,
-            finding.column,
-            count(finding.rows_failed),
-            count(finding.rows_in),
-            if finding.files.is_empty() { String::new() } else { format!(" ({})", finding.files.join(", ")) },
-        );
+        let _ = writeln!(text, "  finding   {finding}");
     }
     if let Some(key) = published.manifest.key_of("executive_summary", "part-0.parquet")
         && let Ok(mart) = marts.get(key)
@@ -203,10 +229,4 @@ fn summary(results: &RunResults, published: &Published, marts: &Store, seconds: 
         text.push_str(&figures);
     }
     text
-}
-
-/// The time in UTC and the process, so that two runs at the same second differ.
-fn new_run_id() -> String {
-    let now = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
-    format!("{now}-{:x}", std::process::id())
 }

@@ -53,7 +53,9 @@ pub fn pack<T: Serialize>(meta: &T, frames: &[DataFrame]) -> Result<Vec<u8>, Eng
     let head = serde_json::to_vec(&Head { meta, frames: heads }).map_err(|error| broken(&error))?;
     let mut bytes = (head.len() as u64).to_le_bytes().to_vec();
     bytes.extend_from_slice(&head);
-    blobs.iter().for_each(|blob| bytes.extend_from_slice(blob));
+    for blob in &blobs {
+        bytes.extend_from_slice(blob);
+    }
     Ok(bytes)
 }
 

@@ -3,18 +3,18 @@
 use std::collections::BTreeMap;
 
 use abmart_plan::PlannedFile;
-use abmart_spec::model::{Source, SourceKind};
+use abmart_spec::model::{Column as ContractColumn, Source, SourceKind};
+use jiff::ToSpan;
 use jiff::civil::Date;
 use polars::prelude::*;
 
-use super::contract::{self, Finding};
+use super::contract::{self, Examined};
+use super::finding::{Finding, add_findings};
+use super::references::References;
 use super::scan;
 use crate::codes;
 use crate::context::Context;
 use crate::error::EngineError;
-
-/// How many file names a finding keeps.
-const FILES_NAMED: usize = 5;
 
 /// A source's rows.
 #[derive(Debug, Clone)]
@@ -35,11 +35,14 @@ pub struct Reading {
     pub quarantined: Vec<DataFrame>,
     /// Rows in the files.
     pub rows_in: u64,
+    /// Rows that are used, of all snapshots together.
+    pub rows_used: u64,
     /// Rows after the run's day, which do not count.
     pub rows_later: u64,
 }
 
-/// Reads all files of a source, and holds the columns that `columns` accepts; all are checked.
+/// Reads all files of a source, and holds the columns that `columns` accepts; all are checked. References are those of the
+/// newest snapshot: older ones were checked when they were it.
 ///
 /// # Errors
 /// When a file cannot be read or a check with severity `fail` fails.
@@ -48,6 +51,7 @@ pub fn load(
     source: &Source,
     files: &[PlannedFile],
     columns: &(dyn Fn(&str) -> bool + Sync),
+    references: &References,
 ) -> Result<Reading, EngineError> {
     // A key is unique in a snapshot, and over all files of an events source.
     let mut by_day: BTreeMap<Date, Vec<&PlannedFile>> = BTreeMap::new();
@@ -56,9 +60,11 @@ pub fn load(
         by_day.entry(day).or_default().push(file);
     }
     let by_day: Vec<(Date, Vec<&PlannedFile>)> = by_day.into_iter().collect();
+    let (newest, none) = (by_day.last().map(|(day, _)| *day), References::default());
     // Of a snapshot that was checked little stays, so that the next one finds room.
     let read = context.parallel(&by_day, |(day, files)| {
-        let mut rows = together(context, source, files)?;
+        let references = if Some(*day) == newest { references } else { &none };
+        let mut rows = together(context, source, files, references)?;
         rows.used = held(&rows.used, columns)?;
         Ok((*day, rows))
     })?;
@@ -67,6 +73,7 @@ pub fn load(
         findings: Vec::new(),
         quarantined: Vec::new(),
         rows_in: 0,
+        rows_used: 0,
         rows_later: 0,
     };
     let mut snapshots = BTreeMap::new();
@@ -74,6 +81,7 @@ pub fn load(
         add_findings(&mut reading.findings, rows.findings);
         reading.quarantined.extend(rows.quarantined);
         reading.rows_in += rows.rows_in;
+        reading.rows_used += rows.used.height() as u64;
         reading.rows_later += rows.rows_later;
         snapshots.insert(day, rows.used);
     }
@@ -96,44 +104,40 @@ struct Together {
     rows_later: u64,
 }
 
-impl Together {
-    fn enforced(&mut self, checked: contract::Checked, rows: &DataFrame) -> Result<DataFrame, EngineError> {
-        add_findings(&mut self.findings, checked.findings);
-        if let Some(aside) = checked.aside {
-            self.quarantined.push(aside.rows_of(rows)?);
-        }
-        Ok(checked.used)
-    }
-}
-
-/// Reads and checks the files of one key space: row by row in each file, then the key over all of them.
-fn together(context: &Context<'_>, source: &Source, files: &[&PlannedFile]) -> Result<Together, EngineError> {
-    let several = files.len() > 1;
+/// Reads and checks the files of one key space: row by row in each file, and the key over all of them, so that a row is
+/// set aside with all its reasons.
+fn together(
+    context: &Context<'_>,
+    source: &Source,
+    files: &[&PlannedFile],
+    references: &References,
+) -> Result<Together, EngineError> {
+    let mut all = Together::default();
     let read = context.parallel(files, |file| {
-        let frame = read(context, source, file)?;
+        let frame = read(context, source, file, &|_| true)?;
         let rows_in = frame.height() as u64;
+        context.advance(rows_in);
         let (frame, _, later) = up_to(frame, None, source, context.plan.end())?;
-        let mut rows = Together { rows_in, rows_later: later, ..Together::default() };
-        let keys = if several { contract::Keys::Later } else { contract::Keys::InFrame };
-        let checked = contract::enforce(frame.clone(), source, &file.key, keys)?;
-        rows.used = codes::compact(rows.enforced(checked, &frame)?)?;
-        Ok(rows)
+        let mut examined = Examined::new(frame, source, &file.key, references)?;
+        examined.rows = codes::compact(examined.rows)?;
+        Ok((examined, rows_in, later))
     })?;
-    let (mut all, mut used) = (Together::default(), Vec::new());
-    for rows in read {
-        add_findings(&mut all.findings, rows.findings);
-        all.quarantined.extend(rows.quarantined);
-        all.rows_in += rows.rows_in;
-        all.rows_later += rows.rows_later;
-        used.push(rows.used.lazy());
+    let rows: Vec<&DataFrame> = read.iter().map(|(examined, ..)| &examined.rows).collect();
+    let repeated = contract::repeated(source, &rows)?;
+    let mut used = Vec::new();
+    for ((mut examined, rows_in, later), repeated) in read.into_iter().zip(repeated) {
+        examined.key(repeated.as_ref())?;
+        let rows = examined.rows.clone();
+        let checked = examined.settle()?;
+        add_findings(&mut all.findings, checked.findings);
+        if let Some(aside) = checked.aside {
+            all.quarantined.push(aside.rows_of(&rows)?);
+        }
+        all.rows_in += rows_in;
+        all.rows_later += later;
+        used.push(checked.used.lazy());
     }
     all.used = concat(used, UnionArgs::default())?.collect()?;
-    if several {
-        let names = files.iter().map(|file| file.key.as_str()).collect::<Vec<_>>().join(", ");
-        let rows = all.used.clone();
-        let checked = contract::enforce_key(rows.clone(), source, &names)?;
-        all.used = all.enforced(checked, &rows)?;
-    }
     Ok(all)
 }
 
@@ -143,18 +147,24 @@ fn held(rows: &DataFrame, columns: &dyn Fn(&str) -> bool) -> Result<DataFrame, E
     Ok(rows.select(kept)?)
 }
 
-fn read(context: &Context<'_>, source: &Source, file: &PlannedFile) -> Result<DataFrame, EngineError> {
+/// Reads the columns of a file that `wanted` accepts.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn read(
+    context: &Context<'_>,
+    source: &Source,
+    file: &PlannedFile,
+    wanted: &dyn Fn(&ContractColumn) -> bool,
+) -> Result<DataFrame, EngineError> {
     context.check_interrupted()?;
-    let local = context.lake_file(source, file, &|_| true)?;
-    let frame =
-        scan::file(local.path(), source, context, &|_| true).and_then(|lazy| Ok(lazy.collect()?)).map_err(|error| {
-            match error {
-                EngineError::Polars(error) => unreadable(source, file, &error),
-                other => other,
-            }
-        })?;
+    let local = context.lake_file(source, file, wanted)?;
+    let read = scan::file(local.path(), source, context, wanted).and_then(|lazy| Ok(lazy.collect()?));
+    let frame = read.map_err(|error| match error {
+        EngineError::Polars(error) => unreadable(source, file, &error),
+        other => other,
+    })?;
     local.check_unchanged()?;
-    context.advance(frame.height() as u64);
     Ok(frame)
 }
 
@@ -192,19 +202,9 @@ pub fn day_number(day: Date) -> i32 {
     day.since(epoch).map_or(if day < epoch { i32::MIN } else { i32::MAX }, |span| span.get_days())
 }
 
-/// Adds the findings of a file to those of the source.
-pub fn add_findings(all: &mut Vec<Finding>, more: Vec<Finding>) {
-    for finding in more {
-        match all.iter_mut().find(|known| known.check == finding.check && known.column == finding.column) {
-            Some(known) => {
-                known.rows_in += finding.rows_in;
-                known.rows_failed += finding.rows_failed;
-                known.files.extend(finding.files);
-                known.files.truncate(FILES_NAMED);
-            }
-            None => all.push(finding),
-        }
-    }
+/// The day that is so many days after 1970-01-01.
+pub fn date(number: i32) -> Date {
+    jiff::civil::date(1970, 1, 1).saturating_add(i64::from(number).days())
 }
 
 /// Polars' word for a file that cannot be read, with the source and the file.

@@ -6,6 +6,7 @@ use abmart_spec::model::{Column, ColumnType, Project, Source};
 use abmart_store::{ColumnKind, ParquetFooter, TimeUnit as Unit};
 use polars::prelude::*;
 
+use super::exact;
 use crate::codes;
 use crate::context::Context;
 use crate::error::EngineError;
@@ -106,6 +107,10 @@ fn normalised(column: &Column, wanted: DataType, found: Option<&DataType>, time_
             };
             local.dt().replace_time_zone(None, lit("earliest"), NonExistent::Null)
         }
+        // A file of before the column's first day; the footers were held against the contract.
+        (_, None) => lit(NULL).cast(wanted).alias(name),
+        (ColumnType::Number | ColumnType::Money, Some(found)) if exact::may_lose(found) => exact::float(name),
+        (ColumnType::Integer, Some(DataType::Decimal(..))) => exact::integer(name),
         (_, Some(found)) if codes::is_coded(&wanted) && *found != DataType::String => {
             col(name).strict_cast(DataType::String).strict_cast(wanted)
         }

@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use polars::prelude::*;
 
 use crate::error::EngineError;
-use crate::input::contract::Finding;
+use crate::input::finding::Finding;
 use crate::input::load::day_number;
 
 /// One row a KPI: what it is called, how it is computed, who answers for it.
@@ -70,7 +70,7 @@ pub fn data_quality(findings: &[Finding], as_of: Date) -> Result<DataFrame, Engi
         text("source", &|finding| finding.source.clone()),
         text("column", &|finding| finding.column.clone()),
         text("check", &|finding| finding.check.clone()),
-        text("severity", &|finding| severity_name(finding.severity).to_owned()),
+        text("severity", &|finding| finding.severity.name().to_owned()),
         text("status", &|finding| status(finding).to_owned()),
         count("rows_in", &|finding| finding.rows_in),
         count("rows_failed", &|finding| finding.rows_failed),
@@ -78,23 +78,16 @@ pub fn data_quality(findings: &[Finding], as_of: Date) -> Result<DataFrame, Engi
             if finding.severity == Severity::Quarantine { finding.rows_failed } else { 0 }
         }),
         text("files", &|finding| finding.files.join(", ")),
+        text("detail", &|finding| finding.detail.clone()),
     ];
     Ok(DataFrame::new(findings.len(), columns)?)
 }
 
 fn status(finding: &Finding) -> &'static str {
-    match (finding.rows_failed, finding.severity) {
-        (0, _) => "passed",
+    match (finding.breached, finding.severity) {
+        (false, _) => "passed",
         (_, Severity::Warn) => "warned",
         (_, Severity::Quarantine) => "quarantined",
         (_, Severity::Fail) => "failed",
-    }
-}
-
-fn severity_name(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Warn => "warn",
-        Severity::Quarantine => "quarantine",
-        Severity::Fail => "fail",
     }
 }

@@ -3,5 +3,6 @@
 pub mod arrow;
 pub mod audit;
 pub mod catalog;
+pub mod history;
 pub mod marts;
 pub mod stage;

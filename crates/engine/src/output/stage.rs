@@ -8,6 +8,7 @@ use abmart_store::{LocalFile, StagedFile};
 use polars::prelude::*;
 
 use super::catalog;
+use super::history::History;
 use super::marts::{self, Staging};
 use crate::context::{Context, Stage};
 use crate::cube::compile::Cube;
@@ -31,6 +32,8 @@ pub struct Inputs<'a> {
     pub job: &'a Job<'a>,
     /// What was read.
     pub report: &'a ReadReport,
+    /// What earlier runs found.
+    pub history: &'a History,
     /// Marts to make.
     pub wanted: &'a [&'a Mart],
 }
@@ -49,7 +52,9 @@ impl Inputs<'_> {
         self.context.observer.started(Stage::Marts, (kpis.len() + self.wanted.len()) as u64);
         let job_title = |name: &str| project.jobs.get(name).map(|job| job.title.en.clone()).unwrap_or_default();
         let catalog = catalog::kpi_catalog(&kpis, target.definitions, &job_title)?;
-        let quality = catalog::data_quality(&self.report.findings, self.context.plan.as_of)?;
+        let as_of = self.context.plan.as_of;
+        let quality = catalog::data_quality(&self.report.findings, as_of)?;
+        let quality = self.history.joined(quality, as_of, project.settings.quality_history)?;
         let mut known: HashMap<&str, LazyFrame> =
             HashMap::from([("kpi_catalog", catalog.lazy()), ("data_quality", quality.lazy())]);
         let staging = Staging { store: target.store, run_id: target.run_id, definitions: target.definitions };

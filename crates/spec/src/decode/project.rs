@@ -5,7 +5,8 @@ use std::path::Path;
 use indexmap::IndexMap;
 
 use crate::diagnostic::Span;
-use crate::model::{DimensionMode, Job, Pipeline, Project, Settings, Spanned, Store, Stores, Title};
+use crate::grammar::window;
+use crate::model::{DimensionMode, Job, Lineage, Pipeline, Project, Settings, Spanned, Store, Stores, Title, Window};
 use crate::syntax::{Entry, Node};
 
 use super::fields::grain;
@@ -27,6 +28,7 @@ pub(crate) fn pipelines(node: &Node, root: &Path, decoder: &mut Decoder) -> Proj
         root: root.to_owned(),
         files: crate::diagnostic::SourceMap::default(),
         stores: stores(fields.fields("stores")),
+        lineage: lineage(fields.fields("lineage")),
         settings: settings(fields.fields("settings")),
         jobs: IndexMap::new(),
         entities: IndexMap::new(),
@@ -72,6 +74,14 @@ fn store(node: &Node) -> Option<Store> {
     })
 }
 
+/// A year and some weeks, so that a year can be compared with the one before.
+const QUALITY_HISTORY: Window = Window::Days(400);
+
+fn lineage(fields: Option<Fields>) -> Lineage {
+    let text = |key: &str| fields.and_then(|fields| fields.text(key));
+    Lineage { namespace: text("namespace"), url: text("url"), endpoint: text("endpoint"), file: text("file") }
+}
+
 fn settings(fields: Option<Fields>) -> Settings {
     let text = |key: &str| fields.and_then(|fields| fields.text(key));
     let or = |key: &str, default: &str| text(key).map_or_else(|| default.to_owned(), |text| text.value);
@@ -82,6 +92,7 @@ fn settings(fields: Option<Fields>) -> Settings {
         rates: text("rates"),
         targets: text("targets"),
         benchmarks: text("benchmarks"),
+        quality_history: text("quality_history").and_then(|text| window(&text.value)).unwrap_or(QUALITY_HISTORY),
     }
 }
 

@@ -2,8 +2,9 @@
 
 use indexmap::IndexMap;
 
-use crate::model::{Column, ColumnType, Job, Rollup, Severity, Source, SourceKind, Spanned};
-use crate::syntax::Entry;
+use crate::grammar::window;
+use crate::model::{Check, Column, ColumnType, Job, OnBreach, Rollup, RowCount, Severity, Source, SourceKind, Spanned};
+use crate::syntax::{Entry, Node};
 
 use super::{Decoder, Fields, job_name};
 
@@ -22,6 +23,9 @@ pub(super) fn decode(entry: &Entry, job: &Job, _: &mut Decoder) -> Option<Source
         time: fields.text("time"),
         key: fields.texts("key"),
         columns: columns(fields),
+        freshness: fields.text("freshness").and_then(|text| window(&text.value)),
+        row_count: fields.get("row_count").and_then(row_count),
+        on_breach: fields.get("on_breach").map(on_breach).unwrap_or_default(),
         optional: fields.boolean("optional").unwrap_or(false),
         description: fields.words("description"),
         job: job_name(job),
@@ -58,14 +62,37 @@ fn column(entry: &Entry) -> Option<Column> {
         values: fields.texts("values").into_iter().map(|text| text.value).collect(),
         min: fields.number("min"),
         max: fields.number("max"),
-        on_breach: match fields.words("on_breach").as_str() {
-            "warn" => Severity::Warn,
-            "fail" => Severity::Fail,
-            _ => Severity::Quarantine,
-        },
+        references: fields.text("references"),
+        since: fields.text("since").and_then(|text| Some(Spanned { value: text.value.parse().ok()?, span: text.span })),
+        on_breach: fields.get("on_breach").map(on_breach).unwrap_or_default(),
         description: fields.words("description"),
         span: entry.key.span,
     })
+}
+
+/// None where what is given does not read, which has been reported.
+fn row_count(node: &Node) -> Option<RowCount> {
+    let fields = Fields(node);
+    let (min, max, drift) = (fields.whole("min"), fields.whole("max"), fields.number("drift"));
+    let unread = min.is_none() && max.is_none() && drift.is_none() && !node.entries().is_empty();
+    (!unread).then_some(RowCount { min, max, drift, span: node.span })
+}
+
+/// A severity for all rows, or a map from checks to severities.
+fn on_breach(node: &Node) -> OnBreach {
+    let checks = node.entries().iter().filter_map(|entry| {
+        let value = severity(entry.node.as_text()?)?;
+        Some((check(&entry.key.value)?, Spanned { value, span: entry.key.span }))
+    });
+    OnBreach { rows: node.as_text().and_then(severity), checks: checks.collect() }
+}
+
+fn severity(name: &str) -> Option<Severity> {
+    [Severity::Warn, Severity::Quarantine, Severity::Fail].into_iter().find(|severity| severity.name() == name)
+}
+
+fn check(name: &str) -> Option<Check> {
+    Check::ALL.iter().copied().find(|check| check.name() == name)
 }
 
 pub(super) fn decode_rollup(entry: &Entry, job: &Job, decoder: &mut Decoder) -> Option<Rollup> {

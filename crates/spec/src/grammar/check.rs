@@ -3,7 +3,7 @@
 use crate::diagnostic::{Diagnostic, Span, did_you_mean};
 use crate::syntax::{Entry, Node, Value};
 
-use super::format::{currency_problem, name_problem, path_problem, time_zone_problem, window};
+use super::format::{currency_problem, is_date, name_problem, path_problem, time_zone_problem, window};
 use super::{COLUMN_TYPES, GRAINS, Key, Keys, Object, Rule, Shape};
 
 /// Reports every key and value below `node` that does not fit `object`; `place` is where a missing key is reported.
@@ -236,6 +236,12 @@ impl Checker<'_> {
                 if window(text).is_none() {
                     let help = "a number of days or months, such as `90 days` or `12 months`";
                     self.report("bad-window", format!("`{text}` is no window"), span, Some(help.to_owned()));
+                }
+            }
+            Shape::Day => {
+                if !is_date(text) {
+                    let help = "a calendar day as `YYYY-MM-DD`, such as `2026-06-01`";
+                    self.report("bad-day", format!("`{text}` is no day"), span, Some(help.to_owned()));
                 }
             }
             Shape::PathTemplate => {

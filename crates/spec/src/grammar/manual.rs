@@ -130,6 +130,7 @@ impl Shape {
             Self::Currency => "a currency code".to_owned(),
             Self::TimeZone => "a time zone".to_owned(),
             Self::Window => "a number of days or months".to_owned(),
+            Self::Day => "a day".to_owned(),
             Self::PathTemplate => "a path".to_owned(),
             Self::Query => "a SQL query".to_owned(),
             Self::Expression(word) => format!("SQL: {}", with_article(word)),

@@ -86,6 +86,8 @@ pub(crate) enum Shape {
     TimeZone,
     /// `90 days`, `12 months`.
     Window,
+    /// `2026-06-01`.
+    Day,
     /// A path with `{month}` or `{day}`.
     PathTemplate,
     /// A `SELECT`.

@@ -24,6 +24,13 @@ pub(crate) static PIPELINES: Object = Object {
         )
         .default("the defaults of its keys"),
         Key::new(
+            "lineage",
+            Shape::Object(&LINEAGE),
+            "Whom runs tell what they read and write, as OpenLineage events.",
+            "lineage: {url: https://lineage.example.com, namespace: abm}",
+        )
+        .default("nobody, unless the environment names somebody"),
+        Key::new(
             "settings",
             Shape::Object(&SETTINGS),
             "Currency, time zone, fiscal calendar, and the tables with a role of their own.",
@@ -51,6 +58,32 @@ pub(crate) static PIPELINES: Object = Object {
             "pipelines:\n  nightly:\n    title: {en: Nightly, fr: Nuit}\n    periods: {month: {}, week: {last: 13}}",
         )
         .required(),
+    ],
+    rules: &[],
+};
+
+static LINEAGE: Object = Object {
+    name: "lineage",
+    doc: "Where OpenLineage events go. The environment variables that OpenLineage's clients know (`OPENLINEAGE_URL`, `OPENLINEAGE_ENDPOINT`, `OPENLINEAGE_NAMESPACE`) count first; the service's key is in `OPENLINEAGE_API_KEY` and nowhere else; `OPENLINEAGE_DISABLED=true` sends nothing.",
+    keys: &[
+        Key::new("namespace", Shape::Word("namespace"), "Namespace of the pipelines as jobs.", "namespace: abm")
+            .default("`default`"),
+        Key::new(
+            "url",
+            Shape::Word("URL"),
+            "Base URL of the service that takes the events.",
+            "url: https://lineage.example.com",
+        )
+        .default("none"),
+        Key::new("endpoint", Shape::Word("path"), "Path below the base URL.", "endpoint: api/v1/lineage")
+            .default("`api/v1/lineage`"),
+        Key::new(
+            "file",
+            Shape::Word("path"),
+            "File that events are appended to, one a line, relative to the project.",
+            "file: out/lineage.jsonl",
+        )
+        .default("none"),
     ],
     rules: &[],
 };
@@ -101,6 +134,13 @@ static SETTINGS: Object = Object {
             "benchmarks: benchmarks",
         )
         .default("none"),
+        Key::new(
+            "quality_history",
+            Shape::Window,
+            "For how long before its newest day the mart `data_quality` keeps the findings of earlier runs.",
+            "quality_history: 12 months",
+        )
+        .default("`400 days`"),
     ],
     rules: &[],
 };

@@ -2,6 +2,7 @@
 //!
 //! Each kind of definition has its own file, which reports what is wrong with one definition of that kind.
 
+mod contract;
 mod cycles;
 mod entity;
 mod expression;
@@ -33,6 +34,7 @@ pub(crate) fn resolve(project: &Project, names: &Names) -> Vec<Diagnostic> {
     resolver.marts();
     resolver.stores();
     resolver.settings();
+    resolver.lineage();
     resolver.pipelines();
     let cyclic = resolver.cycles();
     if !cyclic {

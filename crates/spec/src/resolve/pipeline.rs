@@ -33,6 +33,23 @@ impl Resolver<'_> {
         self.role("benchmarks", settings.benchmarks.as_ref(), &["kpi"]);
     }
 
+    /// Events are posted over HTTP, to a URL that holds no secret: messages and version control would show it.
+    pub(super) fn lineage(&mut self) {
+        let Some(url) = &self.project.lineage.url else { return };
+        let rest = url.value.strip_prefix("https://").or_else(|| url.value.strip_prefix("http://"));
+        let host = rest.map(|rest| rest.split('/').next().unwrap_or_default());
+        let problem = match host {
+            None | Some("") => "is no http:// or https:// URL of a service",
+            Some(host) if host.contains('@') => "holds a user or password",
+            Some(_) => return,
+        };
+        self.report(
+            Diagnostic::error("lineage-url", format!("the URL of `lineage` {problem}"))
+                .at(url.span)
+                .help("write `https://host` or `https://host:port`; the environment variable OPENLINEAGE_API_KEY holds the service's key"),
+        );
+    }
+
     /// A source or table with a role has the columns of that role.
     fn role(&mut self, role: &str, name: Option<&Spanned<String>>, wanted: &[&str]) {
         let Some(name) = name else { return };

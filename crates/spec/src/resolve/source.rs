@@ -22,6 +22,7 @@ impl Resolver<'_> {
                 self.contract_column(column, &source.columns, &owner);
             }
             self.source_time(source);
+            self.contract(source);
         }
     }
 

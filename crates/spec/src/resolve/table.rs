@@ -1,8 +1,10 @@
 //! Tables.
 
+use indexmap::IndexMap;
+
 use crate::decode::Kind;
 use crate::diagnostic::Diagnostic;
-use crate::model::{ForEach, Spanned, SqlQuery, Table, TableBody};
+use crate::model::{Column, ForEach, Spanned, SqlQuery, Table, TableBody};
 use crate::sql::{locate, query_parts};
 
 use super::Resolver;
@@ -26,7 +28,7 @@ impl Resolver<'_> {
                     for column in table.key.iter().chain(&table.time) {
                         self.contract_column(column, columns, &owner);
                     }
-                    self.reference_table(table);
+                    self.reference_table(table, columns);
                 }
             }
             if let (Some(money), None) = (&table.money, &self.project.settings.rates) {
@@ -108,7 +110,21 @@ impl Resolver<'_> {
         }
     }
 
-    fn reference_table(&mut self, table: &Table) {
+    fn reference_table(&mut self, table: &Table, columns: &IndexMap<String, Column>) {
+        for column in columns.values() {
+            let of_files = [
+                ("references", column.references.as_ref().map(|source| source.span)),
+                ("since", column.since.as_ref().map(|since| since.span)),
+            ];
+            for (key, place) in of_files {
+                let Some(place) = place else { continue };
+                self.report(
+                    Diagnostic::error("conflicting-keys", format!("a column of a reference table cannot have `{key}`"))
+                        .at(place)
+                        .help("it is for columns of sources, whose rows come from files"),
+                );
+            }
+        }
         if table.for_each != ForEach::Run {
             self.report(
                 Diagnostic::error(

@@ -14,8 +14,8 @@ use super::member::Member;
 use crate::codes;
 use crate::context::Context;
 use crate::error::EngineError;
-use crate::input::contract::{self, Finding};
-use crate::input::{load, scan};
+use crate::input::finding::{Finding, add_findings};
+use crate::input::{contract, load, scan};
 
 /// What came of a file, its rows where this run or the cache holds them.
 pub struct FileOutcome {
@@ -27,6 +27,8 @@ pub struct FileOutcome {
     pub quarantined: Vec<DataFrame>,
     /// Rows in the file.
     pub rows_in: u64,
+    /// Rows that are used.
+    pub rows_used: u64,
     /// Rows after the run's day.
     pub rows_later: u64,
     /// What is known of the file's keys, slice by slice.
@@ -44,6 +46,8 @@ pub struct Reduced {
     pub quarantined: Vec<DataFrame>,
     /// Rows in the file.
     pub rows_in: u64,
+    /// Rows that are used.
+    pub rows_used: u64,
     /// Rows after the run's day.
     pub rows_later: u64,
     /// What is known of the file's keys, slice by slice.
@@ -83,9 +87,9 @@ pub fn reduce(
         let repeated = keys::mask(repeated, slice.start, frame.height());
         let (frame, repeated, later) = load::up_to(frame, repeated, source, context.plan.end())?;
         outcome.rows_later += later;
-        let known = contract::Keys::Known(repeated);
-        let checked = step("check").in_scope(|| contract::enforce(frame, source, &file.key, known))?;
-        load::add_findings(&mut outcome.findings, checked.findings);
+        let checked = step("check").in_scope(|| contract::enforce(frame, source, &file.key, repeated.as_ref()))?;
+        outcome.rows_used += checked.used.height() as u64;
+        add_findings(&mut outcome.findings, checked.findings);
         if let Some(aside) = checked.aside {
             // What is set aside is shown whole, with the columns that nothing reads.
             let whole_file = match &mut whole_file {

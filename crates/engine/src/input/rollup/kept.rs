@@ -24,7 +24,7 @@ use super::shelf::Span;
 use crate::cache::{self, Kept};
 use crate::context::Context;
 use crate::error::EngineError;
-use crate::input::contract::Finding;
+use crate::input::finding::Finding;
 
 /// What is kept of the files of a source.
 pub struct Keeper<'a> {
@@ -42,6 +42,7 @@ pub struct Keeper<'a> {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Summary {
     rows_in: u64,
+    rows_used: u64,
     rows_later: u64,
     findings: Vec<Finding>,
     keys: Vec<Stretch>,
@@ -65,9 +66,10 @@ impl<'a> Keeper<'a> {
         let project = context.project;
         let mut definitions = fingerprint::contract(project, &source.name);
         for rollup in rollups {
-            definitions.push_str(&format!("\n{} {}", rollup.name, fingerprint::relation(project, &rollup.name)));
+            let meaning = fingerprint::relation(project, &rollup.name);
+            definitions = [&definitions, rollup.name.as_str(), &meaning].join("\n");
         }
-        definitions.push_str(&format!("\n{}", context.time_zone()));
+        definitions = [&definitions, context.time_zone()].join("\n");
         let mut keeper = Self {
             context,
             source,
@@ -111,6 +113,7 @@ impl<'a> Keeper<'a> {
             findings: summary.findings.clone(),
             quarantined,
             rows_in: summary.rows_in,
+            rows_used: summary.rows_used,
             rows_later: summary.rows_later,
             keys: summary.keys.clone(),
         };
@@ -149,6 +152,7 @@ impl<'a> Keeper<'a> {
         }
         let summary = Summary {
             rows_in: reduced.rows_in,
+            rows_used: reduced.rows_used,
             rows_later: reduced.rows_later,
             findings: reduced.findings.clone(),
             keys: reduced.keys.clone(),
@@ -163,6 +167,7 @@ impl<'a> Keeper<'a> {
             findings: reduced.findings,
             quarantined: reduced.quarantined,
             rows_in: reduced.rows_in,
+            rows_used: reduced.rows_used,
             rows_later: reduced.rows_later,
             keys: reduced.keys,
         })

@@ -55,7 +55,11 @@ impl Member {
         Ok(Some(Self::held(self.id, piece)))
     }
 
-    fn parts(&self, cache: &RunCache) -> Result<Vec<LazyFrame>, EngineError> {
+    /// The rows, in parts.
+    ///
+    /// # Errors
+    /// When they are gone from the cache or the scratch folder.
+    pub fn parts(&self, cache: &RunCache) -> Result<Vec<LazyFrame>, EngineError> {
         match &self.place {
             Place::Held(piece) => piece.parts(),
             Place::Stored => Ok(vec![from_cache(cache, self.id).ok_or(EngineError::CacheLost(self.id))?.lazy()]),
@@ -104,11 +108,6 @@ impl Cluster {
             }
         }
         clusters
-    }
-
-    /// The members whose own rows may lie in buckets that `wanted` accepts.
-    pub fn members(&self, wanted: impl Fn(Option<Span>) -> bool) -> impl Iterator<Item = &Member> {
-        self.members.iter().filter(move |member| wanted(member.span))
     }
 
     /// Rows of all members, before those of one group are merged.

@@ -4,6 +4,7 @@
 //! source share that pass. What comes of a file is kept in memory while there is room, else in the run's scratch folder.
 
 mod compiled;
+mod counted;
 mod file;
 mod kept;
 mod keys;
@@ -19,11 +20,12 @@ use jiff::civil::Date;
 use polars::prelude::*;
 
 use self::compiled::Compiled;
+pub use self::counted::{Counted, ROWS, by as counted_by};
 use self::file::FileOutcome;
 use self::kept::Keeper;
 use self::member::{Cluster, Member};
 pub use self::shelf::{Piece, Shelf, Span};
-use super::contract::Finding;
+use super::finding::{Finding, add_findings};
 use super::{load, scan};
 use crate::cache::RunCache;
 use crate::context::Context;
@@ -49,12 +51,16 @@ struct Origin {
 pub struct Reduction {
     /// Rollup by rollup, in the order asked for.
     pub rolled: Vec<Rolled>,
+    /// Rollups that checks need, in the order asked for, file by file.
+    pub counted: Vec<Vec<Counted>>,
     /// Findings of the source's checks.
     pub findings: Vec<Finding>,
     /// Rows set aside.
     pub quarantined: Vec<DataFrame>,
     /// Rows in the files.
     pub rows_in: u64,
+    /// Rows that are used.
+    pub rows_used: u64,
     /// Rows after the run's day, which do not count.
     pub rows_later: u64,
 }
@@ -74,15 +80,6 @@ impl Rolled {
     /// When a part cannot be read back.
     pub fn around(&self, from: Date, to: Date) -> Result<Vec<LazyFrame>, EngineError> {
         self.select(|span| touches(span, from, to))
-    }
-
-    /// What the rows around `[from, to)` come from: equal for equal rows, whichever run asks.
-    pub fn identity(&self, range: Option<(Date, Date)>) -> String {
-        let wanted = |span: Option<Span>| range.is_none_or(|(from, to)| touches(span, from, to));
-        let members = self.clusters.iter().flat_map(|cluster| cluster.members(wanted));
-        let mut ids: Vec<String> = members.map(|member| member.id.to_string()).collect();
-        ids.sort_unstable();
-        ids.join(" ")
     }
 
     /// Rows as the files give them, before groups that lie in several files are merged.
@@ -122,7 +119,7 @@ fn touches(span: Option<Span>, from: Date, to: Date) -> bool {
     span.is_none_or(|(first, last)| last >= from && first < to)
 }
 
-/// Reads a source's files and reduces each for all of the rollups.
+/// Reads a source's files and reduces each for all of the rollups, and for those that `checks` need.
 ///
 /// # Errors
 /// When a file cannot be read, a check with severity `fail` fails, or a rollup cannot be computed.
@@ -131,8 +128,10 @@ pub fn reduce(
     source: &Source,
     files: &[PlannedFile],
     rollups: &[&Rollup],
+    checks: &[Rollup],
 ) -> Result<Reduction, EngineError> {
-    let compiled: Vec<Arc<Compiled>> = rollups.iter().map(|rollup| Arc::new(Compiled::new(rollup, context))).collect();
+    let all = rollups.iter().copied().chain(checks);
+    let compiled: Vec<Arc<Compiled>> = all.map(|rollup| Arc::new(Compiled::new(rollup, context))).collect();
     let keeper = Keeper::new(context, source, &compiled);
     let outcome = |file: &PlannedFile, repeated: &[u64]| match keeper.find(file, repeated)? {
         Some(outcome) => Ok(outcome),
@@ -152,7 +151,7 @@ pub fn reduce(
         outcomes[index] = outcome(&files[index], &rows)?;
     }
     keeper.finish()?;
-    assemble(context, source, &compiled, outcomes)
+    assemble(context, source, files, compiled.split_at(rollups.len()), outcomes)
 }
 
 /// The columns and types of a rollup, by reducing no rows.
@@ -167,20 +166,38 @@ pub fn schema_only(context: &Context<'_>, source: &Source, rollup: &Rollup) -> R
 fn assemble(
     context: &Context<'_>,
     source: &Source,
-    rollups: &[Arc<Compiled>],
+    files: &[PlannedFile],
+    (rollups, checks): (&[Arc<Compiled>], &[Arc<Compiled>]),
     outcomes: Vec<FileOutcome>,
 ) -> Result<Reduction, EngineError> {
-    let mut reduction =
-        Reduction { rolled: Vec::new(), findings: Vec::new(), quarantined: Vec::new(), rows_in: 0, rows_later: 0 };
-    let mut pieces: Vec<Vec<Member>> = vec![Vec::new(); rollups.len()];
+    let mut reduction = Reduction {
+        rolled: Vec::new(),
+        counted: Vec::new(),
+        findings: Vec::new(),
+        quarantined: Vec::new(),
+        rows_in: 0,
+        rows_used: 0,
+        rows_later: 0,
+    };
+    let mut pieces: Vec<Vec<Member>> = vec![Vec::new(); rollups.len() + checks.len()];
     for outcome in outcomes {
         reduction.rows_in += outcome.rows_in;
+        reduction.rows_used += outcome.rows_used;
         reduction.rows_later += outcome.rows_later;
-        load::add_findings(&mut reduction.findings, outcome.findings);
+        add_findings(&mut reduction.findings, outcome.findings);
         reduction.quarantined.extend(outcome.quarantined);
         for (all, piece) in pieces.iter_mut().zip(outcome.pieces) {
             all.push(piece);
         }
+    }
+    for members in pieces.split_off(rollups.len()) {
+        let of_file = |(file, member): (&PlannedFile, Member)| {
+            let parts = member.parts(context.cache)?;
+            let rows = concat(parts, UnionArgs::default())?.collect()?;
+            Ok(Counted { file: file.key.clone(), rows })
+        };
+        let counted: Result<Vec<_>, EngineError> = files.iter().zip(members).map(of_file).collect();
+        reduction.counted.push(counted?);
     }
     for (rollup, members) in rollups.iter().zip(pieces) {
         let empty = rollup.finish(rollup.reduce(scan::empty(context.project, source), None)?)?;
