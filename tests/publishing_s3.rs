@@ -14,7 +14,7 @@ use abmart_testkit::{Fault, Proxy, Request, S3Server, at_every_request};
 use arrow::array::AsArray as _;
 use arrow::datatypes::Float64Type;
 use bytes::Bytes;
-use object_store::aws::{AmazonS3, AmazonS3Builder};
+use object_store::aws::AmazonS3;
 use object_store::path::Path;
 use object_store::{GetOptions, ObjectStore as _, ObjectStoreExt as _};
 use serde_json::Value;
@@ -35,15 +35,7 @@ type Marts = BTreeMap<String, Bytes>;
 impl Bucket {
     fn start() -> Self {
         let server = S3Server::start(&["marts"]);
-        let reader = AmazonS3Builder::new()
-            .with_endpoint(server.url())
-            .with_allow_http(true)
-            .with_bucket_name("marts")
-            .with_region(S3Server::REGION)
-            .with_access_key_id(S3Server::ACCESS_KEY)
-            .with_secret_access_key(S3Server::SECRET_KEY)
-            .build()
-            .expect("a client");
+        let reader = server.client("marts");
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("threads");
         Self { server, reader, runtime }
     }

@@ -83,7 +83,16 @@ impl Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let text = chain(&error);
-        if matches!(error, StoreError::NoConditionalPut { .. }) {
+        let config = |error: &StoreError| {
+            matches!(
+                error,
+                StoreError::NoConditionalPut { .. }
+                    | StoreError::Settings { .. }
+                    | StoreError::Location { .. }
+                    | StoreError::UnsupportedScheme { .. }
+            )
+        };
+        if config(&error) {
             return Self::Config(text);
         }
         if error.is_environment() { Self::Environment(text) } else { Self::Run(text) }

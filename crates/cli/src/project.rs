@@ -8,7 +8,8 @@ use abmart_plan::contract::{self, Breach};
 use abmart_plan::{Plan, plan};
 use abmart_spec::Project;
 use abmart_spec::diagnostic::{Diagnostic, render, to_json};
-use abmart_store::{Cache, ObjectInfo, ParquetFooter, Store, StoreError};
+use abmart_spec::model::{self, Spanned};
+use abmart_store::{Cache, Environment, Location, ObjectInfo, ParquetFooter, Store, StoreError, StoreSettings};
 
 use crate::args::Global;
 use crate::exit::{Failure, colours, config};
@@ -56,9 +57,9 @@ pub struct Prepared {
 /// # Errors
 /// When the lake cannot be read, nothing fits the day, or files break their contracts.
 pub fn prepare(project: &Project, pipeline: &str, global: &Global) -> Result<Prepared, Failure> {
-    let lake = open(&project.stores.lake.value, project, false)?;
+    let lake = open(&project.stores.lake, project, false)?;
     let listing = listing(project, &lake)?;
-    let plan = Plan::build(project, pipeline, global.as_of, &listing)?;
+    let mut plan = Plan::build(project, pipeline, global.as_of, &listing)?;
     let objects: HashMap<&str, &ObjectInfo> =
         listing.values().flatten().map(|object| (object.key.as_str(), object)).collect();
     let planned: Vec<ObjectInfo> = plan
@@ -77,6 +78,10 @@ pub fn prepare(project: &Project, pipeline: &str, global: &Global) -> Result<Pre
             Err(error) if error.is_environment() => return Err(error.into()),
             Err(error) => broken.push(unreadable(&plan, &object.key, &error)),
         }
+    }
+    // Not every store lists e-tags; all say them when they are read.
+    for file in plan.sources.values_mut().flat_map(|source| &mut source.files).filter(|file| file.etag.is_none()) {
+        file.etag = footers.get(&file.key).and_then(|footer| footer.etag.clone());
     }
     broken.extend(breaches(project, &plan, &footers).iter().map(ToString::to_string));
     if broken.is_empty() {
@@ -100,8 +105,22 @@ pub fn listing(project: &Project, lake: &Store) -> Result<BTreeMap<String, Vec<O
 ///
 /// # Errors
 /// When the location is no store, or is not there.
-pub fn open(location: &str, project: &Project, create: bool) -> Result<Store, Failure> {
-    Ok(Store::open(location, &project.root, create)?)
+pub fn open(store: &model::Store, project: &Project, create: bool) -> Result<Store, Failure> {
+    Ok(opened(store, project, create)?)
+}
+
+fn opened(store: &model::Store, project: &Project, create: bool) -> Result<Store, StoreError> {
+    let settings = StoreSettings {
+        endpoint: store.endpoint.clone(),
+        region: store.region.clone(),
+        profile: store.profile.clone(),
+        account: store.account.clone(),
+        allow_http: store.allow_http,
+        anonymous: store.anonymous,
+        virtual_hosted_style: store.virtual_hosted_style,
+        retry_seconds: store.retry_seconds,
+    };
+    Store::open_with(&store.url.value, &project.root, create, &settings, &Environment::of_process())
 }
 
 /// The cache of results; one that cannot be opened is done without.
@@ -109,7 +128,7 @@ pub fn open(location: &str, project: &Project, create: bool) -> Result<Store, Fa
 /// # Errors
 /// When its location is no store.
 pub fn cache(project: &Project, full: bool) -> Result<RunCache, Failure> {
-    match Store::open(&project.stores.cache.value, &project.root, true) {
+    match opened(&project.stores.cache, project, true) {
         Ok(store) => Ok(RunCache::new(Cache::new(store), full)),
         Err(error) if error.is_environment() => {
             tracing::warn!("{}; nothing is reused or kept", crate::exit::chain(&error));
@@ -125,12 +144,18 @@ fn override_stores(project: &mut Project, global: &Global) {
         Ok(folder) if !given.contains("://") => folder.join(given).display().to_string(),
         _ => given.clone(),
     };
+    let root = project.root.clone();
     let stores = &mut project.stores;
     for (given, store) in
         [(&global.lake, &mut stores.lake), (&global.marts, &mut stores.marts), (&global.cache, &mut stores.cache)]
     {
-        if let Some(given) = given {
-            store.value = here(given);
+        let Some(given) = given.as_ref().map(here) else { continue };
+        let places = Location::parse(&given, &root).ok().zip(Location::parse(&store.url.value, &root).ok());
+        // Settings make sense for stores of one kind only.
+        if places.is_some_and(|(new, old)| new.is_like(&old)) {
+            store.url.value = given;
+        } else {
+            *store = model::Store::at(Spanned { value: given, span: store.url.span });
         }
     }
 }

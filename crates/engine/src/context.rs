@@ -1,13 +1,12 @@
 //! What every stage of a run shares: the project, the plan, the lake, limits and the way to report progress.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use abmart_plan::{Plan, PlannedFile};
-use abmart_spec::model::{Project, Source};
-use abmart_store::{ParquetFooter, Store};
+use abmart_spec::model::{Column, Project, Source};
+use abmart_store::{LocalFile, ParquetFooter, Store, Version};
 
 use crate::cache::RunCache;
 use crate::error::EngineError;
@@ -101,25 +100,26 @@ impl Context<'_> {
         &self.project.settings.time_zone
     }
 
-    /// The path of a file of the lake.
+    /// A file of the lake where Polars can read it: these columns of it at least.
     ///
     /// # Errors
-    /// When the lake is not on a local file system.
-    pub fn lake_path(&self, source: &Source, file: &PlannedFile) -> Result<PathBuf, EngineError> {
-        self.lake.and_then(|lake| lake.local_path(&file.key)).ok_or_else(|| EngineError::Unreadable {
-            source_name: source.name.clone(),
-            file: file.key.clone(),
-            reason: "the lake is not on a local file system".to_owned(),
-        })
-    }
-
-    /// Whether a file is still the one that was planned with: what was read of another must not be kept under its name.
-    ///
-    /// # Errors
-    /// When it was replaced since, or the lake cannot be asked.
-    pub fn check_unchanged(&self, file: &PlannedFile) -> Result<(), EngineError> {
-        let Some(lake) = self.lake else { return Ok(()) };
-        Ok(lake.check_unchanged(&file.key, file.size, file.etag.as_deref())?)
+    /// When it was replaced or removed since it was planned, or cannot be fetched.
+    pub fn lake_file(
+        &self,
+        source: &Source,
+        file: &PlannedFile,
+        wanted: &dyn Fn(&Column) -> bool,
+    ) -> Result<LocalFile, EngineError> {
+        let (Some(lake), Some(footer)) = (self.lake, self.footers.get(&file.key)) else {
+            return Err(EngineError::Unreadable {
+                source_name: source.name.clone(),
+                file: file.key.clone(),
+                reason: "its footer was not read".to_owned(),
+            });
+        };
+        let version = Version { key: &file.key, size: file.size, etag: file.etag.as_deref() };
+        let named = |name: &str| source.columns.get(name).is_some_and(wanted);
+        Ok(lake.local_file(version, footer, named, self.shelf.folder())?)
     }
 
     /// Rows of a file, as its footer says.

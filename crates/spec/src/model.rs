@@ -62,15 +62,58 @@ pub struct Spanned<T> {
     pub span: Span,
 }
 
-/// Locations of the three stores, as URLs or paths relative to the project.
+/// The three stores.
 #[derive(Debug, Clone)]
 pub struct Stores {
     /// Where the snapshots are read.
-    pub lake: Spanned<String>,
+    pub lake: Store,
     /// Where the marts are published.
-    pub marts: Spanned<String>,
+    pub marts: Store,
     /// Where rollup results are kept between runs.
-    pub cache: Spanned<String>,
+    pub cache: Store,
+}
+
+/// Where a store is, and how it is reached.
+#[derive(Debug, Clone)]
+pub struct Store {
+    /// Its location: a URL, or a path relative to the project.
+    pub url: Spanned<String>,
+    /// The server to talk to instead of the cloud's own.
+    pub endpoint: Option<String>,
+    /// Region of an S3 bucket.
+    pub region: Option<String>,
+    /// Profile of the AWS files that credentials come from.
+    pub profile: Option<String>,
+    /// Storage account of an Azure container.
+    pub account: Option<String>,
+    /// Whether the endpoint may be unencrypted.
+    pub allow_http: bool,
+    /// Whether the store is public, so that requests are not signed.
+    pub anonymous: bool,
+    /// Whether the bucket's name is part of the endpoint's host.
+    pub virtual_hosted_style: bool,
+    /// For how many seconds a request that fails for a passing reason is tried again.
+    pub retry_seconds: Option<u32>,
+    /// Whether runs write without a lease, so that whoever starts them sees to it that no two do at once.
+    pub unsafe_no_lease: bool,
+}
+
+impl Store {
+    /// A store with no settings.
+    pub fn at(url: Spanned<String>) -> Self {
+        Self {
+            url,
+            endpoint: None,
+            region: None,
+            profile: None,
+            account: None,
+            allow_http: false,
+            anonymous: false,
+            virtual_hosted_style: false,
+            retry_seconds: None,
+            unsafe_no_lease: false,
+        }
+    }
 }
 
 /// Whom runs tell what they read and write, as `OpenLineage` events. The environment comes before it.

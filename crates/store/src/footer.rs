@@ -6,6 +6,7 @@ use object_store::{GetOptions, GetRange, ObjectStore as _};
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 
 use crate::column::{self, FooterColumn};
+use crate::layout::Layout;
 use crate::store::object_key;
 use crate::{ObjectInfo, Store, StoreError};
 
@@ -18,6 +19,10 @@ pub struct ParquetFooter {
     pub columns: Vec<FooterColumn>,
     /// The program that wrote the file, as it calls itself.
     pub created_by: Option<String>,
+    /// The e-tag of the file that was read, where the store says it.
+    pub etag: Option<String>,
+    /// Where the columns lie.
+    pub(crate) layout: Layout,
 }
 
 /// The first read of a file's end. Almost every footer fits, so one request is enough.
@@ -57,7 +62,7 @@ impl Store {
 }
 
 async fn read_footer(store: &Store, object: &ObjectInfo) -> Result<ParquetFooter, StoreError> {
-    let metadata = read_metadata(store, object).await?;
+    let (metadata, etag) = read_metadata(store, object).await?;
     let file = metadata.file_metadata();
     Ok(ParquetFooter {
         rows: u64::try_from(file.num_rows()).map_err(|_| StoreError::NotParquet {
@@ -67,18 +72,23 @@ async fn read_footer(store: &Store, object: &ObjectInfo) -> Result<ParquetFooter
         })?,
         columns: column::columns(&metadata),
         created_by: file.created_by().map(str::to_owned),
+        etag,
+        layout: Layout::of(&metadata),
     })
 }
 
-/// The footer as it stands in the file.
-pub(crate) async fn read_metadata(store: &Store, object: &ObjectInfo) -> Result<ParquetMetaData, StoreError> {
+/// The footer as it stands in the file, and the file's e-tag.
+pub(crate) async fn read_metadata(
+    store: &Store,
+    object: &ObjectInfo,
+) -> Result<(ParquetMetaData, Option<String>), StoreError> {
     let size = object.size;
     let refused = |reason: String| StoreError::NotParquet { key: object.key.clone(), size, reason };
     if size == 0 {
         return Err(refused("the file is empty".to_owned()));
     }
     let mut start = size.saturating_sub(TAIL);
-    let mut tail = read_range(store, object, start..size).await?;
+    let (mut tail, etag) = read_range(store, object, start..size).await?;
     let length = match trailer(&tail) {
         Trailer::Footer(length) if length + TRAILER <= size => length,
         Trailer::Footer(length) => {
@@ -90,7 +100,7 @@ pub(crate) async fn read_metadata(store: &Store, object: &ObjectInfo) -> Result<
             return Err(refused("its footer is encrypted, which is not supported".to_owned()));
         }
         Trailer::None => {
-            let head = read_range(store, object, 0..size.min(4)).await?;
+            let (head, _) = read_range(store, object, 0..size.min(4)).await?;
             return Err(refused(without_footer(&head)));
         }
     };
@@ -102,7 +112,7 @@ pub(crate) async fn read_metadata(store: &Store, object: &ObjectInfo) -> Result<
     let footer_start = size - TRAILER - length;
     if footer_start < start {
         start = footer_start;
-        tail = read_range(store, object, start..size).await?;
+        (tail, _) = read_range(store, object, start..size).await?;
     }
     let before = usize::try_from(footer_start - start).unwrap_or(usize::MAX);
     let metadata = tail
@@ -118,20 +128,28 @@ pub(crate) async fn read_metadata(store: &Store, object: &ObjectInfo) -> Result<
             "its footer places column `{column}` where the file has no data; the file is truncated or damaged"
         )));
     }
-    Ok(metadata)
+    Ok((metadata, etag))
 }
 
 /// Reads bytes of exactly the version that was listed.
-async fn read_range(store: &Store, object: &ObjectInfo, range: Range<u64>) -> Result<Bytes, StoreError> {
+async fn read_range(
+    store: &Store,
+    object: &ObjectInfo,
+    range: Range<u64>,
+) -> Result<(Bytes, Option<String>), StoreError> {
+    let path = object_key(&object.key)?;
+    let failed = |source| store.failed("reading the footer of", &object.key, source);
+    let wanted = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
     let options =
         GetOptions { range: Some(GetRange::Bounded(range)), if_match: object.etag.clone(), ..GetOptions::default() };
-    let read = async {
-        let path = object_key(&object.key)?;
-        let failed = |source| store.failed("reading the footer of", &object.key, source);
-        let result = store.objects().get_opts(&path, options).await.map_err(failed)?;
-        result.bytes().await.map_err(failed)
-    };
-    read.await
+    let result = store.objects().get_opts(&path, options).await.map_err(failed)?;
+    let etag = result.meta.e_tag.clone();
+    let same = result.meta.size == object.size && (object.etag.is_none() || etag == object.etag);
+    let bytes = result.bytes().await.map_err(failed)?;
+    if same && bytes.len() == wanted {
+        return Ok((bytes, etag));
+    }
+    Err(StoreError::Changed { store: store.label().to_owned(), key: object.key.clone() })
 }
 
 enum Trailer {

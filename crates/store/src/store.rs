@@ -8,10 +8,11 @@ use object_store::local::LocalFileSystem;
 use object_store::path::Path as Key;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt as _, PutPayload};
 use tokio::runtime::Runtime;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::failure::Failure;
 use crate::remote::{self, Remote};
-use crate::{Location, StoreError, StoreSettings, durable, location};
+use crate::{Environment, Location, StoreError, StoreSettings, durable, location};
 
 /// One place that holds objects: a lake, the marts, or a cache.
 ///
@@ -25,7 +26,14 @@ pub struct Store {
     runtime: Arc<Runtime>,
     /// Texts that no message may show.
     secrets: Arc<[String]>,
+    /// Limits how many ranges are fetched at once, whoever asks.
+    turns: Arc<Semaphore>,
 }
+
+/// How often a listing is begun.
+const LISTINGS: usize = 3;
+/// How many ranges are fetched at once.
+const FETCHES: usize = 16;
 
 /// One object as a listing shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,18 +55,24 @@ impl Store {
     /// # Errors
     /// As [`Store::open_with`].
     pub fn open(location: &str, base: &Path, create: bool) -> Result<Self, StoreError> {
-        Self::open_with(location, base, create, &StoreSettings::default())
+        Self::open_with(location, base, create, &StoreSettings::default(), &Environment::of_process())
     }
 
-    /// Like [`Store::open`], with settings. A bucket or container must exist; one request finds out.
+    /// Like [`Store::open`], with settings and another environment than this process's. A bucket or container must exist; one request finds out.
     ///
     /// # Errors
     /// Those of [`Location::parse`]; [`StoreError::Settings`] and [`StoreError::Credentials`] for what is missing to
     /// reach it; [`StoreError::NotFound`] for a missing bucket, or folder without `create`; [`StoreError::Io`] or
     /// [`StoreError::Object`] when it cannot be made or used.
-    pub fn open_with(location: &str, base: &Path, create: bool, settings: &StoreSettings) -> Result<Self, StoreError> {
+    pub fn open_with(
+        location: &str,
+        base: &Path,
+        create: bool,
+        settings: &StoreSettings,
+        environment: &Environment,
+    ) -> Result<Self, StoreError> {
         let place = Location::parse(location, base)?;
-        if let Some(remote) = remote::client(&place, settings)? {
+        if let Some(remote) = remote::client(&place, settings, environment)? {
             return Self::open_remote(&place, remote);
         }
         let Some(folder) = place.folder() else {
@@ -121,6 +135,7 @@ impl Store {
             local_root,
             runtime: Arc::new(runtime),
             secrets: Arc::from(Vec::new()),
+            turns: Arc::new(Semaphore::new(FETCHES)),
         })
     }
 
@@ -154,10 +169,17 @@ impl Store {
             check_folder(root)?;
         }
         let path = object_key(prefix)?;
-        let metas: Vec<ObjectMeta> = self
-            .block_on(self.objects.list(Some(&path)).try_collect())
-            .map_err(|source| self.failed("listing", prefix, source))?;
-        let mut objects: Vec<_> = metas.into_iter().map(ObjectInfo::from).collect();
+        let mut attempt = 1;
+        let mut objects = loop {
+            // Page by page, each made small before the next one is asked for.
+            let listed = self.objects.list(Some(&path)).map_ok(ObjectInfo::from).try_collect::<Vec<_>>();
+            match self.block_on(listed) {
+                Ok(objects) => break objects,
+                // A page that breaks off is not asked for again by the client.
+                Err(object_store::Error::Generic { .. }) if attempt < LISTINGS => attempt += 1,
+                Err(source) => return Err(self.failed("listing", prefix, source)),
+            }
+        };
         objects.sort_by(|a, b| a.key.cmp(&b.key));
         Ok(objects)
     }
@@ -271,6 +293,11 @@ impl Store {
 
     pub(crate) fn block_on<F: Future>(&self, future: F) -> F::Output {
         self.runtime.block_on(future)
+    }
+
+    /// Waits until one more range may be fetched. The semaphore is never closed.
+    pub(crate) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        self.turns.acquire().await.ok()
     }
 
     #[expect(clippy::needless_pass_by_value, reason = "the error is used up: it ends as part of another")]

@@ -9,6 +9,7 @@ use http_body_util::BodyExt as _;
 use hyper::Method;
 use hyper::body::Incoming;
 use hyper::header::{ETAG, IF_MATCH, IF_NONE_MATCH};
+use object_store::aws::{AmazonS3, AmazonS3Builder};
 use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s_fs::FileSystem;
@@ -58,6 +59,20 @@ impl S3Server {
     #[must_use]
     pub fn folder(&self, bucket: &str) -> PathBuf {
         self.folder.path().join(bucket)
+    }
+
+    /// A client of a bucket.
+    #[must_use]
+    pub fn client(&self, bucket: &str) -> AmazonS3 {
+        AmazonS3Builder::new()
+            .with_endpoint(self.url())
+            .with_allow_http(true)
+            .with_bucket_name(bucket)
+            .with_region(Self::REGION)
+            .with_access_key_id(Self::ACCESS_KEY)
+            .with_secret_access_key(Self::SECRET_KEY)
+            .build()
+            .expect("a client")
     }
 
     /// The environment of a program that is to find the server, or a proxy before it, at `endpoint`.

@@ -43,7 +43,7 @@ pub fn backfill(global: &Global, args: &BackfillArgs) -> Result<(), Failure> {
     let metrics = Metrics::to(args.run.metrics.as_deref())?;
     let project = project::load(global)?.restricted_to(&args.run.pipeline);
     within_the_lake(&project, args)?;
-    let marts = project::open(&project.stores.marts.value, &project, true)?;
+    let marts = project::open(&project.stores.marts, &project, true)?;
     let (backfill, resumed) = begin(&project, global, args, &marts)?;
     let nights = to_do(args, &backfill, &marts, resumed)?;
     say(global, &opening(args, &backfill, &nights, resumed))?;
@@ -81,7 +81,7 @@ pub fn backfill(global: &Global, args: &BackfillArgs) -> Result<(), Failure> {
 
 /// Nights lie between the oldest snapshot that can be used and the newest one.
 fn within_the_lake(project: &Project, args: &BackfillArgs) -> Result<(), Failure> {
-    let lake = project::open(&project.stores.lake.value, project, false)?;
+    let lake = project::open(&project.stores.lake, project, false)?;
     let listing = project::listing(project, &lake)?;
     let newest = Plan::build(project, &args.run.pipeline, None, &listing)?.as_of;
     let last = args.to.saturating_sub(1.day());

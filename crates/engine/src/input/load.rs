@@ -158,12 +158,14 @@ pub fn read(
     wanted: &dyn Fn(&ContractColumn) -> bool,
 ) -> Result<DataFrame, EngineError> {
     context.check_interrupted()?;
-    let path = context.lake_path(source, file)?;
-    let read = scan::file(&path, source, context, wanted).and_then(|lazy| Ok(lazy.collect()?));
-    read.map_err(|error| match error {
+    let local = context.lake_file(source, file, wanted)?;
+    let read = scan::file(local.path(), source, context, wanted).and_then(|lazy| Ok(lazy.collect()?));
+    let frame = read.map_err(|error| match error {
         EngineError::Polars(error) => unreadable(source, file, &error),
         other => other,
-    })
+    })?;
+    local.check_unchanged()?;
+    Ok(frame)
 }
 
 /// Keeps the rows before `end` (and those without a time, which a check will find), with a mask over them if there is

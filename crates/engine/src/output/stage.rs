@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use abmart_plan::calendar::{Period, grain_name};
 use abmart_spec::model::{Kpi, Mart, MartBody, Spanned};
-use abmart_store::StagedFile;
+use abmart_store::{LocalFile, StagedFile};
 use polars::prelude::*;
 
 use super::catalog;
@@ -59,12 +59,15 @@ impl Inputs<'_> {
             HashMap::from([("kpi_catalog", catalog.lazy()), ("data_quality", quality.lazy())]);
         let staging = Staging { store: target.store, run_id: target.run_id, definitions: target.definitions };
         let (mut staged, mut cells) = (Vec::new(), 0);
+        // As long as others read its rows.
+        let local;
         let (cube_marts, others): (Vec<&Mart>, Vec<&Mart>) =
             self.wanted.iter().copied().partition(|mart| is_cube(mart));
         if let (Some(mart), Some(cube)) = (cube_marts.first(), &self.job.cube) {
             let (file, height) = self.stage_cube(&staging, mart, cube, target, finest)?;
             cells = height;
-            known.insert("kpi_values", staged_rows(&staging, &file)?);
+            local = staging.store.local_copy(&file.staged_key(staging.run_id), self.context.shelf.folder())?;
+            known.insert("kpi_values", staged_rows(&local)?);
             staged.push(file);
         }
         for mart in others {
@@ -185,13 +188,7 @@ fn is_cube(mart: &Mart) -> bool {
 }
 
 /// A staged mart as input of others: only the rows that they ask for are read back.
-fn staged_rows(staging: &Staging<'_>, file: &StagedFile) -> Result<LazyFrame, EngineError> {
-    let key = file.staged_key(staging.run_id);
-    let path = staging.store.local_path(&key).ok_or_else(|| EngineError::Unreadable {
-        source_name: file.mart.clone(),
-        file: key,
-        reason: "marts are not on a local file system".to_owned(),
-    })?;
+fn staged_rows(file: &LocalFile) -> Result<LazyFrame, EngineError> {
     let args = ScanArgsParquet { glob: false, ..ScanArgsParquet::default() };
-    Ok(LazyFrame::scan_parquet(PlRefPath::try_from_path(&path)?, args)?)
+    Ok(LazyFrame::scan_parquet(PlRefPath::try_from_path(file.path())?, args)?)
 }

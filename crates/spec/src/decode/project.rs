@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 
 use crate::diagnostic::Span;
 use crate::grammar::window;
-use crate::model::{DimensionMode, Job, Lineage, Pipeline, Project, Settings, Spanned, Stores, Title, Window};
+use crate::model::{DimensionMode, Job, Lineage, Pipeline, Project, Settings, Spanned, Store, Stores, Title, Window};
 use crate::syntax::{Entry, Node};
 
 use super::fields::grain;
@@ -44,11 +44,34 @@ pub(crate) fn pipelines(node: &Node, root: &Path, decoder: &mut Decoder) -> Proj
 }
 
 fn stores(fields: Option<Fields>) -> Stores {
-    let store = |key: &str, default: &str| {
-        let given = fields.and_then(|fields| fields.text(key));
-        given.unwrap_or_else(|| Spanned { value: default.to_owned(), span: Span::none() })
+    let of = |key: &str, default: &str| {
+        let node = fields.and_then(|fields| fields.get(key));
+        let given = node.and_then(store);
+        given.unwrap_or_else(|| Store::at(Spanned { value: default.to_owned(), span: Span::none() }))
     };
-    Stores { lake: store("lake", "data/lake"), marts: store("marts", "out/marts"), cache: store("cache", "out/cache") }
+    Stores { lake: of("lake", "data/lake"), marts: of("marts", "out/marts"), cache: of("cache", "out/cache") }
+}
+
+/// A store in its short form, a location, or in its long one.
+fn store(node: &Node) -> Option<Store> {
+    if let Some(url) = super::fields::text(node) {
+        return Some(Store::at(url));
+    }
+    let fields = Fields(node);
+    let words = |key: &str| fields.text(key).map(|text| text.value);
+    let flag = |key: &str| fields.boolean(key).unwrap_or_default();
+    Some(Store {
+        endpoint: words("endpoint"),
+        region: words("region"),
+        profile: words("profile"),
+        account: words("account"),
+        allow_http: flag("allow_http"),
+        anonymous: flag("anonymous"),
+        virtual_hosted_style: flag("virtual_hosted_style"),
+        retry_seconds: fields.whole("retry_seconds"),
+        unsafe_no_lease: flag("unsafe_no_lease"),
+        ..Store::at(fields.text("url")?)
+    })
 }
 
 /// A year and some weeks, so that a year can be compared with the one before.

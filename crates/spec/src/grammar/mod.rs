@@ -16,6 +16,7 @@ mod project;
 mod schema;
 mod score;
 mod source;
+mod store;
 mod table;
 
 pub(crate) use check::check;

@@ -6,6 +6,7 @@ use super::kpi::KPI;
 use super::mart::MART;
 use super::score::SCORE;
 use super::source::{ROLLUP, SOURCE};
+use super::store::STORES;
 use super::table::TABLE;
 use super::{Key, Keys, Object, Shape, TITLE};
 
@@ -19,7 +20,7 @@ pub(crate) static PIPELINES: Object = Object {
             "stores",
             Shape::Object(&STORES),
             "Where the snapshots are read, the marts published and rollup results kept.",
-            "stores: {lake: data/lake, marts: out/marts, cache: out/cache}",
+            "stores:\n  lake: {url: 's3://acme/lake', region: eu-west-3}\n  marts: out/marts",
         )
         .default("the defaults of its keys"),
         Key::new(
@@ -57,25 +58,6 @@ pub(crate) static PIPELINES: Object = Object {
             "pipelines:\n  nightly:\n    title: {en: Nightly, fr: Nuit}\n    periods: {month: {}, week: {last: 13}}",
         )
         .required(),
-    ],
-    rules: &[],
-};
-
-static STORES: Object = Object {
-    name: "stores",
-    doc: "Locations as paths relative to the project or as URLs; `--lake`, `--marts` and `--cache` override them.",
-    keys: &[
-        Key::new("lake", Shape::Word("location"), "Where the snapshots are read.", "lake: /data/lake")
-            .default("`data/lake`"),
-        Key::new("marts", Shape::Word("location"), "Where the marts are published.", "marts: out/marts")
-            .default("`out/marts`"),
-        Key::new(
-            "cache",
-            Shape::Word("location"),
-            "Where the results of rollups are kept between runs.",
-            "cache: out/cache",
-        )
-        .default("`out/cache`"),
     ],
     rules: &[],
 };

@@ -13,6 +13,7 @@ mod mart;
 mod pipeline;
 mod score;
 mod source;
+mod store;
 mod table;
 
 use crate::decode::{Kind, Names};
@@ -31,6 +32,7 @@ pub(crate) fn resolve(project: &Project, names: &Names) -> Vec<Diagnostic> {
     resolver.scores();
     resolver.kpis();
     resolver.marts();
+    resolver.stores();
     resolver.settings();
     resolver.lineage();
     resolver.pipelines();

@@ -188,7 +188,7 @@ pub(super) async fn describe(store: &Store, mart: &str, key: &str) -> Result<Dat
     let meta =
         store.objects().head(&object_key(key)?).await.map_err(|source| store.failed("looking up", key, source))?;
     let object = ObjectInfo { key: key.to_owned(), ..meta.into() };
-    let metadata = read_metadata(store, &object).await?;
+    let (metadata, _) = read_metadata(store, &object).await?;
     let file = metadata.file_metadata();
     let schema = parquet_to_arrow_schema(file.schema_descr(), file.key_value_metadata())
         .map_err(|error| StoreError::encode(mart, key, error))?;

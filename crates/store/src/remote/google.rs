@@ -2,7 +2,7 @@
 
 use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey as Config};
 
-use super::{Remote, Site, env_flag, env_secrets};
+use super::{Remote, Site};
 use crate::StoreError;
 use crate::location::Bucket;
 
@@ -10,7 +10,11 @@ use crate::location::Bucket;
 /// identity of the machine.
 pub(super) fn client(site: &Site<'_>, bucket: &Bucket) -> Result<Remote, StoreError> {
     let settings = site.settings;
-    let mut builder = GoogleCloudStorageBuilder::from_env().with_bucket_name(&bucket.name).with_retry(site.retries());
+    let mut builder = GoogleCloudStorageBuilder::new();
+    for (key, value) in site.environment.config::<Config>("GOOGLE_") {
+        builder = builder.with_config(key, value);
+    }
+    builder = builder.with_bucket_name(&bucket.name).with_retry(site.retries());
     for (key, value) in site.client_options("GOOGLE") {
         builder = builder.with_config(Config::Client(key), value);
     }
@@ -18,8 +22,8 @@ pub(super) fn client(site: &Site<'_>, bucket: &Bucket) -> Result<Remote, StoreEr
         builder = builder.with_base_url(endpoint);
     }
     let endpoint = builder.get_config_value(&Config::BaseUrl);
-    site.check_endpoint(endpoint.as_deref(), settings.allow_http || env_flag("GOOGLE_ALLOW_HTTP"))?;
-    let anonymous = settings.anonymous || env_flag("GOOGLE_SKIP_SIGNATURE");
-    let secrets = env_secrets(&["GOOGLE_SERVICE_ACCOUNT_KEY"]);
+    site.check_endpoint(endpoint.as_deref(), settings.allow_http || site.environment.flag("GOOGLE_ALLOW_HTTP"))?;
+    let anonymous = settings.anonymous || site.environment.flag("GOOGLE_SKIP_SIGNATURE");
+    let secrets = site.environment.texts(&["GOOGLE_SERVICE_ACCOUNT_KEY"]);
     remote!(site, builder, bucket, anonymous, secrets)
 }

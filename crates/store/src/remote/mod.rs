@@ -29,7 +29,6 @@ mod google;
 mod profile;
 mod s3;
 
-use std::env;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,7 +39,7 @@ use object_store::{BackoffConfig, ObjectStore, RetryConfig};
 
 use crate::location::Bucket;
 use crate::settings::RETRY_SECONDS;
-use crate::{Location, StoreError, StoreSettings};
+use crate::{Environment, Location, StoreError, StoreSettings};
 
 /// A client of a bucket or container.
 pub(crate) struct Remote {
@@ -64,8 +63,12 @@ const CREDENTIALS: Duration = Duration::from_secs(5);
 /// # Errors
 /// [`StoreError::Settings`] where something is missing or contradictory, [`StoreError::Credentials`] where a profile
 /// has none.
-pub(crate) fn client(location: &Location, settings: &StoreSettings) -> Result<Option<Remote>, StoreError> {
-    let site = Site { location, settings };
+pub(crate) fn client(
+    location: &Location,
+    settings: &StoreSettings,
+    environment: &Environment,
+) -> Result<Option<Remote>, StoreError> {
+    let site = Site { location, settings, environment };
     match location {
         Location::Local(_) => Ok(None),
         Location::S3(bucket) => s3::client(&site, bucket).map(Some),
@@ -78,6 +81,7 @@ pub(crate) fn client(location: &Location, settings: &StoreSettings) -> Result<Op
 struct Site<'a> {
     location: &'a Location,
     settings: &'a StoreSettings,
+    environment: &'a Environment,
 }
 
 impl Site<'_> {
@@ -90,7 +94,9 @@ impl Site<'_> {
 
     /// Settings of all clients with their values: those of the environment, else this program's own.
     fn client_options(&self, prefix: &str) -> Vec<(ClientConfigKey, String)> {
-        let or = |name: &str, own: &str| env_text(&format!("{prefix}_{name}")).unwrap_or_else(|| own.to_owned());
+        let or = |name: &str, own: &str| {
+            self.environment.text(&format!("{prefix}_{name}")).unwrap_or_else(|| own.to_owned())
+        };
         let mut options = vec![
             (ClientConfigKey::Timeout, or("TIMEOUT", TIMEOUT)),
             (ClientConfigKey::ConnectTimeout, or("CONNECT_TIMEOUT", CONNECT_TIMEOUT)),
@@ -153,18 +159,4 @@ fn below<T: ObjectStore>(objects: T, bucket: &Bucket) -> Arc<dyn ObjectStore> {
     } else {
         Arc::new(PrefixStore::new(objects, bucket.prefix.as_str()))
     }
-}
-
-/// A variable of the environment that says something.
-fn env_text(name: &str) -> Option<String> {
-    env::var(name).ok().filter(|text| !text.is_empty())
-}
-
-fn env_flag(name: &str) -> bool {
-    env_text(name)
-        .is_some_and(|text| matches!(text.to_ascii_lowercase().as_str(), "1" | "true" | "yes" | "on" | "y" | "t"))
-}
-
-fn env_secrets(names: &[&str]) -> Vec<String> {
-    names.iter().filter_map(|name| env_text(name)).collect()
 }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey as Config};
 
-use super::{Site, env_text};
+use super::Site;
 use crate::StoreError;
 
 /// What the files say of one profile.
@@ -37,7 +37,7 @@ impl Profile {
                 .iter()
                 .chain(&[Config::ContainerCredentialsFullUri])
                 .any(|key| environment.get_config_value(key).is_some());
-        let by_variable = env_text("AWS_PROFILE").filter(|_| !in_environment);
+        let by_variable = site.environment.text("AWS_PROFILE").filter(|_| !in_environment);
         let wanted = named.is_some() || by_variable.is_some();
         let name = named.or(by_variable).unwrap_or_else(|| "default".to_owned());
         let mut profile = Self { name, wanted, values: BTreeMap::new() };
@@ -45,7 +45,8 @@ impl Profile {
         for (variable, file, prefix) in
             [("AWS_CONFIG_FILE", "config", "profile "), ("AWS_SHARED_CREDENTIALS_FILE", "credentials", "")]
         {
-            let Some(path) = env_text(variable).map(PathBuf::from).or_else(|| home().map(|home| home.join(file)))
+            let Some(path) =
+                site.environment.text(variable).map(PathBuf::from).or_else(|| home(site).map(|home| home.join(file)))
             else {
                 continue;
             };
@@ -121,8 +122,8 @@ impl Profile {
     }
 }
 
-fn home() -> Option<PathBuf> {
-    Some(PathBuf::from(env_text("HOME").or_else(|| env_text("USERPROFILE"))?).join(".aws"))
+fn home(site: &Site<'_>) -> Option<PathBuf> {
+    Some(PathBuf::from(site.environment.text("HOME").or_else(|| site.environment.text("USERPROFILE"))?).join(".aws"))
 }
 
 /// The keys of a profile; `None` when the file does not speak of it. Indented lines belong to a key that is a group of its

@@ -3,7 +3,7 @@
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey as Config, S3ConditionalPut};
 
 use super::profile::Profile;
-use super::{Remote, Site, env_flag, env_secrets, env_text};
+use super::{Remote, Site};
 use crate::StoreError;
 use crate::location::Bucket;
 
@@ -11,19 +11,27 @@ use crate::location::Bucket;
 /// container's role); the profile that `AWS_PROFILE` names, or `default`; the role of the machine.
 pub(super) fn client(site: &Site<'_>, bucket: &Bucket) -> Result<Remote, StoreError> {
     let settings = site.settings;
-    let mut builder = AmazonS3Builder::from_env()
+    let mut builder = AmazonS3Builder::new();
+    for (key, value) in site.environment.config::<Config>("AWS_") {
+        builder = builder.with_config(key, value);
+    }
+    builder = builder
         .with_bucket_name(&bucket.name)
         .with_conditional_put(S3ConditionalPut::ETagMatch)
         .with_retry(site.retries());
     for (key, value) in site.client_options("AWS") {
         builder = builder.with_config(Config::Client(key), value);
     }
-    let mut secrets = env_secrets(&["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ACCESS_KEY_ID", "AWS_TOKEN"]);
-    let mut endpoint = settings.endpoint.clone().or_else(|| env_text("AWS_ENDPOINT_URL_S3"));
+    let mut secrets =
+        site.environment.texts(&["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ACCESS_KEY_ID", "AWS_TOKEN"]);
+    let mut endpoint = settings.endpoint.clone().or_else(|| site.environment.text("AWS_ENDPOINT_URL_S3"));
     endpoint = endpoint.or_else(|| builder.get_config_value(&Config::Endpoint));
-    let mut region =
-        settings.region.clone().or_else(|| env_text("AWS_REGION")).or_else(|| env_text("AWS_DEFAULT_REGION"));
-    let anonymous = settings.anonymous || env_flag("AWS_SKIP_SIGNATURE");
+    let mut region = settings
+        .region
+        .clone()
+        .or_else(|| site.environment.text("AWS_REGION"))
+        .or_else(|| site.environment.text("AWS_DEFAULT_REGION"));
+    let anonymous = settings.anonymous || site.environment.flag("AWS_SKIP_SIGNATURE");
     if let Some(profile) = Profile::find(site, &builder, anonymous)? {
         region = region.or_else(|| profile.get("region").map(str::to_owned));
         endpoint = endpoint.or_else(|| profile.get("endpoint_url").map(str::to_owned));
@@ -34,12 +42,12 @@ pub(super) fn client(site: &Site<'_>, bucket: &Bucket) -> Result<Remote, StoreEr
             for (key, value) in credentials {
                 builder = builder.with_config(key, value);
             }
-            if !session.is_empty() || env_text("AWS_SESSION_TOKEN").is_some() {
+            if !session.is_empty() || site.environment.text("AWS_SESSION_TOKEN").is_some() {
                 builder = builder.with_token(session);
             }
         }
     }
-    site.check_endpoint(endpoint.as_deref(), settings.allow_http || env_flag("AWS_ALLOW_HTTP"))?;
+    site.check_endpoint(endpoint.as_deref(), settings.allow_http || site.environment.flag("AWS_ALLOW_HTTP"))?;
     match (&region, &endpoint) {
         (Some(region), _) => builder = builder.with_region(region),
         (None, Some(_)) => {}

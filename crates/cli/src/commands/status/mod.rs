@@ -57,7 +57,7 @@ pub fn status(global: &Global, args: &StatusArgs) -> Result<(), Failure> {
         let known = project.pipelines.keys().cloned().collect();
         return Err(abmart_plan::PlanError::UnknownPipeline { name: name.clone(), known }.into());
     }
-    let store = project::open(&project.stores.marts.value, &project, false)?;
+    let store = project::open(&project.stores.marts, &project, false)?;
     let status = look(&project, &store, args)?;
     if args.json {
         let text = serde_json::to_string_pretty(&status).map_err(config)?;

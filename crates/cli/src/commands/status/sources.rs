@@ -47,7 +47,7 @@ pub struct SourceAge {
 impl LakeAge {
     /// Lists the lake; failing at that is part of what is told.
     pub fn look(project: &Project, now: Timestamp) -> Self {
-        let listed = project::open(&project.stores.lake.value, project, false).and_then(|lake| {
+        let listed = project::open(&project.stores.lake, project, false).and_then(|lake| {
             let label = lake.label().to_owned();
             Ok((label, project::listing(project, &lake)?))
         });

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use abmart_plan::PlannedFile;
 use abmart_spec::model::{Column, ColumnType, Source};
+use abmart_store::LocalFile;
 use polars::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -73,12 +74,14 @@ pub fn reduce(
     let bytes_per_row = source.columns.values().filter(|column| wanted(column)).map(width).sum();
     let length = context.budget.rows_per_slice(bytes_per_row);
     let slices = Slices { context, source, file, rows: context.rows_of(file), length };
+    let local = slices.fetch(&wanted)?;
+    let mut whole_file = None;
     let days = context.days_of(source, file);
     let mut outcome = Reduced::default();
     let mut partials: Vec<Vec<DataFrame>> = vec![Vec::new(); rollups.len()];
     for slice in slices.all() {
         context.check_interrupted()?;
-        let frame = step("decode").in_scope(|| slices.read(&slice, &wanted))?;
+        let frame = step("decode").in_scope(|| slices.read(&local, &slice, &wanted))?;
         outcome.seen.rows_in += frame.height() as u64;
         outcome.seen.keys.extend(step("keys").in_scope(|| keys::stretch(source, &frame, slice.start))?);
         let repeated = keys::mask(repeated, slice.start, frame.height());
@@ -89,7 +92,11 @@ pub fn reduce(
         add_findings(&mut outcome.seen.findings, checked.findings);
         if let Some(aside) = checked.aside {
             // What is set aside is shown whole, with the columns that nothing reads.
-            let whole = slices.read(&slice, &|_| true)?;
+            let whole_file = match &mut whole_file {
+                Some(fetched) => fetched,
+                none => none.insert(slices.fetch(&|_| true)?),
+            };
+            let whole = slices.read(whole_file, &slice, &|_| true)?;
             let (whole, _, _) = load::up_to(whole, None, source, context.plan.end())?;
             outcome.quarantined.push(aside.rows_of(&whole)?);
         }
@@ -97,6 +104,7 @@ pub fn reduce(
             partials.push(rollup.reduce(checked.used.clone(), days)?);
         }
     }
+    local.check_unchanged()?;
     for (rollup, partials) in rollups.iter().zip(partials) {
         outcome.rollups.push(rollup.whole(partials)?);
     }
@@ -123,9 +131,17 @@ impl Slices<'_> {
         (0..count).map(|index| index * self.length..((index + 1) * self.length).min(self.rows)).collect()
     }
 
-    fn read(&self, slice: &std::ops::Range<u64>, wanted: &dyn Fn(&Column) -> bool) -> Result<DataFrame, EngineError> {
-        let path = self.context.lake_path(self.source, self.file)?;
-        let scanned = scan::file(&path, self.source, self.context, wanted)?;
+    fn fetch(&self, wanted: &dyn Fn(&Column) -> bool) -> Result<LocalFile, EngineError> {
+        self.context.lake_file(self.source, self.file, wanted)
+    }
+
+    fn read(
+        &self,
+        local: &LocalFile,
+        slice: &std::ops::Range<u64>,
+        wanted: &dyn Fn(&Column) -> bool,
+    ) -> Result<DataFrame, EngineError> {
+        let scanned = scan::file(local.path(), self.source, self.context, wanted)?;
         let rows = if *slice == (0..self.rows) {
             scanned
         } else {

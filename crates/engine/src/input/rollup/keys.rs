@@ -124,12 +124,14 @@ struct Suspect<'a> {
 impl Suspect<'_> {
     fn read(&self, context: &Context<'_>, source: &Source, files: &[PlannedFile]) -> Result<DataFrame, EngineError> {
         let file = &files[self.file];
-        let path = context.lake_path(source, file)?;
         let is_key = |column: &SourceColumn| source.key.iter().any(|name| name.value == column.name);
         let start = i64::try_from(self.stretch.start).unwrap_or(i64::MAX);
         let length = u32::try_from(self.stretch.rows).unwrap_or(u32::MAX);
-        let rows = scan::file(&path, source, context, &is_key)?.slice(start, length);
-        rows.collect().map_err(|error| load::unreadable(source, file, &error))
+        let local = context.lake_file(source, file, &is_key)?;
+        let rows = scan::file(local.path(), source, context, &is_key)?.slice(start, length);
+        let rows = rows.collect().map_err(|error| load::unreadable(source, file, &error))?;
+        local.check_unchanged()?;
+        Ok(rows)
     }
 }
 

@@ -138,7 +138,6 @@ pub fn reduce(
             return Ok(outcome);
         }
         let reduced = file::reduce(context, source, file, &compiled, repeated)?;
-        context.check_unchanged(file)?;
         keeper.keep(file, repeated, reduced)
     };
     let mut outcomes = context.parallel(files, |file| {

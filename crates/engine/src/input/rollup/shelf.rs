@@ -100,6 +100,12 @@ impl Shelf {
         Self { folder: folder.to_owned(), limit, held: AtomicU64::new(0), files: AtomicUsize::new(0) }
     }
 
+    /// The scratch folder, which is made by whoever needs it.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Keeps the rows of a rollup.
     ///
     /// # Errors
@@ -174,6 +180,9 @@ impl Drop for Shelf {
     fn drop(&mut self) {
         if self.files.load(Ordering::Relaxed) > 0 {
             let _ = std::fs::remove_dir_all(&self.folder);
+        } else {
+            // Others may have made it; what they put there is theirs.
+            let _ = std::fs::remove_dir(&self.folder);
         }
     }
 }

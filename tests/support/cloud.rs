@@ -1,0 +1,125 @@
+//! Stores in an S3 server of this process, as the program and its readers find them.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use futures::StreamExt as _;
+use object_store::ObjectStoreExt as _;
+use abmart_testkit::{Proxy, Request, S3Server};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::contract;
+use super::program::{Files, Outcome, collect};
+use super::tiny::ended;
+
+/// A server with the buckets `lake`, `marts` and `cache`, a proxy before it, and a project that is run on them.
+pub struct Cloud {
+    /// The server.
+    pub server: S3Server,
+    /// What all requests of the program go through.
+    pub proxy: Proxy,
+    project: std::path::PathBuf,
+    scratch: TempDir,
+}
+
+impl Cloud {
+    /// The project at a path below the repository, with its lake.
+    pub fn new(project: &str, lake: &Path) -> Self {
+        let server = S3Server::start(&["lake", "marts", "cache"]);
+        let proxy = Proxy::start(&server.url());
+        let cloud = Self {
+            server,
+            proxy,
+            project: contract::root().join(project),
+            scratch: TempDir::new().expect("a temporary folder"),
+        };
+        let mut files = Files::new();
+        collect(lake, "", &mut files);
+        cloud.put_all(files);
+        cloud
+    }
+
+    /// Puts an object into the lake, or another one in its place.
+    pub fn put(&self, key: &str, content: Vec<u8>) {
+        self.put_all([(key.to_owned(), content)].into());
+    }
+
+    fn put_all(&self, files: Files) {
+        let lake = self.server.client("lake");
+        let put = |(key, content): (String, Vec<u8>)| {
+            let lake = &lake;
+            async move { lake.put(&key.into(), content.into()).await.expect("an object that can be put") }
+        };
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("threads");
+        runtime.block_on(futures::stream::iter(files).map(put).buffer_unordered(8).collect::<Vec<_>>());
+    }
+
+    /// The program on the cloud's stores.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_abmart"));
+        command
+            .args(arguments)
+            .arg("--project")
+            .arg(&self.project)
+            .args(["--lake", "s3://lake", "--marts", "s3://marts/abm", "--cache", "s3://cache"])
+            .env_remove("ABMART_LOG")
+            .env("TMPDIR", self.scratch.path())
+            .envs(S3Server::environment(&self.proxy.url()))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    /// Runs a command to its end.
+    pub fn run(&self, arguments: &[&str]) -> Outcome {
+        ended(self.command(arguments).spawn().expect("the program starts"))
+    }
+
+    /// The objects of a bucket as the server keeps them.
+    pub fn objects(&self, bucket: &str) -> Files {
+        let mut files = Files::new();
+        collect(&self.server.folder(bucket), "", &mut files);
+        // The server's own notes on its objects.
+        files.retain(|key, _| !key.split('/').next_back().is_some_and(|name| name.starts_with('.')));
+        files
+    }
+
+    /// Mart and name of the file → content, by the manifest.
+    pub fn published(&self) -> Files {
+        published(&self.server.folder("marts").join("abm"))
+    }
+
+    /// What went through the proxy since it was cleared, for objects of a bucket.
+    pub fn requests(&self, method: &str, bucket: &str) -> Vec<Request> {
+        let path = format!("/{bucket}/");
+        let mut requests = self.proxy.requests();
+        requests.retain(|request| request.method == method && request.path.starts_with(&path));
+        requests
+    }
+
+    /// Files that a run has left in its temporary folder.
+    pub fn leftovers(&self) -> Files {
+        let mut files = Files::new();
+        collect(self.scratch.path(), "", &mut files);
+        files
+    }
+}
+
+/// Mart and name of the file → content, as the manifest of a folder of marts has it.
+pub fn published(marts: &Path) -> Files {
+    let text = fs::read(marts.join("_abmart/manifest.json")).expect("a manifest");
+    let manifest: Value = serde_json::from_slice(&text).expect("JSON");
+    let mut files = BTreeMap::new();
+    for (mart, entry) in manifest["marts"].as_object().expect("marts") {
+        for file in entry["files"].as_array().expect("files") {
+            let key = file["key"].as_str().expect("a key");
+            let name = file["name"].as_str().map_or_else(|| key.to_owned(), |name| format!("{mart}/{name}"));
+            files.insert(name, fs::read(marts.join(key)).expect("a file that the manifest names"));
+        }
+    }
+    files
+}
