@@ -2,16 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use futures::StreamExt as _;
-use object_store::ObjectStoreExt as _;
 use abmart_testkit::{Proxy, Request, S3Server};
+use object_store::ObjectStoreExt as _;
+use object_store::aws::AmazonS3;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::contract;
 use super::program::{Files, Outcome, collect};
 use super::tiny::ended;
 
@@ -21,21 +20,17 @@ pub struct Cloud {
     pub server: S3Server,
     /// What all requests of the program go through.
     pub proxy: Proxy,
-    project: std::path::PathBuf,
+    project: PathBuf,
     scratch: TempDir,
 }
 
 impl Cloud {
-    /// The project at a path below the repository, with its lake.
-    pub fn new(project: &str, lake: &Path) -> Self {
+    /// A project in a folder, with its lake.
+    pub fn new(project: &Path, lake: &Path) -> Self {
         let server = S3Server::start(&["lake", "marts", "cache"]);
         let proxy = Proxy::start(&server.url());
-        let cloud = Self {
-            server,
-            proxy,
-            project: contract::root().join(project),
-            scratch: TempDir::new().expect("a temporary folder"),
-        };
+        let cloud =
+            Self { server, proxy, project: project.to_owned(), scratch: TempDir::new().expect("a temporary folder") };
         let mut files = Files::new();
         collect(lake, "", &mut files);
         cloud.put_all(files);
@@ -49,12 +44,9 @@ impl Cloud {
 
     fn put_all(&self, files: Files) {
         let lake = self.server.client("lake");
-        let put = |(key, content): (String, Vec<u8>)| {
-            let lake = &lake;
-            async move { lake.put(&key.into(), content.into()).await.expect("an object that can be put") }
-        };
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("threads");
-        runtime.block_on(futures::stream::iter(files).map(put).buffer_unordered(8).collect::<Vec<_>>());
+        for (key, content) in files {
+            put(&lake, &key, content);
+        }
     }
 
     /// The program on the cloud's stores.
@@ -107,6 +99,12 @@ impl Cloud {
         collect(self.scratch.path(), "", &mut files);
         files
     }
+}
+
+/// Puts an object into a bucket.
+pub fn put(bucket: &AmazonS3, key: &str, content: Vec<u8>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(bucket.put(&key.into(), content.into())).expect("an object that can be put");
 }
 
 /// Mart and name of the file → content, as the manifest of a folder of marts has it.

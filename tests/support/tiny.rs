@@ -9,6 +9,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray};
 use tempfile::TempDir;
 
+use super::cloud::published;
 use super::contract;
 use super::lake::parquet;
 use super::program::{Files, Outcome, collect};
@@ -45,7 +46,8 @@ impl Tiny {
         fs::write(folder.join("part-0.parquet"), parquet(&batch.expect("columns of one length"))).expect("a file");
     }
 
-    fn lake(&self) -> PathBuf {
+    /// The folder of the lake.
+    pub fn lake(&self) -> PathBuf {
         self.folder.path().join("lake")
     }
 
@@ -91,16 +93,7 @@ impl Tiny {
 
     /// What is published, as a reader finds it who goes by the manifest: mart and name of the file → content.
     pub fn published(&self) -> Files {
-        let manifest = self.manifest().expect("a manifest");
-        let mut files = Files::new();
-        for (mart, entry) in manifest["marts"].as_object().expect("marts") {
-            for file in entry["files"].as_array().expect("files") {
-                let key = file["key"].as_str().expect("a key");
-                let name = file["name"].as_str().map_or_else(|| key.to_owned(), |name| format!("{mart}/{name}"));
-                files.insert(name, fs::read(self.marts.join(key)).expect("a file that the manifest names"));
-            }
-        }
-        files
+        published(&self.marts)
     }
 
     /// The manifest, where there is one.

@@ -12,6 +12,8 @@ pub(crate) struct Failure {
     pub help: &'static str,
     /// Whether it is the bucket or container that is not there.
     pub no_bucket: bool,
+    /// Whether the server said nothing, so that the request may have arrived or not.
+    pub unanswered: bool,
 }
 
 /// Before the status and body of an answer, in the client's messages.
@@ -63,7 +65,7 @@ impl Failure {
             ""
         };
         let no_bucket = code(&["NoSuchBucket", "ContainerNotFound", "The specified bucket does not exist"]);
-        Self { reason, help, no_bucket }
+        Self { reason, help, no_bucket, unanswered: answer.is_none() }
     }
 }
 

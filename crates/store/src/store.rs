@@ -1,6 +1,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::TryStreamExt as _;
@@ -26,12 +27,15 @@ pub struct Store {
     runtime: Arc<Runtime>,
     /// Texts that no message may show.
     secrets: Arc<[String]>,
+    /// How long to wait before each further attempt at what the client does not try again.
+    pauses: &'static [Duration],
     /// Limits how many ranges are fetched at once, whoever asks.
     turns: Arc<Semaphore>,
 }
 
-/// How often a listing is begun.
-const LISTINGS: usize = 3;
+/// How long to wait before what a remote store left unanswered is tried again.
+const PAUSES: [Duration; 4] =
+    [Duration::from_millis(50), Duration::from_millis(200), Duration::from_millis(800), Duration::from_secs(3)];
 /// How many ranges are fetched at once.
 const FETCHES: usize = 16;
 
@@ -73,7 +77,8 @@ impl Store {
     ) -> Result<Self, StoreError> {
         let place = Location::parse(location, base)?;
         if let Some(remote) = remote::client(&place, settings, environment)? {
-            return Self::open_remote(&place, remote);
+            let pauses: &[Duration] = if settings.retry_seconds == Some(0) { &[] } else { &PAUSES };
+            return Self::open_remote(&place, remote, pauses);
         }
         let Some(folder) = place.folder() else {
             return Err(StoreError::Location { location: place.to_string(), reason: "it is no folder".to_owned() });
@@ -93,9 +98,10 @@ impl Store {
         Self::from_object_store(Arc::new(objects), &label, Some(root))
     }
 
-    fn open_remote(place: &Location, remote: Remote) -> Result<Self, StoreError> {
+    fn open_remote(place: &Location, remote: Remote, pauses: &'static [Duration]) -> Result<Self, StoreError> {
         let store = Self {
             secrets: remote.secrets.into(),
+            pauses,
             ..Self::from_object_store(remote.objects, &place.to_string(), None)?
         };
         store.block_on(remote.credentials).map_err(|source| StoreError::Credentials {
@@ -135,6 +141,7 @@ impl Store {
             local_root,
             runtime: Arc::new(runtime),
             secrets: Arc::from(Vec::new()),
+            pauses: &[],
             turns: Arc::new(Semaphore::new(FETCHES)),
         })
     }
@@ -169,17 +176,9 @@ impl Store {
             check_folder(root)?;
         }
         let path = object_key(prefix)?;
-        let mut attempt = 1;
-        let mut objects = loop {
-            // Page by page, each made small before the next one is asked for.
-            let listed = self.objects.list(Some(&path)).map_ok(ObjectInfo::from).try_collect::<Vec<_>>();
-            match self.block_on(listed) {
-                Ok(objects) => break objects,
-                // A page that breaks off is not asked for again by the client.
-                Err(object_store::Error::Generic { .. }) if attempt < LISTINGS => attempt += 1,
-                Err(source) => return Err(self.failed("listing", prefix, source)),
-            }
-        };
+        // Page by page, each made small before the next one is asked for.
+        let pages = || self.objects.list(Some(&path)).map_ok(ObjectInfo::from).try_collect::<Vec<_>>();
+        let mut objects = self.persistently(pages).map_err(|source| self.failed("listing", prefix, source))?;
         objects.sort_by(|a, b| a.key.cmp(&b.key));
         Ok(objects)
     }
@@ -253,7 +252,7 @@ impl Store {
     /// [`StoreError::InvalidKey`] or [`StoreError::Object`].
     pub fn delete(&self, key: &str) -> Result<bool, StoreError> {
         let path = object_key(key)?;
-        match self.block_on(self.objects.delete(&path)) {
+        match self.persistently(|| self.objects.delete(&path)) {
             Ok(()) => Ok(true),
             Err(object_store::Error::NotFound { .. }) => Ok(false),
             Err(source) => Err(self.failed("deleting", key, source)),
@@ -293,6 +292,28 @@ impl Store {
 
     pub(crate) fn block_on<F: Future>(&self, future: F) -> F::Output {
         self.runtime.block_on(future)
+    }
+
+    /// How long to wait before each further attempt.
+    pub(crate) fn pauses(&self) -> &'static [Duration] {
+        self.pauses
+    }
+
+    /// Does something again when its connection broke, or an answer broke off, for a while: what the client itself does
+    /// not send again, because it cannot know that it does no harm.
+    pub(crate) fn persistently<T, F>(&self, attempt: impl Fn() -> F) -> Result<T, object_store::Error>
+    where
+        F: Future<Output = Result<T, object_store::Error>>,
+    {
+        for pause in self.pauses {
+            match self.block_on(attempt()) {
+                Err(error @ object_store::Error::Generic { .. }) if Failure::of(&error, &[]).unanswered => {
+                    std::thread::sleep(*pause);
+                }
+                outcome => return outcome,
+            }
+        }
+        self.block_on(attempt())
     }
 
     /// Waits until one more range may be fetched. The semaphore is never closed.
@@ -358,7 +379,7 @@ fn object_error(
     source: &object_store::Error,
     secrets: &[String],
 ) -> StoreError {
-    let Failure { mut reason, help, no_bucket: is_bucket } = Failure::of(source, secrets);
+    let Failure { mut reason, help, no_bucket: is_bucket, .. } = Failure::of(source, secrets);
     match source {
         _ if is_bucket => no_bucket(store),
         object_store::Error::NotFound { .. } => {

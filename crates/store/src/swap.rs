@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use object_store::{ObjectStore as _, ObjectStoreExt as _, PutMode, PutOptions, PutPayload, PutResult, UpdateVersion};
+use object_store::{ObjectStore as _, ObjectStoreExt as _, PutMode, PutOptions, PutPayload, UpdateVersion};
 
 use crate::store::object_key;
 use crate::{Store, StoreError};
@@ -63,14 +63,7 @@ impl Store {
             return Ok(Swap::Done(Tag { e_tag: written, version: None }));
         }
         let mode = expected.map_or(PutMode::Create, |tag| PutMode::Update(tag.clone()));
-        match self.put_if(key, mode, bytes.clone())? {
-            Some(result) => Ok(Swap::Done(result.into())),
-            None => Ok(match self.get_tagged(key)? {
-                // A first attempt arrived, its answer did not, and the client tried again.
-                Some((found, tag)) if found == bytes => Swap::Done(tag),
-                _ => Swap::Changed,
-            }),
-        }
+        Ok(self.put_if(key, &mode, &bytes)?.map_or(Swap::Changed, Swap::Done))
     }
 
     /// Writes an object whatever is there.
@@ -99,7 +92,7 @@ impl Store {
         let refused = |reason: &str| self.no_conditional_put(reason);
         // Never the same content twice: in many stores it gives the e-tag.
         let now = jiff::Timestamp::now().as_nanosecond();
-        let put = |mode: PutMode, content: &str| self.put_if(key, mode, Bytes::from(format!("{content} {now}")));
+        let put = |mode: PutMode, content: &str| self.put_if(key, &mode, &Bytes::from(format!("{content} {now}")));
         // One that a killed run of the same name left is as good as one just written.
         let _ = put(PutMode::Create, "first")?;
         if put(PutMode::Create, "second")?.is_some() {
@@ -120,14 +113,24 @@ impl Store {
         Ok(())
     }
 
-    /// A put with a condition; `None` when the store says that the condition does not hold.
-    fn put_if(&self, key: &str, mode: PutMode, bytes: Bytes) -> Result<Option<PutResult>, StoreError> {
+    /// A put with a condition; `None` when the store says that the condition does not hold. The bytes are such that
+    /// nobody else writes the same.
+    ///
+    /// The client does not send a request of this kind again when its connection breaks, because it may have arrived.
+    /// Here that does no harm: whether an earlier attempt arrived is told by what is there.
+    fn put_if(&self, key: &str, mode: &PutMode, bytes: &Bytes) -> Result<Option<Tag>, StoreError> {
         use object_store::Error;
         let path = object_key(key)?;
-        let options = PutOptions::from(mode);
-        match self.block_on(self.objects().put_opts(&path, PutPayload::from_bytes(bytes), options)) {
-            Ok(result) => Ok(Some(result)),
-            Err(Error::AlreadyExists { .. } | Error::Precondition { .. } | Error::NotFound { .. }) => Ok(None),
+        let put = || {
+            let payload = PutPayload::from_bytes(bytes.clone());
+            self.objects().put_opts(&path, payload, PutOptions::from(mode.clone()))
+        };
+        match self.persistently(put) {
+            Ok(result) => Ok(Some(result.into())),
+            Err(Error::AlreadyExists { .. } | Error::Precondition { .. } | Error::NotFound { .. }) => {
+                let there = self.get_tagged(key)?;
+                Ok(there.filter(|(found, _)| found == bytes).map(|(_, tag)| tag))
+            }
             Err(Error::NotImplemented { .. } | Error::NotSupported { .. }) => {
                 Err(self.no_conditional_put("it has none"))
             }

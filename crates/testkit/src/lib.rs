@@ -4,6 +4,7 @@
 //! program or Store ──▶ Proxy ──▶ S3Server   in this process, files in a temporary folder
 //!                        │  └──▶ Azurite    a process of its own, in memory
 //!                        └ counts requests, and spoils those that a rule picks out
+//! Pages ◀── a bucket of any number of objects, which can be listed only
 //! ```
 //!
 //! A test that a server fails to start for fails with it: everything here panics instead of returning errors.
@@ -13,9 +14,11 @@
 
 mod azurite;
 mod listen;
+mod pages;
 mod proxy;
 mod s3;
 
 pub use azurite::Azurite;
+pub use pages::Pages;
 pub use proxy::{Fault, Proxy, Request, at_every_request};
 pub use s3::S3Server;

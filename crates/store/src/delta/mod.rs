@@ -37,11 +37,14 @@ pub(crate) fn check(store: &Store, mart: &str, staged: &str) -> Result<(), Store
 /// failures.
 pub(crate) fn commit(lease: &Lease, name: &str, mart: &ManifestMart) -> Result<u64, StoreError> {
     let store = lease.store();
+    let mut pauses = store.pauses().iter();
     for _ in 0..ATTEMPTS {
         lease.renew()?;
         match store.block_on(async { Table::open(store, name).await?.bring_to(mart).await })? {
             Outcome::At(version) => return Ok(version),
             Outcome::AnotherCameFirst => {}
+            // The table, read again, tells.
+            Outcome::Unknown(error) => std::thread::sleep(*pauses.next().ok_or(error)?),
         }
     }
     Err(StoreError::Delta {

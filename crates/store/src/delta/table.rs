@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::stats;
+use crate::failure::Failure;
 use crate::footer::read_metadata;
 use crate::store::object_key;
 use crate::{ManifestFile, ManifestMart, ObjectInfo, Store, StoreError, durable};
@@ -37,6 +38,8 @@ pub(super) enum Outcome {
     At(u64),
     /// Another writer has made the version that this one would have made.
     AnotherCameFirst,
+    /// The store said nothing: it may have been made or not.
+    Unknown(StoreError),
 }
 
 /// A data file, known by its footer.
@@ -85,6 +88,9 @@ impl<'a> Table<'a> {
             Ok(()) => {}
             // It may have been this one, its answer lost: the table, read again, then is as wanted.
             Err(TransactionError::VersionAlreadyExists(_)) => return Ok(Outcome::AnotherCameFirst),
+            Err(TransactionError::ObjectStore { source }) if Failure::of(&source, &[]).unanswered => {
+                return Ok(Outcome::Unknown(self.failed(source.into())));
+            }
             Err(error) => return Err(self.failed(error.into())),
         }
         if let Some(root) = self.store.local_root() {
