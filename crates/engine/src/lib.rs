@@ -18,6 +18,7 @@ mod job;
 mod measure;
 mod money;
 mod output;
+mod period;
 mod read;
 mod run;
 mod scope;

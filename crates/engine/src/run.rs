@@ -3,21 +3,20 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use abmart_plan::calendar::Period;
 use abmart_spec::model::ForEach;
 use abmart_store::{StagedFile, Store};
 use polars::prelude::*;
 use serde::Serialize;
 
 use crate::context::{Context, Stage};
-use crate::cube::finest::Finest;
 use crate::error::EngineError;
 use crate::input::finding::Finding;
-use crate::job::{Job, Made, ordered_tables};
+use crate::job::{Job, ordered_tables};
 use crate::output::history::History;
 use crate::output::stage::Inputs;
+use crate::period;
 use crate::read::{self, ReadReport, SourceRows};
-use crate::scope::{Frames, Scope};
+use crate::scope::Frames;
 use crate::table;
 
 /// What a run left in staging, and what it saw on the way.
@@ -88,7 +87,7 @@ fn attempt(context: &Context<'_>, target: &Target<'_>) -> Result<Outcome, Engine
     // The project was restricted to what the pipeline publishes.
     let wanted: Vec<_> = context.project.marts.values().collect();
     let job = Job::new(context.project, &wanted);
-    let (finest, made) = span(Stage::Periods).in_scope(|| periods(context, &frames, &job))?;
+    let (finest, made) = span(Stage::Periods).in_scope(|| period::all(context, &frames, &job))?;
     done(Stage::Periods);
     let inputs = Inputs { context, frames: &frames, job: &job, report: &report, history: &history, wanted: &wanted };
     let (staged, cells) = span(Stage::Marts).in_scope(|| inputs.stage(target, finest, &made))?;
@@ -118,32 +117,4 @@ fn tables(context: &Context<'_>, frames: &mut Frames) -> Result<(), EngineError>
     table::evaluate_all(&ordered, context, frames)?;
     context.observer.finished(Stage::Tables);
     Ok(())
-}
-
-fn periods(context: &Context<'_>, frames: &Frames, job: &Job<'_>) -> Result<(Vec<Finest>, Made), EngineError> {
-    context.observer.started(Stage::Periods, context.plan.periods.len() as u64);
-    let numbered: Vec<(usize, Period)> = context.plan.periods.iter().copied().enumerate().collect();
-    let outcomes = context.parallel(&numbered, |(number, period)| {
-        context.check_interrupted()?;
-        let mut scope = Scope::of_period(context.project, context.plan, frames, *period);
-        let frames = job.frames(&mut scope)?;
-        let finest = match &job.cube {
-            Some(cube) => cube.finest(*number, &frames, &scope)?,
-            None => Finest::default(),
-        };
-        let made = job.made(frames, period)?.into_iter();
-        let made = made.map(|(name, rows)| Ok((context.shelf.keep(&name, rows, None)?, name)));
-        let made = made.collect::<Result<Vec<_>, EngineError>>()?;
-        context.advance(1);
-        Ok((finest, made))
-    })?;
-    context.observer.finished(Stage::Periods);
-    let (mut all_finest, mut all_made) = (Vec::new(), Made::new());
-    for ((_, period), (finest, made)) in numbered.iter().zip(outcomes) {
-        all_finest.push(finest);
-        for (rows, name) in made {
-            all_made.entry(name).or_default().push((*period, rows));
-        }
-    }
-    Ok((all_finest, all_made))
 }

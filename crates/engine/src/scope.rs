@@ -8,6 +8,7 @@ use abmart_spec::model::{DimensionMode, Project};
 use jiff::civil::Date;
 use polars::prelude::*;
 
+use crate::cache::trace::{Read, Recorder};
 use crate::codes;
 use crate::error::EngineError;
 use crate::input::load::{self, Loaded};
@@ -38,12 +39,14 @@ pub struct Scope<'a> {
     pub period: Option<Period>,
     /// Tables evaluated for this period.
     pub local: HashMap<String, DataFrame>,
+    /// Told of everything that is read here of the run's frames.
+    pub recorder: Option<&'a Recorder>,
 }
 
 impl<'a> Scope<'a> {
     /// The view of the run as a whole.
     pub fn of_run(project: &'a Project, plan: &'a Plan, frames: &'a Frames) -> Self {
-        Self { project, plan, frames, period: None, local: HashMap::new() }
+        Self { project, plan, frames, period: None, local: HashMap::new(), recorder: None }
     }
 
     /// The view of a period.
@@ -56,7 +59,7 @@ impl<'a> Scope<'a> {
         Clock { as_of: self.plan.as_of, period: self.period }
     }
 
-    /// The rows that a name stands for; `during` leaves only those of the period.
+    /// The rows that a name stands for; `during` leaves only those of the period, where rows have a time.
     ///
     /// # Errors
     /// When the name is unknown here (a table of another scope), or Polars cannot put the parts together.
@@ -69,28 +72,92 @@ impl<'a> Scope<'a> {
     /// # Errors
     /// As [`Scope::rows`].
     pub fn input(&self, name: &str, during: bool) -> Result<Rows, EngineError> {
-        let period = self.period.filter(|_| during);
-        let rows = match (period, self.local.get(name).or_else(|| self.frames.tables.get(name))) {
-            (_, Some(table)) => Rows::Whole(table.clone().lazy()),
-            (Some(period), None) => self.since(name, period.start, period.cutoff)?,
-            (None, None) => match self.frames.rollups.get(name) {
-                Some(rollup) => Rows::Parts(rollup.all()?),
-                None => Rows::Whole(self.source(name)?),
-            },
-        };
-        let Some((period, time)) = period.zip(self.time_of(name)) else { return Ok(rows) };
-        let (from, to) = (load::day(period.start), load::day(period.cutoff));
-        Ok(rows.map(|rows| rows.filter(col(time).gt_eq(from.clone()).and(col(time).lt(to.clone())))))
+        match self.period.filter(|_| during) {
+            Some(period) => self.between(name, self.time_of(name), (period.start, period.cutoff), &[]),
+            None => {
+                self.note(name, || Read::All { name: name.to_owned() });
+                self.given(name)
+            }
+        }
     }
 
-    /// The rows of a name, of a rollup only the parts that may hold buckets of `[from, to)`.
+    /// The rows of a name whose time lies in `[from, to)`; `columns` says which columns will be looked at, none that all
+    /// may be. Without a column of time all rows are taken: a table evaluated for the period holds the period's.
     ///
     /// # Errors
     /// As [`Scope::rows`].
-    pub fn since(&self, name: &str, from: Date, to: Date) -> Result<Rows, EngineError> {
-        match self.frames.rollups.get(name) {
-            Some(rollup) => Ok(Rows::Parts(rollup.around(from, to)?)),
-            None => self.input(name, false),
+    pub fn between(
+        &self,
+        name: &str,
+        time: Option<&str>,
+        (from, to): (Date, Date),
+        columns: &[String],
+    ) -> Result<Rows, EngineError> {
+        let name = name.to_owned();
+        let rows = match self.frames.rollups.get(&name).filter(|_| !self.is_table(&name)) {
+            Some(rollup) => {
+                self.note(&name, || Read::Around { name: name.clone(), from, to });
+                Rows::Parts(rollup.around(from, to)?)
+            }
+            None => {
+                self.note(&name, || match time {
+                    Some(time) => {
+                        let columns = with(columns, &[time]);
+                        Read::Between { name: name.clone(), time: time.to_owned(), from, to, columns }
+                    }
+                    None => Read::All { name: name.clone() },
+                });
+                self.given(&name)?
+            }
+        };
+        let Some(time) = time else { return Ok(rows) };
+        let inside = col(time).gt_eq(load::day(from)).and(col(time).lt(load::day(to)));
+        let looked_at = only(&with(columns, &[time]));
+        Ok(rows.map(|rows| rows.select(looked_at.clone()).filter(inside.clone())))
+    }
+
+    /// The rows of a name that have begun before a day, and have not ended before it; `columns` as above. When a row that
+    /// has not ended by then will end is looked at only where `columns` names it.
+    ///
+    /// # Errors
+    /// As [`Scope::rows`].
+    pub fn alive(
+        &self,
+        name: &str,
+        (begin, end): (&str, &str),
+        at: Date,
+        columns: &[String],
+    ) -> Result<Rows, EngineError> {
+        self.note(name, || Read::Alive {
+            name: name.to_owned(),
+            begin: begin.to_owned(),
+            end: end.to_owned(),
+            at,
+            columns: with(columns, &[begin]),
+        });
+        let (begun, ended) = (col(begin).lt(load::day(at)), col(end).lt(load::day(at)));
+        let alive = begun.and(col(end).is_null().or(ended.not()));
+        let looked_at = only(&with(columns, &[begin]));
+        Ok(self.given(name)?.map(|rows| rows.filter(alive.clone()).select(looked_at.clone())))
+    }
+
+    fn note(&self, name: &str, read: impl FnOnce() -> Read) {
+        if let Some(recorder) = self.recorder.filter(|_| !self.local.contains_key(name)) {
+            recorder.note(read());
+        }
+    }
+
+    fn is_table(&self, name: &str) -> bool {
+        self.local.contains_key(name) || self.frames.tables.contains_key(name)
+    }
+
+    fn given(&self, name: &str) -> Result<Rows, EngineError> {
+        match self.local.get(name).or_else(|| self.frames.tables.get(name)) {
+            Some(table) => Ok(Rows::Whole(table.clone().lazy())),
+            None => match self.frames.rollups.get(name) {
+                Some(rollup) => Ok(Rows::Parts(rollup.all()?)),
+                None => Ok(Rows::Whole(self.source(name)?)),
+            },
         }
     }
 
@@ -110,14 +177,8 @@ impl<'a> Scope<'a> {
         let unknown = || PolarsError::ColumnNotFound(format!("table `{name}` is not known here").into());
         match self.frames.sources.get(name).ok_or_else(unknown)? {
             Loaded::Events(rows) => Ok(codes::served(self.project, rows.clone().lazy())?),
-            Loaded::Snapshots(days) => {
-                let as_was = self.pipeline_mode() == DimensionMode::AsWas;
-                let day = match self.period.filter(|_| as_was) {
-                    Some(period) => self.plan.snapshot_before(name, period.end),
-                    None => days.keys().next_back().copied(),
-                };
-                let frame = day.and_then(|day| days.get(&day)).or_else(|| days.values().next_back());
-                if let Some(frame) = frame {
+            Loaded::Snapshots(_) => {
+                if let Some((_, frame)) = self.snapshot(name) {
                     return Ok(codes::served(self.project, frame.clone().lazy())?);
                 }
                 let source = self.project.sources.get(name).ok_or_else(unknown)?;
@@ -126,7 +187,35 @@ impl<'a> Scope<'a> {
         }
     }
 
+    /// The snapshot of a source that is seen here, with its day.
+    pub fn snapshot(&self, name: &str) -> Option<(Date, &'a DataFrame)> {
+        let Loaded::Snapshots(days) = self.frames.sources.get(name)? else { return None };
+        let as_was = self.pipeline_mode() == DimensionMode::AsWas;
+        let day = match self.period.filter(|_| as_was) {
+            Some(period) => self.plan.snapshot_before(name, period.end),
+            None => days.keys().next_back().copied(),
+        };
+        let known = day.and_then(|day| days.get_key_value(&day)).or_else(|| days.last_key_value());
+        known.map(|(day, frame)| (*day, frame))
+    }
+
     fn pipeline_mode(&self) -> DimensionMode {
         self.project.pipelines.get(&self.plan.pipeline).map_or(DimensionMode::AsWas, |pipeline| pipeline.dimensions)
     }
+}
+
+/// Columns that will be looked at, with those that choose the rows; none where all may be.
+fn with(columns: &[String], more: &[&str]) -> Vec<String> {
+    if columns.is_empty() {
+        return Vec::new();
+    }
+    let mut all: Vec<String> = columns.iter().cloned().chain(more.iter().map(|name| (*name).to_owned())).collect();
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+/// Nothing but these columns, so that nothing else can be looked at; all where none are named.
+fn only(columns: &[String]) -> Vec<Expr> {
+    if columns.is_empty() { vec![all().as_expr()] } else { columns.iter().map(|name| col(name.as_str())).collect() }
 }

@@ -11,7 +11,8 @@ use indexmap::IndexMap;
 use sha2::{Digest, Sha256};
 
 use crate::model::{
-    Check, Column, Entity, Fact, FactInput, FactKind, Kpi, Project, Score, Severity, Spanned, SqlExpr, Table, TableBody,
+    Check, Column, Entity, Fact, FactInput, FactKind, ForEach, Kpi, MartBody, Project, Score, Severity, Spanned,
+    SqlExpr, Table, TableBody,
 };
 use crate::resolve::formula::formula;
 use crate::sql;
@@ -28,6 +29,39 @@ pub fn fingerprints(project: &Project) -> BTreeMap<String, String> {
 #[must_use]
 pub fn relation(project: &Project, name: &str) -> String {
     Meanings::new(project).relation(name)
+}
+
+/// The fingerprint of everything that is computed in every period: the period's tables, entities, facts, scores and KPIs in
+/// their order, and what marts show of them.
+#[must_use]
+pub fn periods(project: &Project) -> String {
+    let meanings = Meanings::new(project);
+    let mut text = String::new();
+    for name in project.entities.keys() {
+        add(&mut text, name, meanings.entity(name));
+    }
+    for (name, table) in project.tables.iter().filter(|(_, table)| table.for_each == ForEach::Period) {
+        add(&mut text, name, meanings.table(table));
+    }
+    for (name, fact) in &project.facts {
+        for measure in fact.measures.keys() {
+            add(&mut text, name, format!("{measure} {}", meanings.measure(name, measure)));
+        }
+    }
+    for (name, score) in &project.scores {
+        add(&mut text, name, meanings.score(score));
+    }
+    for name in project.kpis.keys() {
+        add(&mut text, name, meanings.kpi(name));
+    }
+    for (name, mart) in &project.marts {
+        let body = match &mart.body {
+            MartBody::From(from) => from.value.clone(),
+            MartBody::Sql(sql) => sql.ast.to_string(),
+        };
+        add(&mut text, name, format!("{:?} {body}", mart.grains));
+    }
+    short(&text)
 }
 
 /// The fingerprint of a source's whole contract: its meaning, and what its checks report.

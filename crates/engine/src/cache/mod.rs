@@ -3,7 +3,9 @@
 //! A cache never decides what is right, only what need not be computed again: an entry that is absent, damaged or foreign
 //! is computed anew, and a cache store that fails is done without.
 
+pub(crate) mod content;
 pub mod pack;
+pub(crate) mod trace;
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -28,8 +30,8 @@ pub struct RunCache {
     lost: AtomicBool,
     /// Set once a result that the cache was said to hold was gone.
     distrusted: AtomicBool,
-    reused: AtomicU64,
-    computed: AtomicU64,
+    files: Counter,
+    periods: Counter,
     rejected: Mutex<Vec<String>>,
 }
 
@@ -38,6 +40,8 @@ pub struct RunCache {
 pub struct CacheReport {
     /// Files that rollups read.
     pub files: Reuse,
+    /// Closed periods: their facts, and what they add to the cube.
+    pub periods: Reuse,
     /// Entries that were damaged or foreign, and why; their results were computed anew.
     pub rejected: Vec<String>,
 }
@@ -49,6 +53,24 @@ pub struct Reuse {
     pub reused: u64,
     /// Computed by this run.
     pub computed: u64,
+}
+
+/// Counts reuse from several threads.
+#[derive(Debug, Default)]
+struct Counter {
+    reused: AtomicU64,
+    computed: AtomicU64,
+}
+
+impl Counter {
+    fn count(&self, reused: bool) {
+        let counter = if reused { &self.reused } else { &self.computed };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn reuse(&self) -> Reuse {
+        Reuse { reused: self.reused.load(Ordering::Relaxed), computed: self.computed.load(Ordering::Relaxed) }
+    }
 }
 
 impl RunCache {
@@ -128,19 +150,21 @@ impl RunCache {
     }
 
     /// Counts what came of a file.
-    pub fn count(&self, reused: bool) {
-        let counter = if reused { &self.reused } else { &self.computed };
-        counter.fetch_add(1, Ordering::Relaxed);
+    pub fn count_file(&self, reused: bool) {
+        self.files.count(reused);
+    }
+
+    /// Counts what came of a closed period.
+    pub fn count_period(&self, reused: bool) {
+        self.periods.count(reused);
     }
 
     /// How far the cache helped so far.
     #[must_use]
     pub fn report(&self) -> CacheReport {
         CacheReport {
-            files: Reuse {
-                reused: self.reused.load(Ordering::Relaxed),
-                computed: self.computed.load(Ordering::Relaxed),
-            },
+            files: self.files.reuse(),
+            periods: self.periods.reuse(),
             rejected: self.rejected.lock().map(|rejected| rejected.clone()).unwrap_or_default(),
         }
     }

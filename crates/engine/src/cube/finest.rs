@@ -120,6 +120,22 @@ impl Cube<'_> {
     }
 }
 
+/// The same under another number of the period.
+///
+/// # Errors
+/// Polars' own.
+pub fn renumbered(finest: Finest, number: usize) -> Result<Finest, EngineError> {
+    let under = |rows: DataFrame| rows.lazy().with_column(period_literal(number)).collect();
+    Ok(Finest {
+        partials: finest.partials.into_iter().map(under).collect::<PolarsResult<_>>()?,
+        values: finest
+            .values
+            .into_iter()
+            .map(|(index, rows)| Ok((index, under(rows)?)))
+            .collect::<PolarsResult<_>>()?,
+    })
+}
+
 fn period_literal(number: usize) -> Expr {
     lit(i32::try_from(number).unwrap_or(i32::MAX)).alias(PERIOD)
 }

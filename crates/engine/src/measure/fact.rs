@@ -1,12 +1,13 @@
 //! A fact inside one period: its rows chosen by kind, grouped by entity, and its measures.
 
+use std::ops::ControlFlow;
+
 use abmart_plan::calendar::{Period, nests};
 use abmart_spec::model::{Entity, Fact, FactInput, FactKind, Project};
 use polars::prelude::*;
-use sqlparser::ast::Expr as Sql;
+use sqlparser::ast::{self, Expr as Sql};
 
 use crate::error::EngineError;
-use crate::input::load::day;
 use crate::scope::Scope;
 use crate::sql::aggregate::{self, Aggregate};
 use crate::sql::prepared::Prepared;
@@ -73,10 +74,10 @@ impl<'a> CompiledFact<'a> {
         let filter = self.fact.filter.as_ref().map(|filter| &filter.ast);
         let input = match (children, &self.fact.keep_last) {
             (Some(children), _) => Rows::Whole(children),
-            (None, None) => self.within_period(scope)?,
+            (None, None) => self.within_period(scope, keys)?,
             (None, Some(keep)) => {
                 let by: Vec<&str> = keep.by.iter().map(|column| column.value.as_str()).collect();
-                let counting = query::filter(self.within_period(scope)?.whole()?, filter, &clock)?;
+                let counting = query::filter(self.within_period(scope, keys)?.whole()?, filter, &clock)?;
                 Rows::Whole(last_of_each(counting, &by, &keep.order.value)?)
             }
         };
@@ -152,25 +153,40 @@ impl<'a> CompiledFact<'a> {
         format!("{}#{index}", self.fact.name)
     }
 
-    fn within_period(&self, scope: &Scope<'_>) -> Result<Rows, EngineError> {
+    fn within_period(&self, scope: &Scope<'_>, keys: &[String]) -> Result<Rows, EngineError> {
         let FactInput::Table(from) = &self.fact.from else { return scope.input(&self.fact.per.value, false) };
         let from = from.value.as_str();
         let Some(period) = scope.period else { return scope.input(from, false) };
         let start = match &self.fact.kind {
             FactKind::State => return scope.input(from, false),
-            FactKind::Stock { from: begin, to } => {
-                let (begin, to) = (col(begin.value.as_str()), col(to.value.as_str()));
-                let alive = begin.lt(day(period.cutoff)).and(to.clone().is_null().or(to.gt_eq(day(period.cutoff))));
-                return Ok(scope.input(from, false)?.map(|rows| rows.filter(alive.clone())));
+            FactKind::Stock { from: begin, to: end } => {
+                return scope.alive(from, (&begin.value, &end.value), period.cutoff, &self.columns(keys));
             }
             FactKind::Flow => period.start,
             FactKind::Trailing(window) => period.window_start(*window),
         };
-        let rows = scope.since(from, start, period.cutoff)?;
-        // A table evaluated for the period holds the period's rows.
-        let Some(time) = self.time(scope, from) else { return Ok(rows) };
-        let inside = col(time).gt_eq(day(start)).and(col(time).lt(day(period.cutoff)));
-        Ok(rows.map(|rows| rows.filter(inside.clone())))
+        scope.between(from, self.time(scope, from), (start, period.cutoff), &self.columns(keys))
+    }
+
+    /// The columns of its input that the fact looks at; none where all of them count.
+    fn columns(&self, keys: &[String]) -> Vec<String> {
+        // The last of equal rows is told by all columns.
+        if self.fact.keep_last.is_some() {
+            return Vec::new();
+        }
+        let mut columns: Vec<String> = keys.to_vec();
+        columns.extend(self.fact.dimensions.values().map(|column| column.value.clone()));
+        for expr in self.fact.measures.values().chain(&self.fact.filter) {
+            let _ = ast::visit_expressions(&expr.ast, |node| {
+                match node {
+                    Sql::Identifier(name) => columns.push(name.value.clone()),
+                    Sql::CompoundIdentifier(parts) => columns.extend(parts.last().map(|name| name.value.clone())),
+                    _ => {}
+                }
+                ControlFlow::<()>::Continue(())
+            });
+        }
+        columns
     }
 
     fn time(&self, scope: &Scope<'a>, from: &str) -> Option<&'a str> {

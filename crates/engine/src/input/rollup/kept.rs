@@ -101,7 +101,7 @@ impl<'a> Keeper<'a> {
             pieces.push(member);
         }
         self.context.cache.mark(key);
-        self.context.cache.count(true);
+        self.context.cache.count_file(true);
         let outcome = FileOutcome { pieces, quarantined, seen: summary.seen.clone() };
         self.remember(name, summary);
         Ok(Some(outcome))
@@ -113,7 +113,7 @@ impl<'a> Keeper<'a> {
     /// When rows have a type that cannot be kept, or the scratch folder cannot be written.
     pub fn keep(&self, file: &PlannedFile, repeated: &[u64], reduced: Reduced) -> Result<FileOutcome, EngineError> {
         let cache = self.context.cache;
-        cache.count(false);
+        cache.count_file(false);
         let key = self.key(file, repeated);
         let mut pieces = Vec::new();
         let mut rollups = Vec::new();

@@ -110,6 +110,11 @@ impl Cluster {
         clusters
     }
 
+    /// What the rows of the members with a wanted span are.
+    pub fn ids(&self, wanted: impl Fn(Option<Span>) -> bool) -> Vec<String> {
+        self.members.iter().filter(|member| wanted(member.span)).map(|member| member.id.to_string()).collect()
+    }
+
     /// Rows of all members, before those of one group are merged.
     pub fn rows(&self) -> usize {
         self.members.iter().map(|member| member.rows).sum()

@@ -82,6 +82,14 @@ impl Rolled {
         self.select(|span| touches(span, from, to))
     }
 
+    /// What the rows around `[from, to)` come from, of all rows without a range: equal for equal rows, whichever run asks.
+    pub fn identity(&self, range: Option<(Date, Date)>) -> String {
+        let wanted = |span: Option<Span>| range.is_none_or(|(from, to)| touches(span, from, to));
+        let mut ids: Vec<String> = self.clusters.iter().flat_map(|cluster| cluster.ids(wanted)).collect();
+        ids.sort_unstable();
+        crate::cache::key(ids.iter().map(String::as_str)).to_string()
+    }
+
     /// Rows as the files give them, before groups that lie in several files are merged.
     pub fn height(&self) -> usize {
         self.clusters.iter().map(Cluster::rows).sum()

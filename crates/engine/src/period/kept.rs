@@ -1,0 +1,158 @@
+//! What came of a closed period, kept for later runs with everything that it read.
+//!
+//! ```text
+//! index  key: definitions                       → period → what it read and found there, shape of its rows
+//! rows   key: definitions, period, all of that  → partial results of the cube, rows that marts read
+//! ```
+//!
+//! A period is taken from here when the definitions are the same and everything that it read is as it was. A row that
+//! came late, was corrected or removed changes what is found at the reads that it falls into, and these periods are
+//! computed again.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use abmart_plan::calendar::{Period, grain_name};
+use abmart_spec::fingerprint;
+use abmart_spec::model::{ForEach, Project, TableBody};
+use abmart_store::CacheKey;
+use serde::{Deserialize, Serialize};
+
+use super::Outcome;
+use crate::cache;
+use crate::cache::trace::{Fingerprints, Recorder, Trace};
+use crate::context::Context;
+use crate::cube::finest::{Finest, renumbered};
+use crate::error::EngineError;
+use crate::scope::Frames;
+
+/// What is kept of the periods of a pipeline.
+pub struct Keeper<'a> {
+    context: &'a Context<'a>,
+    found: Fingerprints<'a>,
+    definitions: String,
+    known: BTreeMap<String, Kept>,
+    /// The closed periods of this run.
+    current: Mutex<BTreeMap<String, Kept>>,
+}
+
+/// What is known of a period without reading its rows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Kept {
+    trace: Trace,
+    /// How many of its frames are partial results.
+    partials: usize,
+    /// Which aggregates the next frames are values of.
+    values: Vec<usize>,
+    /// What marts call the rest.
+    made: Vec<String>,
+}
+
+impl<'a> Keeper<'a> {
+    /// Reads what earlier runs kept.
+    pub fn new(context: &'a Context<'a>, frames: &'a Frames) -> Self {
+        let (project, plan) = (context.project, context.plan);
+        let mode = project.pipelines.get(&plan.pipeline).map(|pipeline| pipeline.dimensions);
+        let mut definitions = format!("{} {} {mode:?}", fingerprint::periods(project), context.time_zone());
+        if reads_as_of(project) {
+            definitions = format!("{definitions} {}", plan.as_of);
+        }
+        let known = context.cache.meta(cache::key(["periods", &definitions])).unwrap_or_default();
+        let found = Fingerprints::new(project, plan, frames);
+        Self { context, found, definitions, known, current: Mutex::default() }
+    }
+
+    /// What an earlier run kept of a period, where everything that it read is as it was.
+    ///
+    /// # Errors
+    /// When rows cannot be looked at.
+    pub fn find(&self, number: usize, period: Period) -> Result<Option<Outcome>, EngineError> {
+        let name = name(period);
+        let Some(kept) = self.known.get(&name).filter(|_| self.keeps(period)) else { return Ok(None) };
+        if !self.found.hold(&kept.trace, period)? {
+            return Ok(None);
+        }
+        let Some(((), mut frames)) = self.context.cache.frames(self.rows_key(&name, &kept.trace)?) else {
+            return Ok(None);
+        };
+        if frames.len() != kept.partials + kept.values.len() + kept.made.len() {
+            return Ok(None);
+        }
+        let made = kept.made.iter().cloned().zip(frames.split_off(kept.partials + kept.values.len())).collect();
+        let values = kept.values.iter().copied().zip(frames.split_off(kept.partials)).collect();
+        let finest = renumbered(Finest { partials: frames, values }, number)?;
+        self.remember(name, kept.clone());
+        self.context.cache.count_period(true);
+        Ok(Some(Outcome { finest, made }))
+    }
+
+    /// Keeps what came of a closed period.
+    ///
+    /// # Errors
+    /// When rows cannot be looked at, or have a type that cannot be kept.
+    pub fn keep(&self, period: Period, recorder: Recorder, outcome: &Outcome) -> Result<(), EngineError> {
+        if !self.keeps(period) {
+            return Ok(());
+        }
+        self.context.cache.count_period(false);
+        let name = name(period);
+        let Outcome { finest, made } = outcome;
+        let kept = Kept {
+            trace: self.found.trace(recorder.reads(), period)?,
+            partials: finest.partials.len(),
+            values: finest.values.iter().map(|(index, _)| *index).collect(),
+            made: made.iter().map(|(name, _)| name.clone()).collect(),
+        };
+        let values = finest.values.iter().map(|(_, rows)| rows);
+        let frames = finest.partials.iter().chain(values).chain(made.iter().map(|(_, rows)| rows));
+        let frames: Vec<_> = frames.cloned().collect();
+        self.context.cache.keep(self.rows_key(&name, &kept.trace)?, &(), &frames)?;
+        self.remember(name, kept);
+        Ok(())
+    }
+
+    /// Writes the index of this run's periods, where it differs from the one that was read.
+    ///
+    /// # Errors
+    /// When it cannot be written down.
+    pub fn finish(self) -> Result<(), EngineError> {
+        let current = self.current.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if self.context.cache.keeps() && current != self.known {
+            self.context.cache.keep(cache::key(["periods", &self.definitions]), &current, &[])?;
+        }
+        Ok(())
+    }
+
+    /// Of an open period nothing is kept: the next night sees more of it.
+    fn keeps(&self, period: Period) -> bool {
+        !period.partial && self.context.cache.keeps()
+    }
+
+    fn remember(&self, name: String, kept: Kept) {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner).insert(name, kept);
+    }
+
+    fn rows_key(&self, period: &str, trace: &Trace) -> Result<CacheKey, EngineError> {
+        let trace = serde_json::to_string(trace).map_err(|error| EngineError::CacheEntry(error.to_string()))?;
+        Ok(cache::key(["period", &self.definitions, period, &trace]))
+    }
+}
+
+fn name(period: Period) -> String {
+    format!("{} {} {}", grain_name(period.grain), period.start, period.end)
+}
+
+/// Whether anything that is computed in periods may look at the run's own day, so that it differs from night to night.
+fn reads_as_of(project: &Project) -> bool {
+    let names_it = |text: &str| text.to_ascii_lowercase().contains("as_of");
+    let facts = project.facts.values().flat_map(|fact| fact.measures.values().chain(&fact.filter));
+    let kpis = project.kpis.values().flat_map(|kpi| [Some(&kpi.formula), kpi.immature.as_ref(), kpi.mature.as_ref()]);
+    let scores = project.scores.values().flat_map(|score| score.components.values());
+    let tables = project.tables.values().filter(|table| table.for_each == ForEach::Period);
+    let tables = tables.filter_map(|table| match &table.body {
+        TableBody::Sql(sql) => Some(sql.text.as_str()),
+        TableBody::Rows { .. } => None,
+    });
+    let expressions = facts.chain(kpis.flatten()).chain(scores.map(|component| &component.measure));
+    expressions.map(|expr| expr.text.as_str()).chain(tables).any(names_it)
+}
