@@ -145,13 +145,18 @@ fn marts(page: &mut Page<'_>, results: &RunResults) {
     page.many("abmart_mart_changed", "Whether the last run has changed a mart: 1 or 0.", "mart", changed);
     page.one("abmart_kpi_cells", "Cells of the KPI cube.", &[], number(results.cells as u64));
     let cache = &results.cache;
-    let part = |files: u64| std::iter::once(("files", number(files)));
-    page.many("abmart_cache_reused_results", "Results taken from the cache.", "part", part(cache.files.reused));
+    let parts = |files: u64, periods: u64| [("files", number(files)), ("periods", number(periods))].into_iter();
+    page.many(
+        "abmart_cache_reused_results",
+        "Results taken from the cache.",
+        "part",
+        parts(cache.files.reused, cache.periods.reused),
+    );
     page.many(
         "abmart_cache_computed_results",
         "Results computed because the cache had none.",
         "part",
-        part(cache.files.computed),
+        parts(cache.files.computed, cache.periods.computed),
     );
     page.one(
         "abmart_cache_rejected_entries",

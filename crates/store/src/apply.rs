@@ -208,7 +208,8 @@ impl Store {
         let delete = |key: &String| {
             let key = key.clone();
             async move {
-                match self.objects().delete(&object_key(&key)?).await {
+                let path = object_key(&key)?;
+                match self.persistently(|| self.objects().delete(&path)).await {
                     Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
                     Err(source) => Err(self.failed("deleting", &key, source)),
                 }

@@ -178,7 +178,8 @@ impl Store {
         let path = object_key(prefix)?;
         // Page by page, each made small before the next one is asked for.
         let pages = || self.objects.list(Some(&path)).map_ok(ObjectInfo::from).try_collect::<Vec<_>>();
-        let mut objects = self.persistently(pages).map_err(|source| self.failed("listing", prefix, source))?;
+        let mut objects =
+            self.block_on(self.persistently(pages)).map_err(|source| self.failed("listing", prefix, source))?;
         objects.sort_by(|a, b| a.key.cmp(&b.key));
         Ok(objects)
     }
@@ -252,7 +253,7 @@ impl Store {
     /// [`StoreError::InvalidKey`] or [`StoreError::Object`].
     pub fn delete(&self, key: &str) -> Result<bool, StoreError> {
         let path = object_key(key)?;
-        match self.persistently(|| self.objects.delete(&path)) {
+        match self.block_on(self.persistently(|| self.objects.delete(&path))) {
             Ok(()) => Ok(true),
             Err(object_store::Error::NotFound { .. }) => Ok(false),
             Err(source) => Err(self.failed("deleting", key, source)),
@@ -265,6 +266,10 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`] when `from` is absent, else [`StoreError::Object`].
     pub fn rename(&self, from: &str, to: &str) -> Result<(), StoreError> {
+        if self.local_root.is_none() {
+            self.copy(from, to)?;
+            return self.delete(from).map(drop);
+        }
         let (source, target) = (object_key(from)?, object_key(to)?);
         self.block_on(self.objects.rename(&source, &target)).map_err(|source| self.failed("moving", from, source))
     }
@@ -301,19 +306,19 @@ impl Store {
 
     /// Does something again when its connection broke, or an answer broke off, for a while: what the client itself does
     /// not send again, because it cannot know that it does no harm.
-    pub(crate) fn persistently<T, F>(&self, attempt: impl Fn() -> F) -> Result<T, object_store::Error>
+    pub(crate) async fn persistently<T, F>(&self, attempt: impl Fn() -> F) -> Result<T, object_store::Error>
     where
         F: Future<Output = Result<T, object_store::Error>>,
     {
         for pause in self.pauses {
-            match self.block_on(attempt()) {
+            match attempt().await {
                 Err(error @ object_store::Error::Generic { .. }) if Failure::of(&error, &[]).unanswered => {
-                    std::thread::sleep(*pause);
+                    tokio::time::sleep(*pause).await;
                 }
                 outcome => return outcome,
             }
         }
-        self.block_on(attempt())
+        attempt().await
     }
 
     /// Waits until one more range may be fetched. The semaphore is never closed.

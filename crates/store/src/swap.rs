@@ -125,7 +125,7 @@ impl Store {
             let payload = PutPayload::from_bytes(bytes.clone());
             self.objects().put_opts(&path, payload, PutOptions::from(mode.clone()))
         };
-        match self.persistently(put) {
+        match self.block_on(self.persistently(put)) {
             Ok(result) => Ok(Some(result.into())),
             Err(Error::AlreadyExists { .. } | Error::Precondition { .. } | Error::NotFound { .. }) => {
                 let there = self.get_tagged(key)?;

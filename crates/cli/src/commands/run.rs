@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
 
+use abmart_engine::cache::Reuse;
 use abmart_engine::context::{Budget, Context};
 use abmart_engine::{Outcome, Shelf, Target};
 use abmart_spec::Project;
@@ -201,10 +202,11 @@ fn summary(results: &RunResults, published: &Published, marts: &Store) -> String
     let stages: Vec<String> =
         results.stages.iter().map(|time| format!("{} {:.1} s", progress::name(time.stage), time.seconds)).collect();
     let _ = writeln!(text, "  time      {}", stages.join(", "));
-    let reuse = results.cache.files;
-    if reuse.reused > 0 {
-        let all = reuse.reused + reuse.computed;
-        let _ = writeln!(text, "  reused    the rollups of {} of {} files", count(reuse.reused), count(all));
+    let reuse = &results.cache;
+    let of = |part: Reuse| format!("{} of {}", count(part.reused), count(part.reused + part.computed));
+    if reuse.files.reused + reuse.periods.reused > 0 {
+        let (files, periods) = (of(reuse.files), of(reuse.periods));
+        let _ = writeln!(text, "  reused    the rollups of {files} files, the figures of {periods} closed periods");
     }
     for mart in &results.marts {
         let unchanged = if mart.unchanged { "  unchanged" } else { "" };
