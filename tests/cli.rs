@@ -9,6 +9,7 @@ use rstest::rstest;
 use serde_json::Value;
 use support::Lake;
 use support::program::{Project, Workshop, run};
+use support::tiny::{Tiny, project};
 
 fn healthy() -> Workshop {
     Workshop::new(&Lake::fixture("healthy"))
@@ -46,6 +47,27 @@ fn a_second_run_gives_the_same_files_and_says_so() {
     let marts = place.results()["marts"].as_array().expect("a list").clone();
     assert!(marts.len() == 6 && marts.iter().all(|mart| mart["unchanged"] == true), "{marts:?}");
     assert_eq!(outcome.stdout.matches("unchanged").count(), 6);
+}
+
+#[test]
+fn a_project_without_kpis_publishes_its_tables() {
+    let place = Tiny::new();
+    let without = |job: String| {
+        let (before, rest) = job.split_once("\nkpis:").expect("KPIs");
+        let (_, after) = rest.split_once("\nmarts:").expect("marts");
+        format!("{before}\nmarts:{after}")
+    };
+    let project = project("", without);
+    let folder = project.path().display().to_string();
+    let lake = place.lake().display().to_string();
+    let command = |name: &str| run(&[name, "--project", &folder, "--lake", &lake]);
+    command("validate").ok();
+    let outcome = command("run").ok();
+    assert!(outcome.stdout.contains("mart      regions"), "{}", outcome.stdout);
+    let job = project.path().join("jobs/tiny.yaml");
+    let text = std::fs::read_to_string(&job).expect("a job").replacen("from: regions", "from: kpi_values", 1);
+    std::fs::write(job, text).expect("a file");
+    command("validate").fails(2, &["the mart reads `kpi_values`, and the project has no KPI", "jobs/tiny.yaml:"]);
 }
 
 #[test]

@@ -119,6 +119,14 @@ impl Lake {
         format!("{folder}/part-{}.parquet", 10 + self.made)
     }
 
+    /// Lets the rows come that are missing from a file.
+    fn late(&mut self, key: &str) {
+        let rows = joined(&batches(&self.missing.remove(key).expect("rows that wait").into()));
+        let new = self.beside(key);
+        fs::create_dir_all(self.path().join(&new).parent().expect("a folder")).expect("a folder");
+        self.write(&new, &rows);
+    }
+
     fn apply(&mut self, change: &Change) {
         let events = self.events();
         match change {
@@ -127,11 +135,7 @@ impl Lake {
                 if waiting.is_empty() {
                     return;
                 }
-                let key = which.get(&waiting);
-                let rows = joined(&batches(&self.missing.remove(key).expect("rows that wait").into()));
-                let new = self.beside(key);
-                fs::create_dir_all(self.path().join(&new).parent().expect("a folder")).expect("a folder");
-                self.write(&new, &rows);
+                self.late(which.get(&waiting));
             }
             Change::Corrected(file, column, by) => {
                 let key = file.get(&events);
@@ -195,7 +199,8 @@ impl Lake {
         let (lake, marts, cache) = (self.path().display().to_string(), folder("marts"), folder("cache"));
         let day = format!("2026-11-{day:02}");
         let project = contract::root().display().to_string();
-        let stores = ["run", "--project", &project, "--as-of", &day, "--lake", &lake, "--marts", &marts, "--cache", &cache];
+        let stores =
+            ["run", "--project", &project, "--as-of", &day, "--lake", &lake, "--marts", &marts, "--cache", &cache];
         run(&[&stores[..], options].concat()).ok();
         let results = fs::read(Path::new(&marts).join("run_results.json")).expect("results");
         (Marts::read(Path::new(&marts)), serde_json::from_slice(&results).expect("JSON"))
@@ -230,6 +235,23 @@ proptest! {
     }
 }
 
+/// What was kept of a file and what was read just now meet in one group.
+#[test]
+fn rows_that_come_late_are_added_to_what_was_kept_of_their_days() {
+    let mut lake = Lake::new(7);
+    lake.night("incremental", 18, &[]);
+    lake.night("full", 18, &["--full"]);
+    let waiting: Vec<String> = lake.missing.keys().cloned().collect();
+    let touches = waiting.iter().filter(|key| key.starts_with("touchpoints/"));
+    for key in touches {
+        lake.late(key);
+    }
+    let (marts, results) = lake.night("incremental", 18, &[]);
+    let (full, _) = lake.night("full", 18, &["--full"]);
+    assert_eq!(marts.differing(&full), Vec::<&str>::new());
+    assert!(results["cache"]["files"]["reused"].as_u64() > Some(3), "{}", results["cache"]);
+}
+
 #[test]
 fn closed_periods_are_computed_again_only_where_something_changed() {
     let lake = Lake::new(7);
@@ -246,7 +268,6 @@ fn closed_periods_are_computed_again_only_where_something_changed() {
     // The next day closes none; only the periods that it lies in are computed.
     let (_, third) = lake.night("a", 19, &[]);
     assert_eq!(reuse(&third, "periods"), (all, 0));
-    // A file of last month: nothing before it is touched.
     let key = lake.events().into_iter().find(|key| key.starts_with("touchpoints/ym=2026-10/")).expect("a file");
     let rows = lake.rows(&key);
     lake.write(&key, &rows.slice(0, rows.num_rows() - 1));

@@ -214,3 +214,48 @@ fn a_damaged_record_counts_as_none_and_is_replaced() {
     place.command(&["run", "--as-of", "2026-06-30"]).ok();
     assert_eq!(attempts(&place, "2026-06-30"), ["done"]);
 }
+
+// ---- gc -------------------------------------------------------------------------------------------------------------
+
+/// Makes all files of a folder so many days old.
+fn age(folder: &std::path::Path, days: u64) {
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            age(&path, days);
+        } else {
+            let file = std::fs::File::options().write(true).open(path).expect("a file");
+            let then = std::time::SystemTime::now() - std::time::Duration::from_secs(days * 86_400);
+            file.set_modified(then).expect("a time that can be set");
+        }
+    }
+}
+
+fn gc(place: &Workshop, options: &[&str]) -> (u64, u64) {
+    let outcome = place.command(&[&["gc", "--json"], options].concat()).ok();
+    let found: Value = serde_json::from_str(&outcome.stdout).expect("JSON");
+    (found["removed"].as_u64().expect("a number"), found["kept"].as_u64().expect("a number"))
+}
+
+#[test]
+fn what_no_run_of_the_last_days_has_used_is_removed_from_the_cache() {
+    let place = Workshop::new(&three_nights());
+    place.run().ok();
+    let (removed, all) = gc(&place, &[]);
+    assert!(removed == 0 && all > 3, "{removed} removed, {all} kept");
+    age(&place.cache_folder(), 10);
+    assert_eq!(gc(&place, &[]), (0, all), "a run of ten days ago has used them");
+    // Entries that a run of today uses stay, however old they are.
+    place.run().ok();
+    assert_eq!(gc(&place, &["--days", "1"]), (0, all));
+    age(&place.cache_folder(), 10);
+    assert_eq!(gc(&place, &["--days", "9", "--dry-run"]), (all, 0));
+    assert_eq!(gc(&place, &["--days", "9"]), (all, 0));
+    assert_eq!(gc(&place, &[]), (0, 0));
+    let before = place.marts();
+    place.run().ok();
+    assert_eq!(place.marts().differing(&before), Vec::<&str>::new());
+    let outcome = place.command(&["gc"]).ok();
+    says(&outcome, &["removed 0 entries (0 B) that no run of the last 30 days has used", "stay"]);
+    place.command(&["gc", "--days", "0"]).fails(2, &["--days"]);
+}

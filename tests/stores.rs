@@ -7,28 +7,20 @@ mod support;
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use abmart_testkit::{Fault, Request, S3Server};
+use abmart_testkit::{Azurite, Fault, Request, S3Server};
 use rstest::rstest;
-use support::cloud::{Cloud, published};
+use support::cloud::{Cloud, objects, published, put};
 use support::contract::root;
 use support::program::{Files, Outcome, run_with};
-use support::tiny::{Tiny, ended};
+use support::tiny::{Tiny, ended, project};
 use tempfile::TempDir;
 
 /// The smallest project with stores of its own in YAML.
 fn tiny_with(stores: &str) -> TempDir {
-    let project = TempDir::new().expect("a temporary folder");
-    let shipped = root().join("tests/fixtures/tiny");
-    let pipelines = fs::read_to_string(shipped.join("pipelines.yaml")).expect("a project");
-    fs::write(project.path().join("pipelines.yaml"), pipelines + stores).expect("a file");
-    fs::create_dir(project.path().join("jobs")).expect("a folder");
-    for job in fs::read_dir(shipped.join("jobs")).expect("jobs") {
-        let job = job.expect("a job");
-        fs::copy(job.path(), project.path().join("jobs").join(job.file_name())).expect("a copy");
-    }
-    project
+    project(stores, |job| job)
 }
 
 /// A cloud with the tiny project and the lake of its first night.
@@ -72,6 +64,38 @@ fn a_bucket_gives_the_bytes_that_a_folder_gives_and_a_second_night_asks_for_foot
     keys.dedup();
     assert_eq!(keys.len(), all, "of each file that did not change only the footer is read");
     assert!(all > 10, "{all} files of touchpoints");
+}
+
+#[test]
+fn azure_gives_the_bytes_that_a_folder_gives() {
+    let Some(server) = Azurite::start(&["lake", "marts", "cache"]) else { return };
+    let place = Tiny::new();
+    let lake = server.client("lake");
+    let night = |number: u8| {
+        let key = format!("accounts/dt=2026-07-{number:02}/part-0.parquet");
+        put(&lake, &key, fs::read(place.lake().join(&key)).expect("a snapshot"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_abmart"));
+        command.args(["run", "--lake", "az://lake", "--marts", "az://marts/abm", "--cache", "az://cache", "--project"]);
+        command.arg(root().join("tests/fixtures/tiny")).envs(Azurite::environment(&server.url()));
+        let output = command.output().expect("the program starts");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = [output.stdout, output.stderr].concat();
+        assert!(!String::from_utf8_lossy(&text).contains(Azurite::KEY));
+    };
+    night(1);
+    place.run().ok();
+    place.night(2);
+    night(2);
+    place.run().ok();
+    let marts = objects(&server.client("marts"));
+    for (name, content) in place.published() {
+        let files = marts.iter().filter(|(key, _)| key.starts_with("abm/") && !key.contains("/_"));
+        let same = files.filter(|(_, found)| **found == content).count();
+        assert!(same > 0, "{name} is not among {:?}", marts.keys());
+    }
+    let left: Vec<&String> = marts.keys().filter(|key| key.contains("_staging") || key.contains("probes")).collect();
+    assert!(left.is_empty(), "{left:?}");
+    assert!(!objects(&server.client("cache")).is_empty());
 }
 
 #[test]
@@ -160,7 +184,7 @@ fn a_file_that_is_replaced_between_its_footer_and_its_rows_ends_the_run() {
     let replace = move |request: &Request| {
         // The second time that it is asked for.
         if request.path.contains("2026-07-02") && seen.fetch_add(1, Ordering::SeqCst) == 1 {
-            support::cloud::put(&lake, key, other.clone());
+            put(&lake, key, other.clone());
         }
     };
     cloud.proxy.when(of_the_lake, Fault::before(replace));
@@ -172,7 +196,7 @@ fn a_file_that_is_replaced_between_its_footer_and_its_rows_ends_the_run() {
 #[cfg(unix)]
 fn with_little_room(place: &Tiny, blocks: usize) -> Outcome {
     let run = place.command(&["run"]);
-    let mut command = std::process::Command::new("sh");
+    let mut command = Command::new("sh");
     command.arg("-c").arg(format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$@\"")).arg("sh").arg(run.get_program());
     command.args(run.get_args()).env_remove("ABMART_LOG").stdin(std::process::Stdio::null());
     let output = command.output().expect("a shell");

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use abmart_testkit::{Proxy, Request, S3Server};
-use object_store::ObjectStoreExt as _;
-use object_store::aws::AmazonS3;
+use futures::TryStreamExt as _;
+use object_store::{ObjectStore, ObjectStoreExt as _};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -102,9 +102,25 @@ impl Cloud {
 }
 
 /// Puts an object into a bucket.
-pub fn put(bucket: &AmazonS3, key: &str, content: Vec<u8>) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(bucket.put(&key.into(), content.into())).expect("an object that can be put");
+pub fn put(bucket: &dyn ObjectStore, key: &str, content: Vec<u8>) {
+    runtime().block_on(bucket.put(&key.into(), content.into())).expect("an object that can be put");
+}
+
+/// All objects of a bucket.
+pub fn objects(bucket: &dyn ObjectStore) -> Files {
+    runtime().block_on(async {
+        let listed: Vec<_> = bucket.list(None).try_collect().await.expect("a listing");
+        let mut files = Files::new();
+        for object in listed {
+            let content = bucket.get(&object.location).await.expect("an object").bytes().await.expect("its content");
+            files.insert(object.location.to_string(), content.to_vec());
+        }
+        files
+    })
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
 }
 
 /// Mart and name of the file → content, as the manifest of a folder of marts has it.

@@ -73,6 +73,11 @@ impl Workshop {
         self.folder.path().join("marts")
     }
 
+    /// The folder of the cache.
+    pub fn cache_folder(&self) -> PathBuf {
+        self.folder.path().join("cache")
+    }
+
     /// Replaces the lake.
     pub fn relaid(&self, lake: &Lake) -> &Self {
         fs::remove_dir_all(self.lake()).expect("a lake to replace");

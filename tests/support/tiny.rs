@@ -119,3 +119,14 @@ pub fn ended(child: Child) -> Outcome {
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
     }
 }
+
+/// A copy of the tiny project, with more in its pipelines.yaml and another job.
+pub fn project(more: &str, job: impl Fn(String) -> String) -> TempDir {
+    let copy = TempDir::new().expect("a temporary folder");
+    let shipped = contract::root().join("tests/fixtures/tiny");
+    let read = |name: &str| fs::read_to_string(shipped.join(name)).expect("a file of the project");
+    fs::write(copy.path().join("pipelines.yaml"), read("pipelines.yaml") + more).expect("a file");
+    fs::create_dir(copy.path().join("jobs")).expect("a folder");
+    fs::write(copy.path().join("jobs/tiny.yaml"), job(read("jobs/tiny.yaml"))).expect("a file");
+    copy
+}

@@ -85,6 +85,8 @@ pub enum Command {
     Validate(ValidateArgs),
     /// Show the last runs, what is published, how old the data is and which nights are missing
     Status(StatusArgs),
+    /// Remove what the cache keeps and no run has used for a while
+    Gc(GcArgs),
     /// Generate a lake of the canonical model
     Sample(SampleArgs),
     /// Print the JSON Schema that editors check YAML with
@@ -167,6 +169,20 @@ pub struct StatusArgs {
     #[arg(long)]
     pub check: bool,
     /// Print the status as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `gc`.
+#[derive(Debug, Args)]
+pub struct GcArgs {
+    /// Keep what runs of so many days have used
+    #[arg(long, default_value_t = 30, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=3650))]
+    pub days: u16,
+    /// Only say what would be removed
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print the outcome as JSON
     #[arg(long)]
     pub json: bool,
 }

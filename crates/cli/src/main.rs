@@ -3,6 +3,7 @@
 mod args;
 mod commands;
 mod exit;
+mod footers;
 mod http;
 mod interrupt;
 mod ledger;
@@ -55,6 +56,7 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
         Command::Plan(args) => commands::plan::plan(&cli.global, args),
         Command::Validate(args) => commands::validate::validate(&cli.global, args),
         Command::Status(args) => commands::status::status(&cli.global, args),
+        Command::Gc(args) => commands::gc::gc(&cli.global, args),
         Command::Sample(args) => commands::sample::sample(&cli.global, args),
         Command::Schema(args) => commands::schema::schema(args),
         Command::Completions(args) => commands::completions::completions(args),

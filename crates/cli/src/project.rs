@@ -13,9 +13,7 @@ use abmart_store::{Cache, Environment, Location, ObjectInfo, ParquetFooter, Stor
 
 use crate::args::Global;
 use crate::exit::{Failure, colours, config};
-
-/// Footers asked for at a time.
-const FOOTERS_AT_ONCE: usize = 16;
+use crate::footers;
 
 /// Loads and checks the project; warnings go to standard error.
 ///
@@ -52,11 +50,11 @@ pub struct Prepared {
     pub footers: HashMap<String, ParquetFooter>,
 }
 
-/// Lists the lake, plans, reads the footers and holds the contracts against them.
+/// Lists the lake, plans, reads the footers that the cache does not hold, and holds the contracts against them.
 ///
 /// # Errors
 /// When the lake cannot be read, nothing fits the day, or files break their contracts.
-pub fn prepare(project: &Project, pipeline: &str, global: &Global) -> Result<Prepared, Failure> {
+pub fn prepare(project: &Project, pipeline: &str, global: &Global, cache: &RunCache) -> Result<Prepared, Failure> {
     let lake = open(&project.stores.lake, project, false)?;
     let listing = listing(project, &lake)?;
     let mut plan = Plan::build(project, pipeline, global.as_of, &listing)?;
@@ -70,7 +68,7 @@ pub fn prepare(project: &Project, pipeline: &str, global: &Global) -> Result<Pre
         .collect();
     let mut footers = HashMap::new();
     let mut broken: Vec<String> = Vec::new();
-    for (object, footer) in planned.iter().zip(lake.footers(&planned, FOOTERS_AT_ONCE)) {
+    for (object, footer) in planned.iter().zip(footers::read(&lake, &planned, cache)?) {
         match footer {
             Ok(footer) => {
                 footers.insert(object.key.clone(), footer);

@@ -24,6 +24,7 @@ use crate::error::EngineError;
 use crate::input::load::Loaded;
 use crate::input::rollup::{self, Rolled, Shelf};
 use crate::input::scan;
+use crate::input::snapshot::Snapshot;
 use crate::job::{Job, ordered_tables, stamped};
 use crate::measure::fact::{CompiledFact, keys_of};
 use crate::output::{catalog, marts};
@@ -71,7 +72,7 @@ impl<'a> Checker<'a> {
         for source in self.context.project.sources.values() {
             let rows = scan::empty(self.context.project, source);
             let loaded = match source.kind {
-                SourceKind::Snapshot => Loaded::Snapshots(BTreeMap::from([(SOME_DAY, rows)])),
+                SourceKind::Snapshot => Loaded::Snapshots(BTreeMap::from([(SOME_DAY, Snapshot::held(rows))])),
                 SourceKind::Events => Loaded::Events(rows),
             };
             self.frames.sources.insert(source.name.clone(), loaded);
@@ -194,9 +195,10 @@ impl<'a> Checker<'a> {
 
     fn marts(&mut self, job: &Job<'a>, period: crate::measure::frame::PeriodFrames, scope: &Scope<'_>) {
         let project = self.context.project;
-        let Some(cube) = &job.cube else { return };
         let mut made: HashMap<String, LazyFrame> = HashMap::new();
-        made.insert("kpi_values".to_owned(), values::empty(&cube.dimensions).lazy());
+        if let Some(cube) = &job.cube {
+            made.insert("kpi_values".to_owned(), values::empty(&cube.dimensions).lazy());
+        }
         if let Ok(rows) = catalog::kpi_catalog(&[], &BTreeMap::new(), &|_| String::new()) {
             made.insert("kpi_catalog".to_owned(), rows.lazy());
         }

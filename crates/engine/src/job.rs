@@ -56,7 +56,8 @@ impl<'a> Job<'a> {
     pub fn new(project: &'a Project, wanted: &[&'a Mart]) -> Self {
         let kpis: Vec<_> = project.kpis.values().collect();
         let root = project.entities.values().find(|entity| entity.parent.is_none());
-        let cube = root.map(|root| {
+        // Without KPIs there is nothing to cut.
+        let cube = root.filter(|_| !kpis.is_empty()).map(|root| {
             let dimensions = root.dimensions.iter().map(|name| name.value.clone()).collect();
             Cube::new(project, root, dimensions, &kpis)
         });

@@ -13,6 +13,7 @@ use crate::codes;
 use crate::error::EngineError;
 use crate::input::load::{self, Loaded};
 use crate::input::rollup::Rolled;
+use crate::input::snapshot::Snapshot;
 use crate::sql::rewrite::Clock;
 use crate::sql::select::Rows;
 
@@ -178,8 +179,8 @@ impl<'a> Scope<'a> {
         match self.frames.sources.get(name).ok_or_else(unknown)? {
             Loaded::Events(rows) => Ok(codes::served(self.project, rows.clone().lazy())?),
             Loaded::Snapshots(_) => {
-                if let Some((_, frame)) = self.snapshot(name) {
-                    return Ok(codes::served(self.project, frame.clone().lazy())?);
+                if let Some(snapshot) = self.snapshot(name) {
+                    return Ok(codes::served(self.project, snapshot.rows()?.clone().lazy())?);
                 }
                 let source = self.project.sources.get(name).ok_or_else(unknown)?;
                 Ok(crate::input::scan::empty(self.project, source).lazy())
@@ -187,16 +188,15 @@ impl<'a> Scope<'a> {
         }
     }
 
-    /// The snapshot of a source that is seen here, with its day.
-    pub fn snapshot(&self, name: &str) -> Option<(Date, &'a DataFrame)> {
+    /// The snapshot of a source that is seen here.
+    pub fn snapshot(&self, name: &str) -> Option<&'a Snapshot> {
         let Loaded::Snapshots(days) = self.frames.sources.get(name)? else { return None };
         let as_was = self.pipeline_mode() == DimensionMode::AsWas;
         let day = match self.period.filter(|_| as_was) {
             Some(period) => self.plan.snapshot_before(name, period.end),
             None => days.keys().next_back().copied(),
         };
-        let known = day.and_then(|day| days.get_key_value(&day)).or_else(|| days.last_key_value());
-        known.map(|(day, frame)| (*day, frame))
+        day.and_then(|day| days.get(&day)).or_else(|| days.values().next_back())
     }
 
     fn pipeline_mode(&self) -> DimensionMode {

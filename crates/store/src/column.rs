@@ -2,9 +2,10 @@ use parquet::basic::{ConvertedType, LogicalType, Repetition, TimeUnit as Parquet
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
 use parquet::file::statistics::Statistics;
 use parquet::schema::types::Type;
+use serde::{Deserialize, Serialize};
 
 /// What a Parquet footer says of one top-level column.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FooterColumn {
     /// The column's name.
     pub name: String,
@@ -24,7 +25,7 @@ pub struct FooterColumn {
 }
 
 /// A column's type as far as contracts care.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ColumnKind {
     /// UTF-8 text.
     String,
@@ -63,7 +64,7 @@ pub enum ColumnKind {
 }
 
 /// What a timestamp's integer counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TimeUnit {
     /// Thousandths of a second.
     Milliseconds,

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use futures::{StreamExt as _, stream};
 use object_store::{GetOptions, GetRange, ObjectStore as _};
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
+use serde::{Deserialize, Serialize};
 
 use crate::column::{self, FooterColumn};
 use crate::layout::Layout;
@@ -11,7 +12,7 @@ use crate::store::object_key;
 use crate::{ObjectInfo, Store, StoreError};
 
 /// What the end of a Parquet file says of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ParquetFooter {
     /// The number of rows.
     pub rows: u64,

@@ -3,9 +3,10 @@
 use std::ops::Range;
 
 use parquet::file::metadata::ParquetMetaData;
+use serde::{Deserialize, Serialize};
 
 /// Where the columns of a file lie.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Layout {
     /// Per top-level column, in the file's order: its chunks and their page indexes.
     columns: Vec<Vec<Range<u64>>>,

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use object_store::ClientOptions;
-use object_store::azure::{AzureAccessKey, AzureAuthorizer, AzureCredential};
+use object_store::azure::{AzureAccessKey, AzureAuthorizer, AzureCredential, MicrosoftAzure, MicrosoftAzureBuilder};
 use object_store::client::{HttpConnector as _, HttpRequest, HttpRequestBody, ReqwestConnector};
 use tempfile::TempDir;
 
@@ -65,6 +65,19 @@ impl Azurite {
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// A client of a container.
+    #[must_use]
+    pub fn client(&self, container: &str) -> MicrosoftAzure {
+        MicrosoftAzureBuilder::new()
+            .with_endpoint(format!("{}/{}", self.url(), Self::ACCOUNT))
+            .with_allow_http(true)
+            .with_container_name(container)
+            .with_account(Self::ACCOUNT)
+            .with_access_key(Self::KEY)
+            .build()
+            .expect("a client")
     }
 
     /// The environment of a program that is to find it, or a proxy before it, at `endpoint`.

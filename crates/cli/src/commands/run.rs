@@ -119,7 +119,8 @@ fn publish(
     let marts = lease.store();
     let recovered = lease.recover()?;
     tracing::debug!(?recovered, "store of marts is clean");
-    let Prepared { lake, plan, footers } = project::prepare(project, &args.pipeline, global)?;
+    let cache = Arc::new(project::cache(project, args.full)?);
+    let Prepared { lake, plan, footers } = project::prepare(project, &args.pipeline, global, &cache)?;
     results.planned(&plan);
     logging::belongs_to(results);
     record.lake = Some(ledger::lake_fingerprint(&plan));
@@ -130,7 +131,6 @@ fn publish(
     let budget = Budget { memory: global.memory, threads: rayon::current_num_threads() };
     let scratch = std::env::temp_dir().join(format!("abmart-{}", results.run_id));
     let shelf = Arc::new(Shelf::new(&scratch, budget.held_rollups()));
-    let cache = Arc::new(project::cache(project, args.full)?);
     let context = Context {
         project,
         plan: &plan,

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::content::{self, Content, Timeline};
 use crate::error::EngineError;
 use crate::input::load::{Loaded, day_number};
+use crate::input::snapshot::Snapshot;
 use crate::scope::{Frames, Scope};
 
 /// One look at the run's frames.
@@ -140,9 +141,7 @@ impl<'a> Fingerprints<'a> {
             (None, Some(Loaded::Events(rows))) => rows,
             (None, Some(Loaded::Snapshots(_))) => {
                 let scope = Scope::of_period(self.project, self.plan, self.frames, period);
-                let Some((day, rows)) = scope.snapshot(name) else { return Ok("nothing".to_owned()) };
-                let contents = self.contents(format!("{name} {day}"), rows, &[])?;
-                return Ok(found(rows.height(), contents.content.all()));
+                return scope.snapshot(name).map_or_else(|| Ok("nothing".to_owned()), Snapshot::content);
             }
             (None, None) => return Ok("nothing".to_owned()),
         };

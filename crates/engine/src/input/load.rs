@@ -12,6 +12,7 @@ use super::contract::{self, Examined};
 use super::finding::{Finding, add_findings};
 use super::references::References;
 use super::scan;
+use super::snapshot::{Checked, Keeper, Snapshot};
 use crate::codes;
 use crate::context::Context;
 use crate::error::EngineError;
@@ -19,8 +20,8 @@ use crate::error::EngineError;
 /// A source's rows.
 #[derive(Debug, Clone)]
 pub enum Loaded {
-    /// One frame a snapshot day.
-    Snapshots(BTreeMap<Date, DataFrame>),
+    /// Day by day.
+    Snapshots(BTreeMap<Date, Snapshot>),
     /// All rows up to the run's day.
     Events(DataFrame),
 }
@@ -61,15 +62,25 @@ pub fn load(
     }
     let by_day: Vec<(Date, Vec<&PlannedFile>)> = by_day.into_iter().collect();
     let (newest, none) = (by_day.last().map(|(day, _)| *day), References::default());
+    let keeper = Keeper::new(context, source, columns);
     // Of a snapshot that was checked little stays, so that the next one finds room.
     let read = context.parallel(&by_day, |(day, files)| {
+        let kept = source.kind == SourceKind::Snapshot && Some(*day) != newest;
+        if kept && let Some((snapshot, checked)) = keeper.find(*day, files) {
+            context.advance(checked.rows_in);
+            return Ok((*day, snapshot, checked));
+        }
         let references = if Some(*day) == newest { references } else { &none };
-        let mut rows = together(context, source, files, references)?;
-        rows.used = held(&rows.used, columns)?;
-        Ok((*day, rows))
+        let mut checked = together(context, source, files, references)?;
+        checked.used = held(&checked.used, columns)?;
+        if kept {
+            keeper.keep(*day, files, &checked)?;
+        }
+        Ok((*day, Snapshot::held(std::mem::take(&mut checked.used)), checked))
     })?;
+    keeper.finish()?;
     let mut reading = Reading {
-        loaded: Loaded::Events(scan::empty(context.project, source)),
+        loaded: Loaded::Snapshots(BTreeMap::new()),
         findings: Vec::new(),
         quarantined: Vec::new(),
         rows_in: 0,
@@ -77,31 +88,20 @@ pub fn load(
         rows_later: 0,
     };
     let mut snapshots = BTreeMap::new();
-    for (day, rows) in read {
-        add_findings(&mut reading.findings, rows.findings);
-        reading.quarantined.extend(rows.quarantined);
-        reading.rows_in += rows.rows_in;
-        reading.rows_used += rows.used.height() as u64;
-        reading.rows_later += rows.rows_later;
-        snapshots.insert(day, rows.used);
+    for (day, snapshot, checked) in read {
+        add_findings(&mut reading.findings, checked.findings);
+        reading.quarantined.extend(checked.quarantined);
+        reading.rows_in += checked.rows_in;
+        reading.rows_used += snapshot.height as u64;
+        reading.rows_later += checked.rows_later;
+        snapshots.insert(day, snapshot);
     }
-    reading.loaded = match source.kind {
-        SourceKind::Snapshot => Loaded::Snapshots(snapshots),
-        SourceKind::Events => {
-            Loaded::Events(snapshots.into_values().next().unwrap_or_else(|| scan::empty(context.project, source)))
-        }
+    reading.loaded = match (source.kind, snapshots.first_key_value()) {
+        (SourceKind::Snapshot, _) => Loaded::Snapshots(snapshots),
+        (SourceKind::Events, Some((_, rows))) => Loaded::Events(rows.rows()?.clone()),
+        (SourceKind::Events, None) => Loaded::Events(scan::empty(context.project, source)),
     };
     Ok(reading)
-}
-
-/// Rows among which a key is unique, checked.
-#[derive(Default)]
-struct Together {
-    used: DataFrame,
-    findings: Vec<Finding>,
-    quarantined: Vec<DataFrame>,
-    rows_in: u64,
-    rows_later: u64,
 }
 
 /// Reads and checks the files of one key space: row by row in each file, and the key over all of them, so that a row is
@@ -111,8 +111,8 @@ fn together(
     source: &Source,
     files: &[&PlannedFile],
     references: &References,
-) -> Result<Together, EngineError> {
-    let mut all = Together::default();
+) -> Result<Checked, EngineError> {
+    let mut all = Checked::default();
     let read = context.parallel(files, |file| {
         let frame = read(context, source, file, &|_| true)?;
         let rows_in = frame.height() as u64;

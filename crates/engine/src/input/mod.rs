@@ -8,4 +8,5 @@ pub mod reference;
 pub mod references;
 pub mod rollup;
 pub mod scan;
+pub mod snapshot;
 pub mod whole;

@@ -30,7 +30,7 @@ impl Census {
         Ok(match loaded {
             Loaded::Snapshots(days) => {
                 let newest = days.last_key_value();
-                Self { rows: newest.map_or(0, |(_, rows)| rows.height() as u64), newest: newest.map(|(day, _)| *day) }
+                Self { rows: newest.map_or(0, |(_, rows)| rows.height as u64), newest: newest.map(|(day, _)| *day) }
             }
             Loaded::Events(rows) => {
                 let newest = match &source.time {

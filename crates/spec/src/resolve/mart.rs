@@ -24,6 +24,10 @@ impl Resolver<'_> {
     }
 
     fn mart_input(&mut self, name: &Spanned<String>, kinds: &[Kind]) {
+        if name.value == "kpi_values" && self.project.kpis.is_empty() {
+            let error = Diagnostic::error("no-kpis", "the mart reads `kpi_values`, and the project has no KPI");
+            return self.report(error.at(name.span).help("define one under `kpis` of a job"));
+        }
         if self.made_by_engine(&name.value) {
             return;
         }
