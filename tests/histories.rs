@@ -135,7 +135,7 @@ impl Lake {
                 if waiting.is_empty() {
                     return;
                 }
-                self.late(which.get(&waiting));
+                self.late(which.get(waiting.as_slice()).as_str());
             }
             Change::Corrected(file, column, by) => {
                 let key = file.get(&events);

@@ -7,6 +7,7 @@ use polars::prelude::*;
 use sqlparser::ast::{self, Expr as Sql};
 
 use super::shelf::Span;
+use crate::codes;
 use crate::context::Context;
 use crate::error::EngineError;
 use crate::input::load;
@@ -126,8 +127,9 @@ impl Compiled {
 
     /// Merges the values of several files. A sum of floats is exact, as those in the files are.
     pub fn merge(&self, files: Vec<LazyFrame>) -> Result<DataFrame, EngineError> {
-        let files = files.into_iter().map(LazyFrame::collect).collect::<Result<Vec<_>, _>>()?;
-        self.whole(files)
+        // Those that the run holds are compact, those of the cache are not.
+        let compact = |rows: LazyFrame| codes::compact(rows.collect()?);
+        self.whole(files.into_iter().map(compact).collect::<Result<Vec<_>, _>>()?)
     }
 
     /// Fixed point becomes float.
