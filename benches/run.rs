@@ -38,8 +38,10 @@ fn main() -> Outcome<()> {
         rolled.push(decode(&lake, &project, &planned, &reduced)?);
         all.push(decode(&lake, &project, &planned, &read)?);
         // Nothing is left of the run before, as on a new machine.
-        if marts.exists() {
-            std::fs::remove_dir_all(&marts)?;
+        for folder in [&marts, &cache_of(&marts)] {
+            if folder.exists() {
+                std::fs::remove_dir_all(folder)?;
+            }
         }
         runs.push(run(&root, &lake, &marts)?);
     }
@@ -91,7 +93,8 @@ impl Run {
 fn run(root: &Path, lake: &Path, marts: &Path) -> Outcome<Run> {
     let begun = Instant::now();
     let mut child = abmart(root, lake)
-        .args([OsStr::new("--quiet"), OsStr::new("--marts"), marts.as_os_str(), OsStr::new("run")])
+        .args([OsStr::new("--quiet"), OsStr::new("--marts"), marts.as_os_str(), OsStr::new("--cache")])
+        .args([cache_of(marts).as_os_str(), OsStr::new("run")])
         .spawn()?;
     let mut peak = None;
     let status = loop {
@@ -109,6 +112,10 @@ fn run(root: &Path, lake: &Path, marts: &Path) -> Outcome<Run> {
     let sources = results["sources"].as_array().map(Vec::as_slice).unwrap_or_default();
     let rows = sources.iter().filter_map(|source| source["rows_in"].as_u64()).sum();
     Ok(Run { seconds, results, rows, peak })
+}
+
+fn cache_of(marts: &Path) -> PathBuf {
+    marts.with_file_name("cache")
 }
 
 /// The highest memory of a process so far, where the system tells.

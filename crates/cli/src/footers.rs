@@ -1,8 +1,7 @@
 //! Footers of the lake's files: those of files that an earlier run has seen come from the cache, so that a night asks a
 //! bucket for what is new in it.
 
-use std::collections::BTreeMap;
-
+use abmart_engine::cache::index::Index;
 use abmart_engine::cache::{self, RunCache};
 use abmart_store::{ObjectInfo, ParquetFooter, Store, StoreError};
 
@@ -20,25 +19,22 @@ pub fn read(
     files: &[ObjectInfo],
     cache: &RunCache,
 ) -> Result<Vec<Result<ParquetFooter, StoreError>>, Failure> {
-    let index = cache::key(["footers", lake.label()]);
-    let known: BTreeMap<String, ParquetFooter> = cache.meta(index).unwrap_or_default();
-    let of_known = |file: &ObjectInfo| known.get(&identity(file)?).cloned();
-    let unknown: Vec<ObjectInfo> = files.iter().filter(|file| of_known(file).is_none()).cloned().collect();
+    let index: Index<'_, ParquetFooter> = Index::open(cache, cache::key(["footers", lake.label()]));
+    let known = |file: &ObjectInfo| index.get(&identity(file)?).cloned();
+    let unknown: Vec<ObjectInfo> = files.iter().filter(|file| known(file).is_none()).cloned().collect();
     let mut fetched = lake.footers(&unknown, AT_ONCE).into_iter();
-    let (mut footers, mut current) = (Vec::new(), BTreeMap::new());
+    let mut footers = Vec::new();
     for file in files {
-        let footer = match of_known(file) {
+        let footer = match known(file) {
             Some(footer) => Some(Ok(footer)),
             None => fetched.next(),
         };
         if let (Some(Ok(footer)), Some(identity)) = (&footer, identity(file)) {
-            current.insert(identity, footer.clone());
+            index.remember(identity, footer.clone());
         }
         footers.extend(footer);
     }
-    if current != known {
-        cache.keep(index, &current, &[]).map_err(|error| Failure::Run(error.to_string()))?;
-    }
+    index.close().map_err(|error| Failure::Run(error.to_string()))?;
     Ok(footers)
 }
 

@@ -29,6 +29,8 @@ pub struct Store {
     secrets: Arc<[String]>,
     /// How long to wait before each further attempt at what the client does not try again.
     pauses: &'static [Duration],
+    /// Whether listings name e-tags without the quotes that they have everywhere else.
+    bare_etags: bool,
     /// Limits how many ranges are fetched at once, whoever asks.
     turns: Arc<Semaphore>,
 }
@@ -102,6 +104,7 @@ impl Store {
         let store = Self {
             secrets: remote.secrets.into(),
             pauses,
+            bare_etags: matches!(place, Location::Azure { .. }),
             ..Self::from_object_store(remote.objects, &place.to_string(), None)?
         };
         store.block_on(remote.credentials).map_err(|source| StoreError::Credentials {
@@ -142,6 +145,7 @@ impl Store {
             runtime: Arc::new(runtime),
             secrets: Arc::from(Vec::new()),
             pauses: &[],
+            bare_etags: false,
             turns: Arc::new(Semaphore::new(FETCHES)),
         })
     }
@@ -177,7 +181,7 @@ impl Store {
         }
         let path = object_key(prefix)?;
         // Page by page, each made small before the next one is asked for.
-        let pages = || self.objects.list(Some(&path)).map_ok(ObjectInfo::from).try_collect::<Vec<_>>();
+        let pages = || self.objects.list(Some(&path)).map_ok(|meta| self.listed(meta)).try_collect::<Vec<_>>();
         let mut objects =
             self.block_on(self.persistently(pages)).map_err(|source| self.failed("listing", prefix, source))?;
         objects.sort_by(|a, b| a.key.cmp(&b.key));
@@ -208,6 +212,14 @@ impl Store {
             return Ok(());
         }
         Err(StoreError::Changed { store: self.label().to_owned(), key: key.to_owned() })
+    }
+
+    fn listed(&self, meta: ObjectMeta) -> ObjectInfo {
+        let mut object = ObjectInfo::from(meta);
+        if self.bare_etags {
+            object.etag = object.etag.map(|etag| if etag.starts_with('"') { etag } else { format!("\"{etag}\"") });
+        }
+        object
     }
 
     /// Reads a whole object.

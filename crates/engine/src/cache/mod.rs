@@ -4,6 +4,7 @@
 //! is computed anew, and a cache store that fails is done without.
 
 pub(crate) mod content;
+pub mod index;
 pub mod pack;
 pub(crate) mod trace;
 

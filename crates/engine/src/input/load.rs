@@ -62,23 +62,23 @@ pub fn load(
     }
     let by_day: Vec<(Date, Vec<&PlannedFile>)> = by_day.into_iter().collect();
     let (newest, none) = (by_day.last().map(|(day, _)| *day), References::default());
-    let keeper = Keeper::new(context, source, columns);
+    let keeper = (source.kind == SourceKind::Snapshot).then(|| Keeper::new(context, source, columns));
     // Of a snapshot that was checked little stays, so that the next one finds room.
     let read = context.parallel(&by_day, |(day, files)| {
-        let kept = source.kind == SourceKind::Snapshot && Some(*day) != newest;
-        if kept && let Some((snapshot, checked)) = keeper.find(*day, files) {
+        let keeper = keeper.as_ref().filter(|_| Some(*day) != newest);
+        if let Some((snapshot, checked)) = keeper.and_then(|keeper| keeper.find(*day, files)) {
             context.advance(checked.rows_in);
             return Ok((*day, snapshot, checked));
         }
         let references = if Some(*day) == newest { references } else { &none };
         let mut checked = together(context, source, files, references)?;
         checked.used = held(&checked.used, columns)?;
-        if kept {
+        if let Some(keeper) = keeper {
             keeper.keep(*day, files, &checked)?;
         }
         Ok((*day, Snapshot::held(std::mem::take(&mut checked.used)), checked))
     })?;
-    keeper.finish()?;
+    keeper.map_or(Ok(()), Keeper::finish)?;
     let mut reading = Reading {
         loaded: Loaded::Snapshots(BTreeMap::new()),
         findings: Vec::new(),

@@ -3,8 +3,7 @@
 //! A snapshot that is not the newest one is as it was checked: what came of it is kept for later runs, and its rows are
 //! read from there only by whoever needs them, which is nobody where all periods that see it are closed and unchanged.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use abmart_plan::PlannedFile;
 use abmart_spec::fingerprint;
@@ -16,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::finding::Finding;
 use crate::cache::content::Content;
+use crate::cache::index::Index;
 use crate::cache::{self, RunCache};
 use crate::context::Context;
 use crate::error::EngineError;
@@ -94,9 +94,7 @@ pub struct Keeper<'a> {
     context: &'a Context<'a>,
     source: &'a Source,
     definitions: String,
-    known: BTreeMap<String, Summary>,
-    /// The summaries of this run's snapshots.
-    current: Mutex<BTreeMap<String, Summary>>,
+    snapshots: Index<'a, Summary>,
 }
 
 /// What is known of a snapshot without reading its rows.
@@ -116,10 +114,8 @@ impl<'a> Keeper<'a> {
         let held: Vec<&str> = source.columns.keys().map(String::as_str).filter(|name| columns(name)).collect();
         let contract = fingerprint::contract(context.project, &source.name);
         let definitions = [source.name.as_str(), &contract, context.time_zone(), &held.join(" ")].join("\n");
-        let mut keeper =
-            Self { context, source, definitions, known: BTreeMap::new(), current: Mutex::new(BTreeMap::new()) };
-        keeper.known = context.cache.meta(keeper.index_key()).unwrap_or_default();
-        keeper
+        let snapshots = Index::open(context.cache, cache::key(["snapshots", &definitions]));
+        Self { context, source, definitions, snapshots }
     }
 
     /// What an earlier run kept of a day's files, with the rows as they can be had.
@@ -129,7 +125,7 @@ impl<'a> Keeper<'a> {
             return None;
         }
         let key = self.key(day, files);
-        let summary = self.known.get(&key.to_string())?;
+        let summary = self.snapshots.get(&key.to_string())?;
         let mut quarantined = Vec::new();
         if summary.quarantined {
             let ((), frames) = cache.frames(aside_key(key))?;
@@ -146,7 +142,7 @@ impl<'a> Keeper<'a> {
         }
         cache.mark(key);
         files.iter().for_each(|_| cache.count_file(true));
-        self.remember(key, summary.clone());
+        self.snapshots.remember(key.to_string(), summary.clone());
         let Summary { findings, rows_in, rows_later, .. } = summary.clone();
         Some((snapshot, Checked { used: DataFrame::empty(), findings, quarantined, rows_in, rows_later }))
     }
@@ -175,29 +171,16 @@ impl<'a> Keeper<'a> {
             rows_later: checked.rows_later,
             quarantined: !checked.quarantined.is_empty(),
         };
-        self.remember(key, summary);
+        self.snapshots.remember(key.to_string(), summary);
         Ok(())
     }
 
-    /// Writes the index of this run's snapshots, where it differs from the one that was read.
+    /// Writes the index of this run's snapshots.
     ///
     /// # Errors
-    /// When it cannot be written down.
+    /// As [`Index::close`].
     pub fn finish(self) -> Result<(), EngineError> {
-        let key = self.index_key();
-        let current = self.current.into_inner().unwrap_or_else(PoisonError::into_inner);
-        if self.context.cache.keeps() && !current.is_empty() && current != self.known {
-            self.context.cache.keep(key, &current, &[])?;
-        }
-        Ok(())
-    }
-
-    fn remember(&self, key: CacheKey, summary: Summary) {
-        self.current.lock().unwrap_or_else(PoisonError::into_inner).insert(key.to_string(), summary);
-    }
-
-    fn index_key(&self) -> CacheKey {
-        cache::key(["snapshots", &self.definitions])
+        self.snapshots.close()
     }
 
     fn key(&self, day: Date, files: &[&PlannedFile]) -> CacheKey {

@@ -9,9 +9,6 @@
 //! came late, was corrected or removed changes what is found at the reads that it falls into, and these periods are
 //! computed again.
 
-use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
-
 use abmart_plan::calendar::{Period, grain_name};
 use abmart_spec::fingerprint;
 use abmart_spec::model::{ForEach, Project, TableBody};
@@ -20,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Outcome;
 use crate::cache;
+use crate::cache::index::Index;
 use crate::cache::trace::{Fingerprints, Recorder, Trace};
 use crate::context::Context;
 use crate::cube::finest::{Finest, renumbered};
@@ -31,9 +29,8 @@ pub struct Keeper<'a> {
     context: &'a Context<'a>,
     found: Fingerprints<'a>,
     definitions: String,
-    known: BTreeMap<String, Kept>,
-    /// The closed periods of this run.
-    current: Mutex<BTreeMap<String, Kept>>,
+    /// Closed periods.
+    periods: Index<'a, Kept>,
 }
 
 /// What is known of a period without reading its rows.
@@ -57,9 +54,8 @@ impl<'a> Keeper<'a> {
         if reads_as_of(project) {
             definitions = format!("{definitions} {}", plan.as_of);
         }
-        let known = context.cache.meta(cache::key(["periods", &definitions])).unwrap_or_default();
-        let found = Fingerprints::new(project, plan, frames);
-        Self { context, found, definitions, known, current: Mutex::default() }
+        let periods = Index::open(context.cache, cache::key(["periods", &definitions]));
+        Self { context, found: Fingerprints::new(project, plan, frames), definitions, periods }
     }
 
     /// What an earlier run kept of a period, where everything that it read is as it was.
@@ -68,7 +64,7 @@ impl<'a> Keeper<'a> {
     /// When rows cannot be looked at.
     pub fn find(&self, number: usize, period: Period) -> Result<Option<Outcome>, EngineError> {
         let name = name(period);
-        let Some(kept) = self.known.get(&name).filter(|_| self.keeps(period)) else { return Ok(None) };
+        let Some(kept) = self.periods.get(&name).filter(|_| self.keeps(period)) else { return Ok(None) };
         if !self.found.hold(&kept.trace, period)? {
             return Ok(None);
         }
@@ -81,7 +77,7 @@ impl<'a> Keeper<'a> {
         let made = kept.made.iter().cloned().zip(frames.split_off(kept.partials + kept.values.len())).collect();
         let values = kept.values.iter().copied().zip(frames.split_off(kept.partials)).collect();
         let finest = renumbered(Finest { partials: frames, values }, number)?;
-        self.remember(name, kept.clone());
+        self.periods.remember(name, kept.clone());
         self.context.cache.count_period(true);
         Ok(Some(Outcome { finest, made }))
     }
@@ -107,29 +103,21 @@ impl<'a> Keeper<'a> {
         let frames = finest.partials.iter().chain(values).chain(made.iter().map(|(_, rows)| rows));
         let frames: Vec<_> = frames.cloned().collect();
         self.context.cache.keep(self.rows_key(&name, &kept.trace)?, &(), &frames)?;
-        self.remember(name, kept);
+        self.periods.remember(name, kept);
         Ok(())
     }
 
-    /// Writes the index of this run's periods, where it differs from the one that was read.
+    /// Writes the index of this run's periods.
     ///
     /// # Errors
-    /// When it cannot be written down.
+    /// As [`Index::close`].
     pub fn finish(self) -> Result<(), EngineError> {
-        let current = self.current.into_inner().unwrap_or_else(PoisonError::into_inner);
-        if self.context.cache.keeps() && current != self.known {
-            self.context.cache.keep(cache::key(["periods", &self.definitions]), &current, &[])?;
-        }
-        Ok(())
+        self.periods.close()
     }
 
     /// Of an open period nothing is kept: the next night sees more of it.
     fn keeps(&self, period: Period) -> bool {
         !period.partial && self.context.cache.keeps()
-    }
-
-    fn remember(&self, name: String, kept: Kept) {
-        self.current.lock().unwrap_or_else(PoisonError::into_inner).insert(name, kept);
     }
 
     fn rows_key(&self, period: &str, trace: &Trace) -> Result<CacheKey, EngineError> {

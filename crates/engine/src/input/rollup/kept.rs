@@ -7,8 +7,7 @@
 //! index key: contract, rollups                                       → the summaries of all files in one read
 //! ```
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use abmart_plan::PlannedFile;
 use abmart_spec::fingerprint;
@@ -21,6 +20,7 @@ use super::file::{FileOutcome, Reduced, Seen};
 use super::member::Member;
 use super::shelf::Span;
 use crate::cache;
+use crate::cache::index::Index;
 use crate::context::Context;
 use crate::error::EngineError;
 
@@ -31,9 +31,7 @@ pub struct Keeper<'a> {
     rollups: &'a [Arc<Compiled>],
     /// What all files' keys begin with.
     definitions: String,
-    known: BTreeMap<String, Summary>,
-    /// The summaries of this run's files.
-    current: Mutex<BTreeMap<String, Summary>>,
+    files: Index<'a, Summary>,
 }
 
 /// What is known of a file without reading any rows.
@@ -64,18 +62,8 @@ impl<'a> Keeper<'a> {
             definitions = [&definitions, rollup.name.as_str(), &meaning].join("\n");
         }
         definitions = [&definitions, context.time_zone()].join("\n");
-        let mut keeper = Self {
-            context,
-            source,
-            rollups,
-            definitions,
-            known: BTreeMap::new(),
-            current: Mutex::new(BTreeMap::new()),
-        };
-        if context.cache.trusts() {
-            keeper.known = context.cache.meta(keeper.index_key()).unwrap_or_default();
-        }
-        keeper
+        let files = Index::open(context.cache, cache::key(["index", &definitions]));
+        Self { context, source, rollups, definitions, files }
     }
 
     /// What an earlier run kept of a file, where it serves this run.
@@ -85,7 +73,9 @@ impl<'a> Keeper<'a> {
         }
         let key = self.key(file, repeated);
         let name = key.to_string();
-        let summary = self.known.get(&name).cloned().or_else(|| self.context.cache.meta(key));
+        // Where the cache has lost something, each file is asked for.
+        let known = self.files.get(&name).filter(|_| self.context.cache.trusts());
+        let summary = known.cloned().or_else(|| self.context.cache.meta(key));
         let Some(summary) = summary.filter(|summary| self.serves(file, summary)) else { return Ok(None) };
         let mut quarantined = Vec::new();
         if summary.quarantined {
@@ -103,7 +93,7 @@ impl<'a> Keeper<'a> {
         self.context.cache.mark(key);
         self.context.cache.count_file(true);
         let outcome = FileOutcome { pieces, quarantined, seen: summary.seen.clone() };
-        self.remember(name, summary);
+        self.files.remember(name, summary);
         Ok(Some(outcome))
     }
 
@@ -132,31 +122,16 @@ impl<'a> Keeper<'a> {
         let summary = Summary { seen: reduced.seen.clone(), rollups, quarantined: !reduced.quarantined.is_empty() };
         // Last, so that a summary never speaks of rows that are not there.
         cache.keep(key, &summary, &[])?;
-        self.remember(key.to_string(), summary);
+        self.files.remember(key.to_string(), summary);
         Ok(FileOutcome { pieces, quarantined: reduced.quarantined, seen: reduced.seen })
     }
 
-    /// Writes the index of this run's files, where it differs from the one that was read.
+    /// Writes the index of this run's files.
     ///
     /// # Errors
-    /// None of the cache's: it only costs time when the index is not there.
+    /// As [`Index::close`].
     pub fn finish(self) -> Result<(), EngineError> {
-        let key = self.index_key();
-        let current = self.current.into_inner().unwrap_or_default();
-        if self.context.cache.keeps() && current != self.known {
-            self.context.cache.keep(key, &current, &[])?;
-        }
-        Ok(())
-    }
-
-    fn remember(&self, name: String, summary: Summary) {
-        if let Ok(mut current) = self.current.lock() {
-            current.insert(name, summary);
-        }
-    }
-
-    fn index_key(&self) -> CacheKey {
-        cache::key(["index", &self.definitions])
+        self.files.close()
     }
 
     fn key(&self, file: &PlannedFile, repeated: &[u64]) -> CacheKey {
