@@ -17,6 +17,7 @@ use arrow::array::AsArray as _;
 use arrow::datatypes::Float64Type;
 use serde_json::{Value, json};
 use support::marts::batches;
+use support::program::Outcome;
 use support::tiny::{Tiny, ended};
 
 /// A place where the first night is published, and the snapshot of the second one has come.
@@ -286,4 +287,48 @@ fn a_disk_that_is_full_while_marts_are_staged_leaves_the_old_ones() {
     if let Err(panic) = outcome {
         std::panic::resume_unwind(panic);
     }
+}
+
+/// A process that may write files of some size only, as on a disk that is full: in units of 512 bytes.
+#[cfg(unix)]
+fn with_little_room(place: &Tiny, blocks: usize) -> Outcome {
+    let run = place.command(&["run"]);
+    let mut command = std::process::Command::new("sh");
+    command.arg("-c").arg(format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$@\"")).arg("sh").arg(run.get_program());
+    command.args(run.get_args()).env_remove("ABMART_LOG").stdin(std::process::Stdio::null());
+    let output = command.output().expect("a shell");
+    Outcome {
+        code: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_may_not_grow_leaves_the_old_marts() {
+    let undisturbed = Tiny::new();
+    undisturbed.run().ok();
+    undisturbed.night(2);
+    undisturbed.run().ok();
+    let (mut failed, mut blocks) = (0, 1);
+    loop {
+        let place = Tiny::new();
+        place.run().ok();
+        let before = place.published();
+        place.night(2);
+        let outcome = with_little_room(&place, blocks);
+        if outcome.code == 0 {
+            assert_eq!(place.published(), undisturbed.published());
+            break;
+        }
+        let outcome = outcome.fails(3, &[]);
+        assert!(outcome.stderr.contains("arge"), "the cause is told: {}", outcome.stderr);
+        assert_eq!(place.published(), before, "with {blocks} blocks");
+        place.run().ok();
+        assert_eq!(place.published(), undisturbed.published(), "with {blocks} blocks");
+        failed += 1;
+        blocks += 1;
+    }
+    assert!(failed > 2, "only {failed} sizes were too small");
 }

@@ -189,50 +189,6 @@ fn a_file_that_is_replaced_between_its_footer_and_its_rows_ends_the_run() {
     assert_eq!(cloud.published(), before);
 }
 
-/// A process that may write files of some size only, as on a disk that is full: in units of 512 bytes.
-#[cfg(unix)]
-fn with_little_room(place: &Tiny, blocks: usize) -> Outcome {
-    let run = place.command(&["run"]);
-    let mut command = Command::new("sh");
-    command.arg("-c").arg(format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$@\"")).arg("sh").arg(run.get_program());
-    command.args(run.get_args()).env_remove("ABMART_LOG").stdin(std::process::Stdio::null());
-    let output = command.output().expect("a shell");
-    Outcome {
-        code: output.status.code().unwrap_or(-1),
-        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-    }
-}
-
-#[cfg(unix)]
-#[test]
-fn a_disk_that_is_full_while_marts_are_staged_leaves_the_old_ones() {
-    let undisturbed = Tiny::new();
-    undisturbed.run().ok();
-    undisturbed.night(2);
-    undisturbed.run().ok();
-    let (mut failed, mut blocks) = (0, 1);
-    loop {
-        let place = Tiny::new();
-        place.run().ok();
-        let before = place.published();
-        place.night(2);
-        let outcome = with_little_room(&place, blocks);
-        if outcome.code == 0 {
-            assert_eq!(place.published(), undisturbed.published());
-            break;
-        }
-        let outcome = outcome.fails(3, &[]);
-        assert!(outcome.stderr.contains("arge"), "the cause is told: {}", outcome.stderr);
-        assert_eq!(place.published(), before, "with {blocks} blocks");
-        place.run().ok();
-        assert_eq!(place.published(), undisturbed.published(), "with {blocks} blocks");
-        failed += 1;
-        blocks += 1;
-    }
-    assert!(failed > 2, "only {failed} sizes were too small");
-}
-
 // ---- what nobody is told ---------------------------------------------------------------------------------------------
 
 #[track_caller]
