@@ -12,7 +12,7 @@ use crate::cache::trace::{Read, Recorder};
 use crate::codes;
 use crate::error::EngineError;
 use crate::input::load::{self, Loaded};
-use crate::input::rollup::Rolled;
+use crate::input::rollup::{Rolled, bucket_argument};
 use crate::input::snapshot::Snapshot;
 use crate::sql::rewrite::Clock;
 use crate::sql::select::Rows;
@@ -95,7 +95,13 @@ impl<'a> Scope<'a> {
         columns: &[String],
     ) -> Result<Rows, EngineError> {
         let name = name.to_owned();
+        // The parts of a rollup are told apart by its bucket only.
+        let by_bucket = time.is_some() && time == self.time_of(&name);
         let rows = match self.frames.rollups.get(&name).filter(|_| !self.is_table(&name)) {
+            Some(rollup) if !by_bucket => {
+                self.note(&name, || Read::All { name: name.clone() });
+                Rows::Parts(rollup.all()?)
+            }
             Some(rollup) => {
                 self.note(&name, || Read::Around { name: name.clone(), from, to });
                 Rows::Parts(rollup.around(from, to)?)
@@ -168,8 +174,8 @@ impl<'a> Scope<'a> {
             return table.time.as_ref().map(|time| time.value.as_str());
         }
         if let Some(rollup) = self.project.rollups.get(name) {
-            let is_bucket = |text: &str| text.trim_start().to_ascii_lowercase().starts_with("bucket(");
-            return rollup.by.iter().find(|(_, expr)| is_bucket(&expr.text)).map(|(column, _)| column.as_str());
+            let buckets = rollup.by.iter().find(|(_, expr)| bucket_argument(&expr.ast).is_some());
+            return buckets.map(|(column, _)| column.as_str());
         }
         self.project.sources.get(name).and_then(|source| source.time.as_ref()).map(|time| time.value.as_str())
     }
@@ -215,7 +221,9 @@ fn with(columns: &[String], more: &[&str]) -> Vec<String> {
     all
 }
 
-/// Nothing but these columns, so that nothing else can be looked at; all where none are named.
+/// Nothing but these columns, so that nothing else can be looked at; all where none are named. Names that are no columns
+/// are words of SQL, such as the unit of a difference of days.
 fn only(columns: &[String]) -> Vec<Expr> {
-    if columns.is_empty() { vec![all().as_expr()] } else { columns.iter().map(|name| col(name.as_str())).collect() }
+    let chosen = if columns.is_empty() { all() } else { by_name(columns.iter().map(String::as_str), false, false) };
+    vec![chosen.as_expr()]
 }

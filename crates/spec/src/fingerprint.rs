@@ -35,8 +35,8 @@ pub fn relation(project: &Project, name: &str) -> String {
 /// their order, and what marts show of them.
 #[must_use]
 pub fn periods(project: &Project) -> String {
-    let meanings = Meanings::new(project);
-    let mut text = String::new();
+    let (meanings, settings) = (Meanings::new(project), &project.settings);
+    let mut text = format!("{} {} {:?}", settings.currency, settings.time_zone, settings.fiscal_year_start);
     for name in project.entities.keys() {
         add(&mut text, name, meanings.entity(name));
     }
@@ -49,7 +49,8 @@ pub fn periods(project: &Project) -> String {
         }
     }
     for (name, score) in &project.scores {
-        add(&mut text, name, meanings.score(score));
+        let components: Vec<_> = score.components.iter().map(|(name, component)| (name, component.by_signal)).collect();
+        add(&mut text, name, format!("{} {} {components:?}", meanings.score(score), score.signal.value));
     }
     for name in project.kpis.keys() {
         add(&mut text, name, meanings.kpi(name));

@@ -18,8 +18,8 @@ use serde::de::DeserializeOwned;
 
 use crate::error::EngineError;
 
-/// Part of every key: results of another version of the program are not reused.
-const VERSION: &str = concat!("abmart ", env!("CARGO_PKG_VERSION"), " cache 1");
+/// Part of every key: what other code has computed is not reused.
+const VERSION: &str = concat!("abmart ", env!("CARGO_PKG_VERSION"), " ", env!("ABMART_CODE"));
 
 /// The cache as a run uses it.
 #[derive(Debug, Default)]

@@ -113,17 +113,17 @@ impl<'a> Fingerprints<'a> {
         reads.into_iter().map(|read| Ok((read.clone(), self.of(&read, period)?))).collect()
     }
 
-    /// Whether everything that a trace speaks of is as it was.
+    /// The first read of a trace at which something else is found now.
     ///
     /// # Errors
     /// When rows cannot be looked at.
-    pub fn hold(&self, trace: &Trace, period: Period) -> Result<bool, EngineError> {
+    pub fn changed<'t>(&self, trace: &'t Trace, period: Period) -> Result<Option<&'t Read>, EngineError> {
         for (read, found) in trace {
             if self.of(read, period)? != *found {
-                return Ok(false);
+                return Ok(Some(read));
             }
         }
-        Ok(true)
+        Ok(None)
     }
 
     /// What is found at a read, seen from a period.

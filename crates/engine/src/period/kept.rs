@@ -65,7 +65,8 @@ impl<'a> Keeper<'a> {
     pub fn find(&self, number: usize, period: Period) -> Result<Option<Outcome>, EngineError> {
         let name = name(period);
         let Some(kept) = self.periods.get(&name).filter(|_| self.keeps(period)) else { return Ok(None) };
-        if !self.found.hold(&kept.trace, period)? {
+        if let Some(read) = self.found.changed(&kept.trace, period)? {
+            tracing::debug!(period = name, ?read, "a closed period is computed again: what it read has changed");
             return Ok(None);
         }
         let Some(((), mut frames)) = self.context.cache.frames(self.rows_key(&name, &kept.trace)?) else {
@@ -93,8 +94,16 @@ impl<'a> Keeper<'a> {
         self.context.cache.count_period(false);
         let name = name(period);
         let Outcome { finest, made } = outcome;
+        let trace = match self.found.trace(recorder.reads(), period) {
+            Ok(trace) => trace,
+            // Such as a list in a table: a run does without remembering it.
+            Err(error) => {
+                tracing::debug!(period = name, %error, "a closed period is not kept: what it read has no number");
+                return Ok(());
+            }
+        };
         let kept = Kept {
-            trace: self.found.trace(recorder.reads(), period)?,
+            trace,
             partials: finest.partials.len(),
             values: finest.values.iter().map(|(index, _)| *index).collect(),
             made: made.iter().map(|(name, _)| name.clone()).collect(),

@@ -103,6 +103,12 @@ impl Compiled {
         edges
     }
 
+    /// Names of its columns, in their order.
+    pub fn columns(&self) -> Vec<&str> {
+        let keys = self.keys.iter().map(|(name, _)| name.as_str());
+        keys.chain(self.kinds.iter().map(|(name, _)| name.as_str())).collect()
+    }
+
     /// Whether the result depends on the run's day beyond the rows that count.
     pub fn reads_clock(&self) -> bool {
         self.reads_clock
@@ -187,7 +193,8 @@ fn bucketed(moment: Expr, starts: Vec<i32>) -> Expr {
     )
 }
 
-fn bucket_argument(expr: &Sql) -> Option<Sql> {
+/// What is put into buckets by an expression that does so.
+pub fn bucket_argument(expr: &Sql) -> Option<Sql> {
     match expr {
         Sql::Function(function) if function.name.to_string().eq_ignore_ascii_case("bucket") => {
             rewrite::plain_arguments(function).into_iter().next()

@@ -1,7 +1,7 @@
 //! What came of a file, kept for later runs under the identity of the file and of all definitions concerned.
 //!
 //! ```text
-//! file  key: contract, rollups, time zone, path, size, e-tag        → summary: counts, findings, keys, edges
+//! file  key: contract, rollups, time zone, path, size, e-tag, edges → summary: counts, findings, keys
 //!  ├─ rows of each rollup                                            → read only where a period asks for them
 //!  └─ rows set aside
 //! index key: contract, rollups                                       → the summaries of all files in one read
@@ -48,8 +48,6 @@ struct Summary {
 struct RollupSummary {
     rows: usize,
     span: Option<Span>,
-    /// First days of the buckets that the rows were grouped by; more of them than a run needs do no harm.
-    edges: Vec<i32>,
 }
 
 impl<'a> Keeper<'a> {
@@ -59,7 +57,7 @@ impl<'a> Keeper<'a> {
         let mut definitions = fingerprint::contract(project, &source.name);
         for rollup in rollups {
             let meaning = fingerprint::relation(project, &rollup.name);
-            definitions = [&definitions, rollup.name.as_str(), &meaning].join("\n");
+            definitions = [&definitions, rollup.name.as_str(), &meaning, &rollup.columns().join(" ")].join("\n");
         }
         definitions = [&definitions, context.time_zone()].join("\n");
         let files = Index::open(context.cache, cache::key(["index", &definitions]));
@@ -76,7 +74,8 @@ impl<'a> Keeper<'a> {
         // Where the cache has lost something, each file is asked for.
         let known = self.files.get(&name).filter(|_| self.context.cache.trusts());
         let summary = known.cloned().or_else(|| self.context.cache.meta(key));
-        let Some(summary) = summary.filter(|summary| self.serves(file, summary)) else { return Ok(None) };
+        let fits = |summary: &Summary| summary.rollups.len() == self.rollups.len();
+        let Some(summary) = summary.filter(fits) else { return Ok(None) };
         let mut quarantined = Vec::new();
         if summary.quarantined {
             let Some(((), frames)) = self.context.cache.frames(part_key(key, ASIDE)) else { return Ok(None) };
@@ -113,7 +112,7 @@ impl<'a> Keeper<'a> {
             cache.keep(id, &(), std::slice::from_ref(&rows))?;
             let piece = self.context.shelf.keep(&rollup.name, rows, span)?;
             pieces.push(Member::held(id, piece));
-            rollups.push(RollupSummary { rows: height, span, edges: self.dividing(rollup, file).collect() });
+            rollups.push(RollupSummary { rows: height, span });
         }
         if !reduced.quarantined.is_empty() {
             let plain = reduced.quarantined.iter().map(|rows| crate::codes::plain(rows.clone()));
@@ -153,24 +152,16 @@ impl<'a> Keeper<'a> {
             &up_to,
             &clock,
             &repeated,
+            &self.edges(file),
         ])
     }
 
-    /// First days of the buckets that divide a file's rows.
-    fn dividing(&self, rollup: &Compiled, file: &PlannedFile) -> impl Iterator<Item = i32> + use<> {
+    /// First days of the buckets that divide a file's rows, rollup by rollup: rows that are grouped otherwise are others.
+    fn edges(&self, file: &PlannedFile) -> String {
         let days = self.context.days_of(self.source, file);
-        let divides = move |edge: &i32| days.is_none_or(|(first, last)| first < *edge && *edge <= last);
-        rollup.edges(days).into_iter().filter(divides)
-    }
-
-    /// Whether the rows tell apart all that this run tells apart.
-    fn serves(&self, file: &PlannedFile, summary: &Summary) -> bool {
-        summary.rollups.len() == self.rollups.len()
-            && self
-                .rollups
-                .iter()
-                .zip(&summary.rollups)
-                .all(|(rollup, known)| self.dividing(rollup, file).all(|edge| known.edges.binary_search(&edge).is_ok()))
+        let divides = |edge: &i32| days.is_none_or(|(first, last)| first < *edge && *edge <= last);
+        let of = |rollup: &Arc<Compiled>| rollup.edges(days).into_iter().filter(divides).collect::<Vec<_>>();
+        self.rollups.iter().map(|rollup| format!("{:?}", of(rollup))).collect()
     }
 }
 

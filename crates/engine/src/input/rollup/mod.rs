@@ -20,6 +20,7 @@ use jiff::civil::Date;
 use polars::prelude::*;
 
 use self::compiled::Compiled;
+pub use self::compiled::bucket_argument;
 pub use self::counted::{Counted, ROWS, by as counted_by};
 use self::file::FileOutcome;
 use self::kept::Keeper;
