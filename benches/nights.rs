@@ -19,8 +19,8 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 /// The program, built with the same profile as this bench.
 const ABMART: &str = env!("CARGO_BIN_EXE_abmart");
 const MONTHS: u64 = 24;
-const YESTERDAY: &str = "2026-11-21";
-const TODAY: &str = "2026-11-22";
+/// The nights: a day of events after the first, and one on which all snapshots are a month newer.
+const NIGHTS: [&str; 3] = ["2026-11-20", "2026-11-21", "2026-11-22"];
 
 fn main() -> Outcome<()> {
     let scratch = tempfile::tempdir()?;
@@ -29,24 +29,25 @@ fn main() -> Outcome<()> {
     for (name, months) in [("half", MONTHS / 2), ("all", MONTHS)] {
         let lake = scratch.path().join(name);
         sample(&lake, accounts, months, touchpoints * months / MONTHS)?;
-        let (mut nights, mut fulls) = (Vec::new(), Vec::new());
+        let (mut events, mut snapshots, mut fulls) = (Vec::new(), Vec::new(), Vec::new());
         for round in 0..rounds {
             let place = Place::folders(&scratch.path().join(format!("{name}-{round}")), &lake);
-            place.run(YESTERDAY, &[])?;
-            let night = place.run(TODAY, &[])?;
-            let full = place.run(TODAY, &["--full"])?;
-            if round == 0 {
-                println!("{name}: reused {}, of them of a full run {}", night.results["cache"], full.results["cache"]);
-                println!("{name}: stages of the night {}", night.results["stages"]);
+            place.run(NIGHTS[0], &[])?;
+            for (night, seconds) in [(NIGHTS[1], &mut events), (NIGHTS[2], &mut snapshots)] {
+                let run = place.run(night, &[])?;
+                if round == 0 {
+                    println!("{name}, {night}: {} {}", run.results["cache"], run.results["stages"]);
+                }
+                seconds.push(run.seconds);
             }
-            nights.push(night.seconds);
-            fulls.push(full.seconds);
+            fulls.push(place.run(NIGHTS[2], &["--full"])?.seconds);
         }
-        let (night, full) = (median(nights), median(fulls));
-        println!(
-            "{name}: {months} months, full run {full:.2} s, one new day {night:.2} s, {:.1} %",
-            100.0 * night / full
-        );
+        let full = median(fulls);
+        println!("{name}: {months} months, a full run {full:.2} s");
+        for (what, seconds) in [("a day of events", events), ("a month of snapshots", snapshots)] {
+            let seconds = median(seconds);
+            println!("{name}: {what} {seconds:.2} s, {:.1} %", 100.0 * seconds / full);
+        }
     }
     bucket(&scratch.path().join("half"), scratch.path(), rounds)
 }
@@ -64,8 +65,8 @@ fn bucket(lake: &Path, scratch: &Path, rounds: u64) -> Outcome<()> {
     }
     let (mut local, mut remote) = (Vec::new(), Vec::new());
     for round in 0..rounds {
-        local.push(Place::folders(&scratch.join(format!("local-{round}")), lake).run(YESTERDAY, &[])?.seconds);
-        remote.push(Place::bucket(&server, &server.url(), round).run(YESTERDAY, &[])?.seconds);
+        local.push(Place::folders(&scratch.join(format!("local-{round}")), lake).run(NIGHTS[0], &[])?.seconds);
+        remote.push(Place::bucket(&server, &server.url(), round).run(NIGHTS[0], &[])?.seconds);
     }
     let (local, remote) = (median(local), median(remote));
     println!(
@@ -74,19 +75,20 @@ fn bucket(lake: &Path, scratch: &Path, rounds: u64) -> Outcome<()> {
     );
     let proxy = Proxy::start(&server.url());
     let place = Place::bucket(&server, &proxy.url(), rounds);
-    for (what, day) in [("cold", YESTERDAY), ("the same night again", YESTERDAY), ("one new day", TODAY)] {
+    let nights = [("cold", 0), ("the same night again", 0), ("a day of events", 1), ("a month of snapshots", 2)];
+    for (what, night) in nights {
         proxy.clear();
-        let run = place.run(day, &[])?;
+        let run = place.run(NIGHTS[night], &[])?;
         let requests = proxy.requests();
         let of = |test: &dyn Fn(&Request) -> bool| requests.iter().filter(|request| test(request)).count();
         let data = |request: &Request| request.path.starts_with("/lake/") && request.path.ends_with(".parquet");
         let bytes: usize = requests.iter().filter(|request| data(request)).map(|request| request.bytes).sum();
         println!(
-            "{what}: {} files planned, {} requests, {} of them for files of the lake ({:.1} MiB), {} to the cache, {} to the marts",
+            "{what}: {} files planned, {} requests, {} of them for files of the lake ({} KiB), {} to the cache, {} to the marts",
             run.files(),
             requests.len(),
             of(&data),
-            bytes as f64 / f64::from(1 << 20),
+            bytes >> 10,
             of(&|request| request.path.starts_with("/cache")),
             of(&|request| request.path.starts_with("/marts")),
         );
@@ -159,7 +161,7 @@ fn options(
 fn sample(lake: &Path, accounts: u64, months: u64, touchpoints: u64) -> Outcome<()> {
     let numbers = [("--accounts", accounts), ("--months", months), ("--touchpoints", touchpoints)];
     let mut command = Command::new(ABMART);
-    command.args(["sample", "--seed", "42", "--until", TODAY, "--out"]).arg(lake);
+    command.args(["sample", "--seed", "42", "--until", NIGHTS[2], "--out"]).arg(lake);
     for (option, number) in numbers {
         command.arg(option).arg(number.to_string());
     }

@@ -136,7 +136,8 @@ fn a_storm_passes(#[case] fault: Fault) {
 fn downloads_that_break_off_are_resumed(#[case] after: usize) {
     let (cloud, place) = tiny();
     let seen = AtomicUsize::new(0);
-    let every_second = move |request: &Request| of_the_lake(request) && seen.fetch_add(1, Ordering::SeqCst) % 2 == 0;
+    let every_second =
+        move |request: &Request| of_the_lake(request) && seen.fetch_add(1, Ordering::SeqCst).is_multiple_of(2);
     cloud.proxy.when(every_second, Fault::Truncate(after));
     cloud.run(&["run"]).ok();
     let requests = cloud.proxy.requests().iter().filter(|request| of_the_lake(request)).count();

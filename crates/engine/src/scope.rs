@@ -73,13 +73,11 @@ impl<'a> Scope<'a> {
     /// # Errors
     /// As [`Scope::rows`].
     pub fn input(&self, name: &str, during: bool) -> Result<Rows, EngineError> {
-        match self.period.filter(|_| during) {
-            Some(period) => self.between(name, self.time_of(name), (period.start, period.cutoff), &[]),
-            None => {
-                self.note(name, || Read::All { name: name.to_owned() });
-                self.given(name)
-            }
+        if let Some(period) = self.period.filter(|_| during) {
+            return self.between(name, self.time_of(name), (period.start, period.cutoff), &[]);
         }
+        self.note(name, || Read::All { name: name.to_owned() });
+        self.given(name)
     }
 
     /// The rows of a name whose time lies in `[from, to)`; `columns` says which columns will be looked at, none that all

@@ -75,6 +75,7 @@ pub struct Stores {
 
 /// Where a store is, and how it is reached.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of the YAML")]
 pub struct Store {
     /// Its location: a URL, or a path relative to the project.
     pub url: Spanned<String>,
@@ -100,6 +101,7 @@ pub struct Store {
 
 impl Store {
     /// A store with no settings.
+    #[must_use]
     pub fn at(url: Spanned<String>) -> Self {
         Self {
             url,

@@ -71,12 +71,18 @@ pub(crate) fn pieces(mut ranges: Vec<Range<u64>>, longest: u64) -> Vec<Range<u64
 mod tests {
     use super::*;
 
+    fn of(ranges: &[(u64, u64)], longest: u64) -> Vec<(u64, u64)> {
+        let ranges = ranges.iter().map(|(start, end)| *start..*end).collect();
+        pieces(ranges, longest).into_iter().map(|piece| (piece.start, piece.end)).collect()
+    }
+
     #[test]
     fn what_is_near_is_fetched_together_and_what_is_long_in_parts() {
-        assert_eq!(pieces(vec![500_000..600_000, 0..4, 4..1000, 1000..2000], 1 << 20), [0..2000, 500_000..600_000]);
-        assert_eq!(pieces(vec![0..10, 100..110], 1 << 20), [0..110], "a small gap is no reason for a request");
-        assert_eq!(pieces(vec![0..25], 10), [0..10, 10..20, 20..25]);
-        assert_eq!(pieces(vec![10..20, 12..15], 100), [10..20], "one within the other");
-        assert_eq!(pieces(Vec::new(), 10), []);
+        let apart = of(&[(500_000, 600_000), (0, 4), (4, 1000), (1000, 2000)], 1 << 20);
+        assert_eq!(apart, [(0, 2000), (500_000, 600_000)]);
+        assert_eq!(of(&[(0, 10), (100, 110)], 1 << 20), [(0, 110)], "a small gap is no reason for a request");
+        assert_eq!(of(&[(0, 25)], 10), [(0, 10), (10, 20), (20, 25)]);
+        assert_eq!(of(&[(10, 20), (12, 15)], 100), [(10, 20)], "one within the other");
+        assert_eq!(of(&[], 10), []);
     }
 }

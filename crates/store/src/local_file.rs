@@ -82,7 +82,7 @@ impl Store {
             });
         };
         let version = Version { key, size: object.size, etag: object.etag.as_deref() };
-        self.localised(version, scratch, |size| vec![0..size])
+        self.localised(version, scratch, |size| std::iter::once(0..size).collect())
     }
 
     fn localised(

@@ -37,16 +37,14 @@ fn page(query: &str, objects: usize) -> String {
     let longest = value("max-keys").and_then(|keys| keys.parse().ok()).unwrap_or(PAGE).min(PAGE);
     let next = (first + longest).min(objects);
     let mut text = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?><ListBucketResult>");
-    for number in first..next {
-        text.push_str(&format!(
+    let objects_of_page = (first..next).map(|number| {
+        format!(
             "<Contents><Key>lake/{number:09}.parquet</Key><LastModified>2026-07-01T00:00:00.000Z</LastModified>\
              <ETag>&quot;{number:x}&quot;</ETag><Size>{number}</Size><StorageClass>STANDARD</StorageClass></Contents>"
-        ));
-    }
+        )
+    });
+    text.extend(objects_of_page);
     let more = next < objects;
-    if more {
-        text.push_str(&format!("<NextContinuationToken>{next}</NextContinuationToken>"));
-    }
-    text.push_str(&format!("<IsTruncated>{more}</IsTruncated></ListBucketResult>"));
-    text
+    let token = if more { format!("<NextContinuationToken>{next}</NextContinuationToken>") } else { String::new() };
+    format!("{text}{token}<IsTruncated>{more}</IsTruncated></ListBucketResult>")
 }

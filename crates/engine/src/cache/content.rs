@@ -104,16 +104,16 @@ fn each(column: &Column, take: &mut dyn FnMut(u64)) -> Result<(), EngineError> {
         }
         DataType::String => column.str()?.iter().for_each(|value| take(value.map_or(NULL, text))),
         DataType::Boolean => {
-            column.bool()?.iter().for_each(|value| take(value.map_or(NULL, |flag| 2 + u64::from(flag))))
+            column.bool()?.iter().for_each(|value| take(value.map_or(NULL, |flag| 2 + u64::from(flag))));
         }
         DataType::Float64 => {
-            column.f64()?.iter().for_each(|value| take(value.map_or(NULL, |value| mix(value.to_bits()))))
+            column.f64()?.iter().for_each(|value| take(value.map_or(NULL, |value| mix(value.to_bits()))));
         }
         DataType::Float32 => {
             column.f32()?.iter().for_each(|value| take(value.map_or(NULL, |value| mix(u64::from(value.to_bits())))));
         }
         DataType::Int128 => column.i128()?.iter().for_each(|value| {
-            let bytes = value.map(|value| value.to_le_bytes());
+            let bytes = value.map(i128::to_le_bytes);
             take(bytes.map_or(NULL, |bytes| {
                 let half =
                     |from: usize| bytes[from..from + 8].iter().rev().fold(0, |all, byte| all << 8 | u64::from(*byte));

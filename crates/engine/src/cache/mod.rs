@@ -64,9 +64,9 @@ struct Counter {
 }
 
 impl Counter {
-    fn count(&self, reused: bool) {
+    fn count(&self, number: u64, reused: bool) {
         let counter = if reused { &self.reused } else { &self.computed };
-        counter.fetch_add(1, Ordering::Relaxed);
+        counter.fetch_add(number, Ordering::Relaxed);
     }
 
     fn reuse(&self) -> Reuse {
@@ -150,14 +150,14 @@ impl RunCache {
         }
     }
 
-    /// Counts what came of a file.
-    pub fn count_file(&self, reused: bool) {
-        self.files.count(reused);
+    /// Counts what came of files.
+    pub fn count_files(&self, number: usize, reused: bool) {
+        self.files.count(number as u64, reused);
     }
 
     /// Counts what came of a closed period.
     pub fn count_period(&self, reused: bool) {
-        self.periods.count(reused);
+        self.periods.count(1, reused);
     }
 
     /// How far the cache helped so far.

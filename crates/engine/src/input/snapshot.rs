@@ -141,7 +141,7 @@ impl<'a> Keeper<'a> {
             snapshot.rows().ok()?;
         }
         cache.mark(key);
-        files.iter().for_each(|_| cache.count_file(true));
+        cache.count_files(files.len(), true);
         self.snapshots.remember(key.to_string(), summary.clone());
         let Summary { findings, rows_in, rows_later, .. } = summary.clone();
         Some((snapshot, Checked { used: DataFrame::empty(), findings, quarantined, rows_in, rows_later }))
@@ -153,7 +153,7 @@ impl<'a> Keeper<'a> {
     /// When rows have a type that cannot be kept.
     pub fn keep(&self, day: Date, files: &[&PlannedFile], checked: &Checked) -> Result<(), EngineError> {
         let cache = self.context.cache;
-        files.iter().for_each(|_| cache.count_file(false));
+        cache.count_files(files.len(), false);
         if !cache.keeps() {
             return Ok(());
         }

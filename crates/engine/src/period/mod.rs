@@ -33,14 +33,13 @@ pub fn all(context: &Context<'_>, frames: &Frames, job: &Job<'_>) -> Result<(Vec
     let numbered: Vec<(usize, Period)> = context.plan.periods.iter().copied().enumerate().collect();
     let outcomes = context.parallel(&numbered, |(number, period)| {
         context.check_interrupted()?;
-        let outcome = match keeper.find(*number, *period)? {
-            Some(outcome) => outcome,
-            None => {
-                let recorder = Recorder::default();
-                let outcome = compute(context, frames, job, *number, *period, &recorder)?;
-                keeper.keep(*period, recorder, &outcome)?;
-                outcome
-            }
+        let outcome = if let Some(outcome) = keeper.find(*number, *period)? {
+            outcome
+        } else {
+            let recorder = Recorder::default();
+            let outcome = compute(context, frames, job, *number, *period, &recorder)?;
+            keeper.keep(*period, recorder, &outcome)?;
+            outcome
         };
         let made = outcome.made.into_iter();
         let made = made.map(|(name, rows)| Ok((name.clone(), context.shelf.keep(&name, rows, None)?)));

@@ -90,7 +90,7 @@ impl<'a> Keeper<'a> {
             pieces.push(member);
         }
         self.context.cache.mark(key);
-        self.context.cache.count_file(true);
+        self.context.cache.count_files(1, true);
         let outcome = FileOutcome { pieces, quarantined, seen: summary.seen.clone() };
         self.files.remember(name, summary);
         Ok(Some(outcome))
@@ -102,7 +102,7 @@ impl<'a> Keeper<'a> {
     /// When rows have a type that cannot be kept, or the scratch folder cannot be written.
     pub fn keep(&self, file: &PlannedFile, repeated: &[u64], reduced: Reduced) -> Result<FileOutcome, EngineError> {
         let cache = self.context.cache;
-        cache.count_file(false);
+        cache.count_files(1, false);
         let key = self.key(file, repeated);
         let mut pieces = Vec::new();
         let mut rollups = Vec::new();
@@ -161,7 +161,7 @@ impl<'a> Keeper<'a> {
         let days = self.context.days_of(self.source, file);
         let divides = |edge: &i32| days.is_none_or(|(first, last)| first < *edge && *edge <= last);
         let of = |rollup: &Arc<Compiled>| rollup.edges(days).into_iter().filter(divides).collect::<Vec<_>>();
-        self.rollups.iter().map(|rollup| format!("{:?}", of(rollup))).collect()
+        format!("{:?}", self.rollups.iter().map(of).collect::<Vec<_>>())
     }
 }
 
