@@ -296,12 +296,7 @@ fn with_little_room(place: &Tiny, blocks: usize) -> Outcome {
     let mut command = std::process::Command::new("sh");
     command.arg("-c").arg(format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$@\"")).arg("sh").arg(run.get_program());
     command.args(run.get_args()).env_remove("ABMART_LOG").stdin(std::process::Stdio::null());
-    let output = command.output().expect("a shell");
-    Outcome {
-        code: output.status.code().unwrap_or(-1),
-        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-    }
+    Outcome::of(&command.output().expect("a shell"))
 }
 
 #[cfg(unix)]

@@ -18,6 +18,10 @@ use support::program::{Files, Outcome, run_with};
 use support::tiny::{Tiny, ended, project};
 use tempfile::TempDir;
 
+/// Credentials alone, for stores whose settings are in YAML.
+const KEYS: [(&str, &str); 2] =
+    [("AWS_ACCESS_KEY_ID", S3Server::ACCESS_KEY), ("AWS_SECRET_ACCESS_KEY", S3Server::SECRET_KEY)];
+
 /// The smallest project with stores of its own in YAML.
 fn tiny_with(stores: &str) -> TempDir {
     project(stores, |job| job)
@@ -59,7 +63,7 @@ fn a_bucket_gives_the_bytes_that_a_folder_gives_and_a_second_night_asks_for_less
     let events = files.iter().filter(|request| request.path.starts_with("/lake/touchpoints/")).count();
     assert_eq!(events, 0, "what came of these files is in the cache, their footers too");
     // The newest snapshots, and events that no rollup reduces, by one request or a few.
-    let planned = cloud.objects("lake").len();
+    let planned = objects(&cloud.server.client("lake")).len();
     assert!(files.len() < planned, "{} requests for {planned} files", files.len());
 }
 
@@ -69,15 +73,13 @@ fn azure_gives_the_bytes_that_a_folder_gives() {
     let place = Tiny::new();
     let lake = server.client("lake");
     let night = |number: u8| {
-        let key = format!("accounts/dt=2026-07-{number:02}/part-0.parquet");
+        let key = Tiny::snapshot(number);
         put(&lake, &key, fs::read(place.lake().join(&key)).expect("a snapshot"));
         let mut command = Command::new(env!("CARGO_BIN_EXE_abmart"));
         command.args(["run", "--lake", "az://lake", "--marts", "az://marts/abm", "--cache", "az://cache", "--project"]);
         command.arg(root().join("tests/fixtures/tiny")).envs(Azurite::environment(&server.url()));
-        let output = command.output().expect("the program starts");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let text = [output.stdout, output.stderr].concat();
-        assert!(!String::from_utf8_lossy(&text).contains(Azurite::KEY));
+        let outcome = Outcome::of(&command.output().expect("the program starts")).ok();
+        assert!(!(outcome.stdout + &outcome.stderr).contains(Azurite::KEY));
     };
     night(1);
     place.run().ok();
@@ -103,14 +105,13 @@ fn settings_come_from_yaml_and_hold_for_places_given_on_the_command_line() {
     let project = tiny_with(&format!(
         "stores:\n  lake: {{url: 's3://elsewhere', {settings}}}\n  marts: {{url: 's3://marts/abm', {settings}}}\n  cache: {{url: 's3://cache', {settings}}}\n"
     ));
-    let environment = [("AWS_ACCESS_KEY_ID", S3Server::ACCESS_KEY), ("AWS_SECRET_ACCESS_KEY", S3Server::SECRET_KEY)];
     let project = project.path().display().to_string();
-    run_with(&["run", "--project", &project, "--lake", "s3://lake"], &environment).ok();
+    run_with(&["run", "--project", &project, "--lake", "s3://lake"], &KEYS).ok();
     place.run().ok();
     assert_eq!(cloud.published(), place.published());
     // Settings of a bucket say nothing about a folder.
     let lake = place.lake().display().to_string();
-    run_with(&["run", "--project", &project, "--lake", &lake], &environment).ok();
+    run_with(&["run", "--project", &project, "--lake", &lake], &KEYS).ok();
 }
 
 // ---- what it survives ------------------------------------------------------------------------------------------------
@@ -152,13 +153,11 @@ fn a_store_that_stays_away_ends_the_run_and_leaves_the_marts_as_they_were() {
     cloud.run(&["run"]).ok();
     let before = cloud.published();
     place.night(2);
-    let snapshot = fs::read(place.lake().join("accounts/dt=2026-07-02/part-0.parquet")).expect("a snapshot");
-    cloud.put("accounts/dt=2026-07-02/part-0.parquet", snapshot);
+    cloud.night(&place, 2);
     let settings = "endpoint: 'https://127.0.0.1:9', region: eu-west-3, retry_seconds: 0";
     let project = tiny_with(&format!("stores:\n  lake: {{url: 's3://lake', {settings}}}\n  marts: out/marts\n"));
     let project = project.path().display().to_string();
-    let environment = [("AWS_ACCESS_KEY_ID", S3Server::ACCESS_KEY), ("AWS_SECRET_ACCESS_KEY", S3Server::SECRET_KEY)];
-    let outcome = run_with(&["run", "--project", &project], &environment);
+    let outcome = run_with(&["run", "--project", &project], &KEYS);
     outcome.fails(3, &["s3://lake", "is the endpoint right, and can this machine reach it?"]);
     // It goes away once files are read.
     cloud.proxy.when(of_the_lake, Fault::Status(403, "AccessDenied"));
@@ -174,19 +173,18 @@ fn a_file_that_is_replaced_between_its_footer_and_its_rows_ends_the_run() {
     cloud.run(&["run"]).ok();
     let before = cloud.published();
     place.night(2);
-    let key = "accounts/dt=2026-07-02/part-0.parquet";
-    cloud.put(key, fs::read(place.lake().join(key)).expect("a snapshot"));
+    cloud.night(&place, 2);
     place.night(3);
-    let other = fs::read(place.lake().join("accounts/dt=2026-07-03/part-0.parquet")).expect("a snapshot");
+    let other = fs::read(place.lake().join(Tiny::snapshot(3))).expect("a snapshot");
     let (lake, seen) = (cloud.server.client("lake"), AtomicUsize::new(0));
     let replace = move |request: &Request| {
         // The second time that it is asked for.
         if request.path.contains("2026-07-02") && seen.fetch_add(1, Ordering::SeqCst) == 1 {
-            put(&lake, key, other.clone());
+            put(&lake, &Tiny::snapshot(2), other.clone());
         }
     };
     cloud.proxy.when(of_the_lake, Fault::before(replace));
-    cloud.run(&["run"]).fails(3, &[key, "was replaced while it was being read"]);
+    cloud.run(&["run"]).fails(3, &[&Tiny::snapshot(2), "was replaced while it was being read"]);
     assert_eq!(cloud.published(), before);
 }
 
@@ -197,7 +195,7 @@ fn keeps_secrets(outcome: &Outcome, cloud: &Cloud) {
     let mut texts = vec![("stdout".to_owned(), outcome.stdout.clone().into_bytes())];
     texts.push(("stderr".to_owned(), outcome.stderr.clone().into_bytes()));
     for bucket in ["marts", "cache"] {
-        texts.extend(cloud.objects(bucket));
+        texts.extend(objects(&cloud.server.client(bucket)));
     }
     for (place, text) in texts {
         for secret in [S3Server::SECRET_KEY, S3Server::ACCESS_KEY, "X-Amz-Signature", "session-token-of-the-night"] {

@@ -5,14 +5,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use abmart_testkit::{Proxy, Request, S3Server};
+use abmart_testkit::{Proxy, S3Server};
 use futures::TryStreamExt as _;
 use object_store::{ObjectStore, ObjectStoreExt as _};
 use serde_json::Value;
 use tempfile::TempDir;
 
 use super::program::{Files, Outcome, collect};
-use super::tiny::ended;
+use super::tiny::{Tiny, ended};
 
 /// A server with the buckets `lake`, `marts` and `cache`, a proxy before it, and a project that is run on them.
 pub struct Cloud {
@@ -33,20 +33,17 @@ impl Cloud {
             Self { server, proxy, project: project.to_owned(), scratch: TempDir::new().expect("a temporary folder") };
         let mut files = Files::new();
         collect(lake, "", &mut files);
-        cloud.put_all(files);
+        let bucket = cloud.server.client("lake");
+        for (key, content) in files {
+            put(&bucket, &key, content);
+        }
         cloud
     }
 
-    /// Puts an object into the lake, or another one in its place.
-    pub fn put(&self, key: &str, content: Vec<u8>) {
-        self.put_all([(key.to_owned(), content)].into());
-    }
-
-    fn put_all(&self, files: Files) {
-        let lake = self.server.client("lake");
-        for (key, content) in files {
-            put(&lake, &key, content);
-        }
+    /// Lets the snapshot of a night come into the lake, as it lies in a folder.
+    pub fn night(&self, place: &Tiny, number: u8) {
+        let key = Tiny::snapshot(number);
+        put(&self.server.client("lake"), &key, fs::read(place.lake().join(&key)).expect("a snapshot"));
     }
 
     /// The program on the cloud's stores.
@@ -71,26 +68,9 @@ impl Cloud {
         ended(self.command(arguments).spawn().expect("the program starts"))
     }
 
-    /// The objects of a bucket as the server keeps them.
-    pub fn objects(&self, bucket: &str) -> Files {
-        let mut files = Files::new();
-        collect(&self.server.folder(bucket), "", &mut files);
-        // The server's own notes on its objects.
-        files.retain(|key, _| !key.split('/').next_back().is_some_and(|name| name.starts_with('.')));
-        files
-    }
-
     /// Mart and name of the file → content, by the manifest.
     pub fn published(&self) -> Files {
         published(&self.server.folder("marts").join("abm"))
-    }
-
-    /// What went through the proxy since it was cleared, for objects of a bucket.
-    pub fn requests(&self, method: &str, bucket: &str) -> Vec<Request> {
-        let path = format!("/{bucket}/");
-        let mut requests = self.proxy.requests();
-        requests.retain(|request| request.method == method && request.path.starts_with(&path));
-        requests
     }
 
     /// Files that a run has left in its temporary folder.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -24,6 +24,15 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// The outcome of a process that has ended.
+    pub fn of(output: &Output) -> Self {
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
     /// Asserts that the command did what it was asked to.
     #[track_caller]
     pub fn ok(self) -> Self {
@@ -243,11 +252,7 @@ pub fn run_with<S: AsRef<OsStr>>(arguments: &[S], environment: &[(&str, &str)]) 
         .stdin(Stdio::null())
         .output()
         .expect("the program starts");
-    Outcome {
-        code: output.status.code().unwrap_or(-1),
-        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-    }
+    Outcome::of(&output)
 }
 
 /// The marts of a fixture, or the reason why there are none.
@@ -297,6 +302,5 @@ fn signalled(program: &mut Command, signal: &str, after: &str, times: usize) -> 
     assert!(sent.expect("kill").success());
     log.read_to_string(&mut stderr).expect("a log");
     let output = child.wait_with_output().expect("the program ends");
-    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
-    Outcome { code: output.status.code().unwrap_or(-1), stdout, stderr }
+    Outcome { stderr, ..Outcome::of(&output) }
 }

@@ -41,9 +41,14 @@ impl Tiny {
         let regions: ArrayRef = Arc::new(StringArray::from(vec!["APAC", "EMEA", "EMEA"]));
         let revenue: ArrayRef = Arc::new(Float64Array::from(vec![f64::from(number); 3]));
         let batch = RecordBatch::try_from_iter([("account_id", ids), ("region", regions), ("revenue", revenue)]);
-        let folder = self.lake().join(format!("accounts/dt=2026-07-{number:02}"));
-        fs::create_dir_all(&folder).expect("a folder that can be made");
-        fs::write(folder.join("part-0.parquet"), parquet(&batch.expect("columns of one length"))).expect("a file");
+        let path = self.lake().join(Self::snapshot(number));
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder that can be made");
+        fs::write(path, parquet(&batch.expect("columns of one length"))).expect("a file");
+    }
+
+    /// The key of the snapshot of a night.
+    pub fn snapshot(number: u8) -> String {
+        format!("accounts/dt=2026-07-{number:02}/part-0.parquet")
     }
 
     /// The folder of the lake.
@@ -112,12 +117,7 @@ impl Tiny {
 
 /// The outcome of a process.
 pub fn ended(child: Child) -> Outcome {
-    let output = child.wait_with_output().expect("the program ends");
-    Outcome {
-        code: output.status.code().unwrap_or(-1),
-        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-    }
+    Outcome::of(&child.wait_with_output().expect("the program ends"))
 }
 
 /// A copy of the tiny project, with more in its pipelines.yaml and another job.

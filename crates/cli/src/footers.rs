@@ -8,7 +8,7 @@ use abmart_store::{ObjectInfo, ParquetFooter, Store, StoreError};
 use crate::exit::Failure;
 
 /// Footers read from the lake at the same time.
-const AT_ONCE: usize = 32;
+const AT_ONCE: usize = 16;
 
 /// The footers of listed files, one for each and in their order.
 ///
@@ -20,15 +20,12 @@ pub fn read(
     cache: &RunCache,
 ) -> Result<Vec<Result<ParquetFooter, StoreError>>, Failure> {
     let index: Index<'_, ParquetFooter> = Index::open(cache, cache::key(["footers", lake.label()]));
-    let known = |file: &ObjectInfo| index.get(&identity(file)?).cloned();
+    let known = |file: &ObjectInfo| index.get(&identity(file)?);
     let unknown: Vec<ObjectInfo> = files.iter().filter(|file| known(file).is_none()).cloned().collect();
     let mut fetched = lake.footers(&unknown, AT_ONCE).into_iter();
     let mut footers = Vec::new();
     for file in files {
-        let footer = match known(file) {
-            Some(footer) => Some(Ok(footer)),
-            None => fetched.next(),
-        };
+        let footer = known(file).cloned().map(Ok).or_else(|| fetched.next());
         if let (Some(Ok(footer)), Some(identity)) = (&footer, identity(file)) {
             index.remember(identity, footer.clone());
         }

@@ -242,7 +242,8 @@ impl Backfill {
 pub fn lake_fingerprint(plan: &Plan) -> String {
     let mut hash = Sha256::new();
     for file in plan.sources.values().flat_map(|source| &source.files) {
-        hash.update(format!("{}\n{}\n{}\n", file.key, file.size, file.etag.as_deref().unwrap_or_default()));
+        hash.update(file.version());
+        hash.update("\n");
     }
     short(hash)
 }

@@ -2,7 +2,6 @@
 //! columns, by the same code that runs it over the lake.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -15,7 +14,7 @@ use abmart_spec::sql::locate;
 use indexmap::IndexMap;
 use jiff::civil::{Date, date};
 use polars::prelude::*;
-use sqlparser::ast::{self, Expr as Sql, Spanned as _};
+use sqlparser::ast::Ident;
 
 use crate::cache::RunCache;
 use crate::context::{Budget, Context, Silent};
@@ -29,6 +28,7 @@ use crate::job::{Job, ordered_tables, stamped};
 use crate::measure::fact::{CompiledFact, keys_of};
 use crate::output::{catalog, marts};
 use crate::scope::{Frames, Scope};
+use crate::sql::names;
 use crate::table;
 
 /// Any day will do: types do not depend on it.
@@ -286,12 +286,12 @@ impl Piece<'_> {
     /// Where the piece names a column.
     fn place_of(&self, name: &str) -> Option<Span> {
         let bare = name.rsplit('.').next().unwrap_or(name);
-        let find = |names: Vec<(String, sqlparser::tokenizer::Span)>| {
-            names.into_iter().find(|(known, _)| known == name || known == bare).map(|(_, place)| place)
+        let find = |names: Vec<Ident>| {
+            names.into_iter().find(|known| known.value == name || known.value == bare).map(|known| known.span)
         };
         match self {
-            Self::Expression(sql) => find(names_in(&sql.ast)).map(|place| locate(*sql, place)),
-            Self::Query(sql) => find(names_in(&*sql.ast)).map(|place| locate(*sql, place)),
+            Self::Expression(sql) => find(names::columns(&sql.ast)).map(|place| locate(*sql, place)),
+            Self::Query(sql) => find(names::columns(&sql.ast)).map(|place| locate(*sql, place)),
         }
     }
 }
@@ -302,19 +302,6 @@ fn pieces_of<'a>(expressions: impl Iterator<Item = &'a SqlExpr>) -> Vec<Piece<'a
 
 fn pieces_of_fact(fact: &Fact) -> Vec<Piece<'_>> {
     pieces_of(fact.measures.values().chain(&fact.filter))
-}
-
-fn names_in(node: &impl ast::Visit) -> Vec<(String, sqlparser::tokenizer::Span)> {
-    let mut names = Vec::new();
-    let _ = ast::visit_expressions(node, |expr| {
-        match expr {
-            Sql::Identifier(name) => names.push((name.value.clone(), expr.span())),
-            Sql::CompoundIdentifier(parts) => names.extend(parts.last().map(|part| (part.value.clone(), part.span))),
-            _ => {}
-        }
-        ControlFlow::<()>::Continue(())
-    });
-    names
 }
 
 fn one_fact(project: &Project, fact: &Fact, scope: &Scope<'_>) -> Result<(), EngineError> {

@@ -92,27 +92,21 @@ impl<'a> Scope<'a> {
         (from, to): (Date, Date),
         columns: &[String],
     ) -> Result<Rows, EngineError> {
-        let name = name.to_owned();
-        // The parts of a rollup are told apart by its bucket only.
-        let by_bucket = time.is_some() && time == self.time_of(&name);
-        let rows = match self.frames.rollups.get(&name).filter(|_| !self.is_table(&name)) {
-            Some(rollup) if !by_bucket => {
-                self.note(&name, || Read::All { name: name.clone() });
-                Rows::Parts(rollup.all()?)
-            }
-            Some(rollup) => {
-                self.note(&name, || Read::Around { name: name.clone(), from, to });
+        let rollup = self.frames.rollups.get(name).filter(|_| !self.is_table(name));
+        let rows = match (rollup, time) {
+            // The parts of a rollup are told apart by its bucket only.
+            (Some(rollup), Some(_)) if time == self.time_of(name) => {
+                self.note(name, || Read::Around { name: name.to_owned(), from, to });
                 Rows::Parts(rollup.around(from, to)?)
             }
-            None => {
-                self.note(&name, || match time {
-                    Some(time) => {
-                        let columns = with(columns, &[time]);
-                        Read::Between { name: name.clone(), time: time.to_owned(), from, to, columns }
-                    }
-                    None => Read::All { name: name.clone() },
-                });
-                self.given(&name)?
+            (None, Some(time)) => {
+                let columns = with(columns, &[time]);
+                self.note(name, || Read::Between { name: name.to_owned(), time: time.to_owned(), from, to, columns });
+                self.given(name)?
+            }
+            _ => {
+                self.note(name, || Read::All { name: name.to_owned() });
+                self.given(name)?
             }
         };
         let Some(time) = time else { return Ok(rows) };
@@ -184,7 +178,7 @@ impl<'a> Scope<'a> {
             Loaded::Events(rows) => Ok(codes::served(self.project, rows.clone().lazy())?),
             Loaded::Snapshots(_) => {
                 if let Some(snapshot) = self.snapshot(name) {
-                    return Ok(codes::served(self.project, snapshot.rows()?.clone().lazy())?);
+                    return Ok(codes::served(self.project, snapshot.rows()?.lazy())?);
                 }
                 let source = self.project.sources.get(name).ok_or_else(unknown)?;
                 Ok(crate::input::scan::empty(self.project, source).lazy())

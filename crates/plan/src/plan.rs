@@ -60,6 +60,14 @@ pub struct PlannedFile {
     pub day: Date,
 }
 
+impl PlannedFile {
+    /// What tells this version of the file from all others, as far as the store says it: key, size and e-tag.
+    #[must_use]
+    pub fn version(&self) -> String {
+        format!("{}\n{}\n{}", self.key, self.size, self.etag.as_deref().unwrap_or_default())
+    }
+}
+
 impl Plan {
     /// Chooses day, periods and files. `listing` holds the objects below each source's folder.
     ///

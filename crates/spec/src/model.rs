@@ -4,6 +4,7 @@
 //! wrong can be reported at its place.
 
 mod contract;
+mod pipelines;
 
 use std::path::PathBuf;
 
@@ -15,6 +16,7 @@ use crate::diagnostic::{SourceMap, Span};
 use crate::syntax::TextMap;
 
 pub use contract::{Check, Column, ColumnType, OnBreach, RowCount, Severity, Source, SourceKind};
+pub use pipelines::{DimensionMode, Lineage, Pipeline, Settings, Store, Stores};
 
 /// A whole project: `pipelines.yaml` and the job files that it names.
 #[derive(Debug, Clone)]
@@ -60,94 +62,6 @@ pub struct Spanned<T> {
     pub value: T,
     /// Its place.
     pub span: Span,
-}
-
-/// The three stores.
-#[derive(Debug, Clone)]
-pub struct Stores {
-    /// Where the snapshots are read.
-    pub lake: Store,
-    /// Where the marts are published.
-    pub marts: Store,
-    /// Where rollup results are kept between runs.
-    pub cache: Store,
-}
-
-/// Where a store is, and how it is reached.
-#[derive(Debug, Clone)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a key of the YAML")]
-pub struct Store {
-    /// Its location: a URL, or a path relative to the project.
-    pub url: Spanned<String>,
-    /// The server to talk to instead of the cloud's own.
-    pub endpoint: Option<String>,
-    /// Region of an S3 bucket.
-    pub region: Option<String>,
-    /// Profile of the AWS files that credentials come from.
-    pub profile: Option<String>,
-    /// Storage account of an Azure container.
-    pub account: Option<String>,
-    /// Whether the endpoint may be unencrypted.
-    pub allow_http: bool,
-    /// Whether the store is public, so that requests are not signed.
-    pub anonymous: bool,
-    /// Whether the bucket's name is part of the endpoint's host.
-    pub virtual_hosted_style: bool,
-    /// For how many seconds a request that fails for a passing reason is tried again.
-    pub retry_seconds: Option<u32>,
-    /// Whether runs write without a lease, so that whoever starts them sees to it that no two do at once.
-    pub unsafe_no_lease: bool,
-}
-
-impl Store {
-    /// A store with no settings.
-    #[must_use]
-    pub fn at(url: Spanned<String>) -> Self {
-        Self {
-            url,
-            endpoint: None,
-            region: None,
-            profile: None,
-            account: None,
-            allow_http: false,
-            anonymous: false,
-            virtual_hosted_style: false,
-            retry_seconds: None,
-            unsafe_no_lease: false,
-        }
-    }
-}
-
-/// Whom runs tell what they read and write, as `OpenLineage` events. The environment comes before it.
-#[derive(Debug, Clone, Default)]
-pub struct Lineage {
-    /// Namespace of the pipelines as jobs.
-    pub namespace: Option<Spanned<String>>,
-    /// Base URL of the service that takes the events.
-    pub url: Option<Spanned<String>>,
-    /// Path below it.
-    pub endpoint: Option<Spanned<String>>,
-    /// File that events are appended to, relative to the project.
-    pub file: Option<Spanned<String>>,
-}
-
-/// Project-wide settings.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// ISO 4217 code of the currency that money is converted to.
-    pub currency: String,
-    /// IANA name of the reporting time zone; a day is a day of this zone.
-    pub time_zone: String,
-    /// First month (1–12) of the fiscal year, where one is declared.
-    pub fiscal_year_start: Option<u8>,
-    /// Source or table of currency rates (`day`, `currency`, `rate`).
-    pub rates: Option<Spanned<String>>,
-    /// Source or table of targets.
-    pub targets: Option<Spanned<String>>,
-    /// Table of benchmarks.
-    pub benchmarks: Option<Spanned<String>>,
-    /// For how long before the newest day the mart `data_quality` keeps the findings of earlier runs.
-    pub quality_history: Window,
 }
 
 /// A job file: the definitions of one KPI family.
@@ -601,35 +515,6 @@ pub struct MartColumn {
     pub not_null: bool,
     /// Place of its name.
     pub span: Span,
-}
-
-/// What runs together.
-#[derive(Debug, Clone)]
-pub struct Pipeline {
-    /// The pipeline's name.
-    pub name: String,
-    /// English and French title.
-    pub title: Title,
-    /// Grain → how many of its newest periods; none: all that the lake's events cover.
-    pub periods: IndexMap<Grain, Option<u32>>,
-    /// Dimensions of the cube, in the order of cut names.
-    pub cube: Vec<Spanned<String>>,
-    /// Dimensions as they were at each period's end, or as they are.
-    pub dimensions: DimensionMode,
-    /// Marts to publish; empty: all.
-    pub marts: Vec<Spanned<String>>,
-    /// Place of its name.
-    pub span: Span,
-}
-
-/// Which snapshot gives an account its dimensions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DimensionMode {
-    /// The newest before each period's end.
-    AsWas,
-    /// The newest of the run.
-    Restated,
 }
 
 /// A SQL expression with its place.

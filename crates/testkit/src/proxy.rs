@@ -163,11 +163,6 @@ impl Proxy {
         self.when(move |request| request.number == number, fault);
     }
 
-    /// What happens to every `n`-th request.
-    pub fn every(&self, n: usize, fault: Fault) {
-        self.when(move |request| request.number.is_multiple_of(n), fault);
-    }
-
     /// Forgets all rules and requests; numbers begin with 1 again.
     pub fn clear(&self) {
         lock(&self.state.rules).clear();

@@ -206,7 +206,7 @@ fn summary(results: &RunResults, published: &Published, marts: &Store) -> String
     let of = |part: Reuse| format!("{} of {}", count(part.reused), count(part.reused + part.computed));
     if reuse.files.reused + reuse.periods.reused > 0 {
         let (files, periods) = (of(reuse.files), of(reuse.periods));
-        let _ = writeln!(text, "  reused    the rollups of {files} files, the figures of {periods} closed periods");
+        let _ = writeln!(text, "  reused    what came of {files} files, the figures of {periods} closed periods");
     }
     for mart in &results.marts {
         let unchanged = if mart.unchanged { "  unchanged" } else { "" };

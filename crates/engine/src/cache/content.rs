@@ -1,6 +1,7 @@
 //! What rows are, as a number: equal for equal rows in whatever order they come, so that a later run sees whether
 //! the part of a table that a period reads has changed.
 
+use std::fmt;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use polars::prelude::*;
@@ -14,6 +15,19 @@ use crate::error::EngineError;
 /// files have the same checksum.
 pub struct Content {
     rows: Vec<u128>,
+}
+
+/// Some rows of a frame: how many, and the sum of their numbers. Equal rows give the same in any order.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Found {
+    rows: usize,
+    number: u128,
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} rows {:032x}", self.rows, self.number)
+    }
 }
 
 /// The rows of a frame by a time, so that what lies between two days is found without looking at every row.
@@ -45,15 +59,18 @@ impl Content {
         Ok(Self { rows: rows.into_iter().map(joined).collect() })
     }
 
-    /// The number of all rows.
-    pub fn all(&self) -> u128 {
-        self.rows.iter().fold(0, |sum, row| sum.wrapping_add(*row))
+    /// All rows.
+    pub fn all(&self) -> Found {
+        self.chosen(|_| true)
     }
 
-    /// The number of the rows that `wanted` accepts, and how many there are.
-    pub fn chosen(&self, wanted: impl Fn(usize) -> bool) -> u128 {
+    /// The rows that `wanted` accepts.
+    pub fn chosen(&self, wanted: impl Fn(usize) -> bool) -> Found {
         let chosen = self.rows.iter().enumerate().filter(|(row, _)| wanted(*row));
-        chosen.fold(0, |sum, (_, row)| sum.wrapping_add(*row))
+        chosen.fold(Found::default(), |found, (_, row)| Found {
+            rows: found.rows + 1,
+            number: found.number.wrapping_add(*row),
+        })
     }
 
     /// The rows in the order of a time.
@@ -76,11 +93,11 @@ impl Content {
 }
 
 impl Timeline {
-    /// The number of the rows in `[from, to)`, both in microseconds, and how many they are.
-    pub fn between(&self, from: i64, to: i64) -> (u128, usize) {
+    /// The rows in `[from, to)`, both in microseconds.
+    pub fn between(&self, from: i64, to: i64) -> Found {
         let first = self.times.partition_point(|time| *time < from);
         let last = self.times.partition_point(|time| *time < to).max(first);
-        (self.sums[last].wrapping_sub(self.sums[first]), last - first)
+        Found { rows: last - first, number: self.sums[last].wrapping_sub(self.sums[first]) }
     }
 }
 
@@ -167,7 +184,7 @@ mod tests {
         rows
     }
 
-    fn number(rows: &DataFrame) -> u128 {
+    fn number(rows: &DataFrame) -> Found {
         Content::of(rows, &["day", "number", "account_id"]).unwrap().all()
     }
 
@@ -206,7 +223,7 @@ mod tests {
             let content = Content::of(&frame, &["day", "number", "account_id"]).unwrap();
             let timeline = content.by_time(frame.column("day").unwrap()).unwrap();
             let found = timeline.between(i64::from(from) * DAY, i64::from(from + length) * DAY);
-            prop_assert_eq!(found, (number(&rows(&inside)), inside.len()));
+            prop_assert_eq!(found, number(&rows(&inside)));
         }
     }
 }

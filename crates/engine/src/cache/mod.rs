@@ -16,6 +16,7 @@ use polars::prelude::DataFrame;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::codes;
 use crate::error::EngineError;
 
 /// Part of every key: what other code has computed is not reused.
@@ -39,7 +40,7 @@ pub struct RunCache {
 /// How far the cache helped a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct CacheReport {
-    /// Files that rollups read.
+    /// Files of the lake: what rollups make of them, and snapshots that are not the newest.
     pub files: Reuse,
     /// Closed periods: their facts, and what they add to the cube.
     pub periods: Reuse,
@@ -143,6 +144,24 @@ impl RunCache {
         Ok(())
     }
 
+    /// Rows of a result that were set aside.
+    pub fn set_aside(&self, of: CacheKey) -> Option<Vec<DataFrame>> {
+        let ((), frames) = self.frames(aside_key(of))?;
+        Some(frames)
+    }
+
+    /// Keeps rows of a result that were set aside, their texts plain as they are shown.
+    ///
+    /// # Errors
+    /// As [`RunCache::keep`].
+    pub fn keep_aside(&self, of: CacheKey, rows: &[DataFrame]) -> Result<(), EngineError> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let plain = rows.iter().map(|rows| codes::plain(rows.clone())).collect::<Result<Vec<_>, _>>()?;
+        self.keep(aside_key(of), &(), &plain)
+    }
+
     /// Says that a result counts as used although it was not read.
     pub fn mark(&self, key: CacheKey) {
         if let Some(cache) = &self.cache {
@@ -206,4 +225,8 @@ impl RunCache {
 /// The key of what depends on these parts, and on the version of this program.
 pub fn key<'a>(parts: impl IntoIterator<Item = &'a str>) -> CacheKey {
     CacheKey::of(std::iter::once(VERSION).chain(parts))
+}
+
+fn aside_key(of: CacheKey) -> CacheKey {
+    key(["rows set aside", &of.to_string()])
 }

@@ -152,8 +152,7 @@ impl<'a> Fingerprints<'a> {
         let contents = self.contents(format!("{name} {}", columns.join(" ")), rows, columns)?;
         match read {
             Read::Between { time, from, to, .. } => {
-                let (number, rows) = contents.timeline(time)?.between(midnight(*from), midnight(*to));
-                Ok(found(rows, number))
+                Ok(contents.timeline(time)?.between(midnight(*from), midnight(*to)).to_string())
             }
             Read::Alive { begin, end, at, .. } => {
                 let begins = content::micros(rows.column(begin)?)?;
@@ -161,10 +160,9 @@ impl<'a> Fingerprints<'a> {
                 let at = midnight(*at);
                 let alive =
                     |row: usize| begins[row].is_some_and(|begin| begin < at) && ends[row].is_none_or(|end| end >= at);
-                let rows = (0..begins.len()).filter(|row| alive(*row)).count();
-                Ok(found(rows, contents.content.chosen(alive)))
+                Ok(contents.content.chosen(alive).to_string())
             }
-            Read::All { .. } | Read::Around { .. } => Ok(found(rows.height(), contents.content.all())),
+            Read::All { .. } | Read::Around { .. } => Ok(contents.content.all().to_string()),
         }
     }
 
@@ -194,10 +192,6 @@ impl Contents {
         timelines.insert(time.to_owned(), Arc::clone(&timeline));
         Ok(timeline)
     }
-}
-
-fn found(rows: usize, number: u128) -> String {
-    format!("{rows} rows {number:032x}")
 }
 
 /// The beginning of a day, in microseconds since 1970.

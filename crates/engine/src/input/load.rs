@@ -98,7 +98,7 @@ pub fn load(
     }
     reading.loaded = match (source.kind, snapshots.first_key_value()) {
         (SourceKind::Snapshot, _) => Loaded::Snapshots(snapshots),
-        (SourceKind::Events, Some((_, rows))) => Loaded::Events(rows.rows()?.clone()),
+        (SourceKind::Events, Some((_, rows))) => Loaded::Events(rows.rows()?),
         (SourceKind::Events, None) => Loaded::Events(scan::empty(context.project, source)),
     };
     Ok(reading)

@@ -3,7 +3,7 @@
 //! A snapshot that is not the newest one is as it was checked: what came of it is kept for later runs, and its rows are
 //! read from there only by whoever needs them, which is nobody where all periods that see it are closed and unchanged.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use abmart_plan::PlannedFile;
 use abmart_spec::fingerprint;
@@ -25,36 +25,42 @@ use crate::error::EngineError;
 pub struct Snapshot {
     /// How many.
     pub height: usize,
-    rows: Arc<OnceLock<DataFrame>>,
-    content: Arc<OnceLock<String>>,
-    stored: Option<Stored>,
+    place: Place,
 }
 
-/// Rows that the cache holds.
 #[derive(Debug, Clone)]
-struct Stored {
-    cache: Arc<RunCache>,
-    key: CacheKey,
+enum Place {
+    /// With this run; what the rows are once somebody has asked.
+    Held { rows: DataFrame, content: Arc<OnceLock<String>> },
+    /// In the cache, and here once somebody has asked for them.
+    Stored { cache: Arc<RunCache>, key: CacheKey, content: String, read: Arc<Mutex<Option<DataFrame>>> },
 }
 
 impl Snapshot {
     /// Rows in memory.
     pub fn held(rows: DataFrame) -> Self {
-        Self { height: rows.height(), rows: Arc::new(OnceLock::from(rows)), content: Arc::default(), stored: None }
+        Self { height: rows.height(), place: Place::Held { rows, content: Arc::default() } }
     }
 
     /// The rows.
     ///
     /// # Errors
     /// [`EngineError::CacheLost`] when they are gone from the cache.
-    pub fn rows(&self) -> Result<&DataFrame, EngineError> {
-        if let (None, Some(Stored { cache, key })) = (self.rows.get(), &self.stored) {
-            let ((), mut frames) = cache.frames(*key).ok_or(EngineError::CacheLost(*key))?;
-            let rows = frames.pop().ok_or(EngineError::CacheLost(*key))?;
-            // Where two come at once, one of two equal frames stays.
-            let _ = self.rows.set(rows);
+    pub fn rows(&self) -> Result<DataFrame, EngineError> {
+        match &self.place {
+            Place::Held { rows, .. } => Ok(rows.clone()),
+            Place::Stored { cache, key, read, .. } => {
+                // Whoever comes second waits for the first instead of reading the same.
+                let mut read = read.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some(rows) = read.as_ref() {
+                    return Ok(rows.clone());
+                }
+                let frames = cache.frames(*key).and_then(|((), mut frames)| frames.pop());
+                let rows = frames.ok_or(EngineError::CacheLost(*key))?;
+                *read = Some(rows.clone());
+                Ok(rows)
+            }
         }
-        Ok(self.rows.get_or_init(DataFrame::empty))
     }
 
     /// What the rows are, as a text: equal for equal rows in any order.
@@ -62,16 +68,22 @@ impl Snapshot {
     /// # Errors
     /// When a column has a type that cannot be looked at.
     pub fn content(&self) -> Result<String, EngineError> {
-        if self.content.get().is_none() {
-            let _ = self.content.set(content(self.rows()?)?);
+        match &self.place {
+            Place::Stored { content, .. } => Ok(content.clone()),
+            Place::Held { rows, content: known } => {
+                if let Some(known) = known.get() {
+                    return Ok(known.clone());
+                }
+                let found = content(rows)?;
+                Ok(known.get_or_init(|| found).clone())
+            }
         }
-        Ok(self.content.get().cloned().unwrap_or_default())
     }
 }
 
 fn content(rows: &DataFrame) -> Result<String, EngineError> {
     let columns: Vec<&str> = rows.get_column_names().into_iter().map(PlSmallStr::as_str).collect();
-    Ok(format!("{} rows {:032x}", rows.height(), Content::of(rows, &columns)?.all()))
+    Ok(Content::of(rows, &columns)?.all().to_string())
 }
 
 /// What came of the files of a day.
@@ -128,15 +140,11 @@ impl<'a> Keeper<'a> {
         let summary = self.snapshots.get(&key.to_string())?;
         let mut quarantined = Vec::new();
         if summary.quarantined {
-            let ((), frames) = cache.frames(aside_key(key))?;
-            quarantined = frames;
+            quarantined = cache.set_aside(key)?;
         }
-        let snapshot = Snapshot {
-            height: summary.height,
-            rows: Arc::default(),
-            content: Arc::new(OnceLock::from(summary.content.clone())),
-            stored: Some(Stored { cache: Arc::clone(cache), key }),
-        };
+        let content = summary.content.clone();
+        let place = Place::Stored { cache: Arc::clone(cache), key, content, read: Arc::default() };
+        let snapshot = Snapshot { height: summary.height, place };
         if !cache.trusts() {
             snapshot.rows().ok()?;
         }
@@ -159,10 +167,7 @@ impl<'a> Keeper<'a> {
         }
         let key = self.key(day, files);
         cache.keep(key, &(), std::slice::from_ref(&checked.used))?;
-        if !checked.quarantined.is_empty() {
-            let plain = checked.quarantined.iter().map(|rows| crate::codes::plain(rows.clone()));
-            cache.keep(aside_key(key), &(), &plain.collect::<Result<Vec<_>, _>>()?)?;
-        }
+        cache.keep_aside(key, &checked.quarantined)?;
         let summary = Summary {
             height: checked.used.height(),
             content: content(&checked.used)?,
@@ -186,14 +191,9 @@ impl<'a> Keeper<'a> {
     fn key(&self, day: Date, files: &[&PlannedFile]) -> CacheKey {
         // Rows after the run's day are left out, in the rare snapshot that has a time.
         let end = if self.source.time.is_some() { self.context.plan.end().to_string() } else { String::new() };
-        let files =
-            files.iter().map(|file| format!("{} {} {}", file.key, file.size, file.etag.as_deref().unwrap_or_default()));
+        let files = files.iter().map(|file| file.version());
         let parts: Vec<String> = [day.to_string(), end].into_iter().chain(files).collect();
         let parts = parts.iter().map(String::as_str);
         cache::key(["snapshot", self.definitions.as_str()].into_iter().chain(parts))
     }
-}
-
-fn aside_key(snapshot: CacheKey) -> CacheKey {
-    cache::key(["rows set aside", &snapshot.to_string()])
 }

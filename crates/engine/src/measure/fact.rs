@@ -1,18 +1,16 @@
 //! A fact inside one period: its rows chosen by kind, grouped by entity, and its measures.
 
-use std::ops::ControlFlow;
-
 use abmart_plan::calendar::{Period, nests};
 use abmart_spec::model::{Entity, Fact, FactInput, FactKind, Project};
 use polars::prelude::*;
-use sqlparser::ast::{self, Expr as Sql};
+use sqlparser::ast::Expr as Sql;
 
 use crate::error::EngineError;
 use crate::scope::Scope;
 use crate::sql::aggregate::{self, Aggregate};
 use crate::sql::prepared::Prepared;
 use crate::sql::select::Rows;
-use crate::sql::{formula, query};
+use crate::sql::{formula, names, query};
 
 /// A fact with its aggregates taken out of its measures.
 pub struct CompiledFact<'a> {
@@ -177,14 +175,7 @@ impl<'a> CompiledFact<'a> {
         let mut columns: Vec<String> = keys.to_vec();
         columns.extend(self.fact.dimensions.values().map(|column| column.value.clone()));
         for expr in self.fact.measures.values().chain(&self.fact.filter) {
-            let _ = ast::visit_expressions(&expr.ast, |node| {
-                match node {
-                    Sql::Identifier(name) => columns.push(name.value.clone()),
-                    Sql::CompoundIdentifier(parts) => columns.extend(parts.last().map(|name| name.value.clone())),
-                    _ => {}
-                }
-                ControlFlow::<()>::Continue(())
-            });
+            columns.extend(names::columns(&expr.ast).into_iter().map(|name| name.value));
         }
         columns
     }

@@ -23,6 +23,7 @@ use crate::context::Context;
 use crate::cube::finest::{Finest, renumbered};
 use crate::error::EngineError;
 use crate::scope::Frames;
+use crate::sql::names;
 
 /// What is kept of the periods of a pipeline.
 pub struct Keeper<'a> {
@@ -50,7 +51,7 @@ impl<'a> Keeper<'a> {
     pub fn new(context: &'a Context<'a>, frames: &'a Frames) -> Self {
         let (project, plan) = (context.project, context.plan);
         let mode = project.pipelines.get(&plan.pipeline).map(|pipeline| pipeline.dimensions);
-        let mut definitions = format!("{} {} {mode:?}", fingerprint::periods(project), context.time_zone());
+        let mut definitions = format!("{} {mode:?}", fingerprint::periods(project));
         if reads_as_of(project) {
             definitions = format!("{definitions} {}", plan.as_of);
         }
@@ -139,17 +140,16 @@ fn name(period: Period) -> String {
     format!("{} {} {}", grain_name(period.grain), period.start, period.end)
 }
 
-/// Whether anything that is computed in periods may look at the run's own day, so that it differs from night to night.
+/// Whether anything that is computed in periods looks at the run's own day, so that it differs from night to night.
 fn reads_as_of(project: &Project) -> bool {
-    let names_it = |text: &str| text.to_ascii_lowercase().contains("as_of");
     let facts = project.facts.values().flat_map(|fact| fact.measures.values().chain(&fact.filter));
     let kpis = project.kpis.values().flat_map(|kpi| [Some(&kpi.formula), kpi.immature.as_ref(), kpi.mature.as_ref()]);
     let scores = project.scores.values().flat_map(|score| score.components.values());
-    let tables = project.tables.values().filter(|table| table.for_each == ForEach::Period);
-    let tables = tables.filter_map(|table| match &table.body {
-        TableBody::Sql(sql) => Some(sql.text.as_str()),
-        TableBody::Rows { .. } => None,
+    let mut tables = project.tables.values().filter(|table| table.for_each == ForEach::Period);
+    let in_tables = tables.any(|table| match &table.body {
+        TableBody::Sql(sql) => names::run_day(&*sql.ast),
+        TableBody::Rows { .. } => false,
     });
-    let expressions = facts.chain(kpis.flatten()).chain(scores.map(|component| &component.measure));
-    expressions.map(|expr| expr.text.as_str()).chain(tables).any(names_it)
+    let mut expressions = facts.chain(kpis.flatten()).chain(scores.map(|component| &component.measure));
+    in_tables || expressions.any(|expr| names::run_day(&expr.ast))
 }

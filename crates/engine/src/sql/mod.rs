@@ -3,6 +3,7 @@
 pub mod aggregate;
 pub mod formula;
 mod lookup;
+pub mod names;
 pub mod prepared;
 pub mod query;
 pub mod rewrite;

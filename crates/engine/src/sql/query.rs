@@ -7,6 +7,7 @@ use polars::prelude::*;
 use polars::sql::SQLContext;
 use sqlparser::ast::{self, Expr as Sql, Ident};
 
+use super::names;
 use super::rewrite::{self, Clock};
 use super::select::{Rows, Session};
 use crate::codes;
@@ -166,14 +167,7 @@ fn used_as_text(node: &impl ast::Visit) -> BTreeSet<String> {
             _ => false,
         };
         if of_texts {
-            let _ = ast::visit_expressions(expr, |inner| {
-                match inner {
-                    Sql::Identifier(name) => names.insert(name.value.clone()),
-                    Sql::CompoundIdentifier(parts) => parts.last().is_some_and(|part| names.insert(part.value.clone())),
-                    _ => false,
-                };
-                ControlFlow::<()>::Continue(())
-            });
+            names.extend(names::columns(expr).into_iter().map(|name| name.value));
         }
         ControlFlow::<()>::Continue(())
     });

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use abmart_spec::model::Rollup;
 use polars::prelude::*;
-use sqlparser::ast::{self, Expr as Sql};
+use sqlparser::ast::Expr as Sql;
 
 use super::shelf::Span;
 use crate::codes;
@@ -14,7 +14,7 @@ use crate::input::load;
 use crate::sql::aggregate::{self, Aggregate, AggregateKind};
 use crate::sql::prepared::Prepared;
 use crate::sql::rewrite::Clock;
-use crate::sql::{query, rewrite};
+use crate::sql::{names, query, rewrite};
 
 /// A rollup ready to run.
 pub struct Compiled {
@@ -55,24 +55,9 @@ impl Compiled {
             .iter()
             .filter_map(|(name, expr)| Some((name.clone(), aggregate::split(&expr.ast).1.into_iter().next()?)))
             .collect();
-        let mut reads = BTreeSet::new();
-        let mut reads_clock = false;
-        let expressions = rollup.by.values().chain(rollup.measures.values()).chain(rollup.filter.iter());
-        for expr in expressions {
-            let _ = ast::visit_expressions(&expr.ast, |node| {
-                match node {
-                    Sql::Identifier(name) => {
-                        reads.insert(name.value.clone());
-                    }
-                    Sql::Function(function) => {
-                        let name = function.name.to_string().to_ascii_lowercase();
-                        reads_clock |= name == "as_of" || name == "as_of_end";
-                    }
-                    _ => {}
-                }
-                std::ops::ControlFlow::<()>::Continue(())
-            });
-        }
+        let expressions = || rollup.by.values().chain(rollup.measures.values()).chain(&rollup.filter);
+        let reads = expressions().flat_map(|expr| names::columns(&expr.ast)).map(|name| name.value).collect();
+        let reads_clock = expressions().any(|expr| names::run_day(&expr.ast));
         let days = context.plan.buckets.get(&rollup.name).map_or(&[][..], Vec::as_slice);
         Self {
             name: rollup.name.clone(),

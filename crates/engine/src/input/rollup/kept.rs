@@ -78,7 +78,7 @@ impl<'a> Keeper<'a> {
         let Some(summary) = summary.filter(fits) else { return Ok(None) };
         let mut quarantined = Vec::new();
         if summary.quarantined {
-            let Some(((), frames)) = self.context.cache.frames(part_key(key, ASIDE)) else { return Ok(None) };
+            let Some(frames) = self.context.cache.set_aside(key) else { return Ok(None) };
             quarantined = frames;
         }
         let mut pieces = Vec::new();
@@ -114,10 +114,7 @@ impl<'a> Keeper<'a> {
             pieces.push(Member::held(id, piece));
             rollups.push(RollupSummary { rows: height, span });
         }
-        if !reduced.quarantined.is_empty() {
-            let plain = reduced.quarantined.iter().map(|rows| crate::codes::plain(rows.clone()));
-            cache.keep(part_key(key, ASIDE), &(), &plain.collect::<Result<Vec<_>, _>>()?)?;
-        }
+        cache.keep_aside(key, &reduced.quarantined)?;
         let summary = Summary { seen: reduced.seen.clone(), rollups, quarantined: !reduced.quarantined.is_empty() };
         // Last, so that a summary never speaks of rows that are not there.
         cache.keep(key, &summary, &[])?;
@@ -143,17 +140,7 @@ impl<'a> Keeper<'a> {
         let clock =
             if self.rollups.iter().any(|rollup| rollup.reads_clock()) { end.to_string() } else { String::new() };
         let repeated = serde_json::to_string(repeated).unwrap_or_default();
-        cache::key([
-            "file",
-            &self.definitions,
-            &file.key,
-            &file.size.to_string(),
-            file.etag.as_deref().unwrap_or_default(),
-            &up_to,
-            &clock,
-            &repeated,
-            &self.edges(file),
-        ])
+        cache::key(["file", &self.definitions, &file.version(), &up_to, &clock, &repeated, &self.edges(file)])
     }
 
     /// First days of the buckets that divide a file's rows, rollup by rollup: rows that are grouped otherwise are others.
@@ -164,9 +151,6 @@ impl<'a> Keeper<'a> {
         format!("{:?}", self.rollups.iter().map(of).collect::<Vec<_>>())
     }
 }
-
-/// Rows set aside, among the parts of a file; no rollup has such a name.
-const ASIDE: &str = "rows set aside";
 
 fn part_key(file: CacheKey, part: &str) -> CacheKey {
     cache::key(["part", &file.to_string(), part])
