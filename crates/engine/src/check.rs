@@ -26,7 +26,7 @@ use crate::input::scan;
 use crate::input::snapshot::Snapshot;
 use crate::job::{Job, ordered_tables, stamped};
 use crate::measure::fact::{CompiledFact, keys_of};
-use crate::output::{catalog, marts};
+use crate::output::{alerts, catalog, changes, cuts, marts};
 use crate::scope::{Frames, Scope};
 use crate::sql::names;
 use crate::table;
@@ -136,7 +136,8 @@ impl<'a> Checker<'a> {
         let frames = std::mem::take(&mut self.frames);
         let mut scope = Scope::of_period(project, self.context.plan, &frames, self.period());
         let wanted: Vec<&Mart> = project.marts.values().collect();
-        let job = Job::new(project, &wanted);
+        // One month stands for periods of every grain.
+        let job = Job::new(project, &wanted).at_every_grain();
         let together = if self.broken.is_empty() { Some(job.frames_checked(&mut scope)) } else { None };
         match together {
             Some(Ok(period)) => {
@@ -198,8 +199,10 @@ impl<'a> Checker<'a> {
         let mut made: HashMap<String, LazyFrame> = HashMap::new();
         if let Some(cube) = &job.cube {
             made.insert("kpi_values".to_owned(), values::empty(&cube.dimensions).lazy());
+            made.insert("kpi_wide".to_owned(), values::empty_wide(cube).lazy());
+            made.extend(cuts::table(&cube.dimensions).ok().map(|rows| ("cuts".to_owned(), rows.lazy())));
         }
-        if let Ok(rows) = catalog::kpi_catalog(&[], &BTreeMap::new(), &|_| String::new()) {
+        if let Ok(rows) = catalog::kpi_catalog(&[], &BTreeMap::new(), &BTreeMap::new(), &|_| String::new()) {
             made.insert("kpi_catalog".to_owned(), rows.lazy());
         }
         if let Ok(rows) = catalog::data_quality(&[], SOME_DAY) {
@@ -207,6 +210,16 @@ impl<'a> Checker<'a> {
         }
         if let Ok(rows) = job.made(period, &self.period()) {
             made.extend(rows.into_iter().map(|(name, rows)| (name, stamped(rows.lazy(), &self.period()))));
+        }
+        made.insert("kpi_changes".to_owned(), DataFrame::empty_with_schema(&changes::schema()).lazy());
+        made.insert("alerts".to_owned(), alerts::empty(project).lazy());
+        made.insert("actions".to_owned(), alerts::actions(alerts::empty(project).lazy(), project));
+        for alert in project.alerts.values() {
+            let Some(rows) = made.get(&alert.over.value) else { continue };
+            if let Err(error) = alerts::firing(alert, rows.clone(), &self.period(), scope) {
+                let pieces = pieces_of(alert.expressions());
+                self.report(&format!("alert `{}`", alert.name), alert.span, &pieces, &error);
+            }
         }
         for mart in project.marts.values() {
             let result = marts::rows_of(mart, scope, &|name| made.get(name).cloned().map(Ok))
@@ -236,7 +249,8 @@ impl<'a> Checker<'a> {
                 self.findings.push(Diagnostic::error("unknown-column", message).at(span).maybe_help(help));
             }
         }
-        for name in known().filter(|name| !mart.columns.contains_key(*name)) {
+        let kpis = &self.context.project.kpis;
+        for name in known().filter(|name| !mart.columns.contains_key(*name) && !kpis.contains_key(*name)) {
             let message = format!("column `{name}` of mart `{}` is not documented", mart.name);
             let help = format!("add `{name}: {{description: …}}` under `columns`");
             self.findings.push(Diagnostic::warning("undocumented-column", message).at(mart.span).help(help));

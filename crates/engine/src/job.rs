@@ -12,6 +12,7 @@ use crate::error::EngineError;
 use crate::input::load::day;
 use crate::input::rollup::Piece;
 use crate::measure::frame::{Measures, PeriodFrames};
+use crate::output::alerts;
 use crate::scope::Scope;
 use crate::table;
 
@@ -55,7 +56,7 @@ impl<'a> Job<'a> {
     /// What the marts need of every period.
     pub fn new(project: &'a Project, wanted: &[&'a Mart]) -> Self {
         let kpis: Vec<_> = project.kpis.values().collect();
-        let root = project.entities.values().find(|entity| entity.parent.is_none());
+        let root = project.cube_root();
         // Without KPIs there is nothing to cut.
         let cube = root.filter(|_| !kpis.is_empty()).map(|root| {
             let dimensions = root.dimensions.iter().map(|name| name.value.clone()).collect();
@@ -67,6 +68,14 @@ impl<'a> Job<'a> {
             period_tables: ordered_tables(project, |for_each| for_each == ForEach::Period),
             published: HashMap::new(),
         };
+        for alert in project.alerts.values() {
+            if project.entities.contains_key(&alert.over.value) {
+                let known = job.published.entry(alert.over.value.clone()).or_default();
+                known.grains.insert(alert.grain);
+                known.columns.extend(alerts::columns(alert, project));
+                known.columns.extend(project.entities.get(&alert.over.value).map(|entity| entity.key.clone()));
+            }
+        }
         for mart in wanted {
             let (names, columns): (Vec<&str>, _) = match &mart.body {
                 MartBody::From(name) => (vec![name.value.as_str()], None),
@@ -84,6 +93,12 @@ impl<'a> Job<'a> {
             }
         }
         job
+    }
+
+    /// The same with what marts read at some grains there at all of them.
+    pub fn at_every_grain(mut self) -> Self {
+        self.published.values_mut().for_each(|wanted| wanted.all_grains = true);
+        self
     }
 
     /// Evaluates the tables of a period, then its entity frames.

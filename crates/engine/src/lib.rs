@@ -29,5 +29,6 @@ pub use check::check;
 pub use error::EngineError;
 pub use input::finding::Finding;
 pub use input::rollup::Shelf;
+pub use output::alerts::OpenAlert;
 pub use read::SourceRows;
 pub use run::{Outcome, StageTime, Target, run};

@@ -12,8 +12,9 @@ use crate::context::{Context, Stage};
 use crate::error::EngineError;
 use crate::input::finding::Finding;
 use crate::job::{Job, ordered_tables};
+use crate::output::alerts::OpenAlert;
 use crate::output::history::History;
-use crate::output::stage::Inputs;
+use crate::output::stage::{Inputs, Staged};
 use crate::period;
 use crate::read::{self, ReadReport, SourceRows};
 use crate::scope::Frames;
@@ -33,6 +34,8 @@ pub struct Outcome {
     pub stages: Vec<StageTime>,
     /// Cells of the cube.
     pub cells: usize,
+    /// Alerts that are open.
+    pub alerts: Vec<OpenAlert>,
     /// Rows of each rollup.
     pub rollup_rows: BTreeMap<String, usize>,
 }
@@ -90,7 +93,8 @@ fn attempt(context: &Context<'_>, target: &Target<'_>) -> Result<Outcome, Engine
     let (finest, made) = span(Stage::Periods).in_scope(|| period::all(context, &frames, &job))?;
     done(Stage::Periods);
     let inputs = Inputs { context, frames: &frames, job: &job, report: &report, history: &history, wanted: &wanted };
-    let (staged, cells) = span(Stage::Marts).in_scope(|| inputs.stage(target, finest, &made))?;
+    let Staged { files: staged, cells, alerts } =
+        span(Stage::Marts).in_scope(|| inputs.stage(target, finest, &made))?;
     done(Stage::Marts);
     let quarantined = report
         .quarantined
@@ -103,7 +107,7 @@ fn attempt(context: &Context<'_>, target: &Target<'_>) -> Result<Outcome, Engine
         .collect::<Result<Vec<_>, EngineError>>()?;
     let rollup_rows = frames.rollups.iter().map(|(name, rolled)| (name.clone(), rolled.height())).collect();
     let ReadReport { sources, findings, .. } = report;
-    Ok(Outcome { staged, sources, findings, quarantined, stages, cells, rollup_rows })
+    Ok(Outcome { staged, sources, findings, quarantined, stages, cells, alerts, rollup_rows })
 }
 
 /// The span of a stage; those of definitions, whose seconds are added up, have a `name`.

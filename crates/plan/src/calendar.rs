@@ -61,6 +61,15 @@ pub fn before(day: Date, window: Window) -> Date {
     }
 }
 
+/// The day that lies so long after another.
+#[must_use]
+pub fn after(day: Date, window: Window) -> Date {
+    match window {
+        Window::Days(days) => day.saturating_add(i64::from(days).days()),
+        Window::Months(months) => day.saturating_add(i64::from(months).months()),
+    }
+}
+
 /// All periods of a grain from the one that holds `from` to the one that holds `as_of`, or the newest `last` of them.
 #[must_use]
 pub fn periods(grain: Grain, from: Date, as_of: Date, last: Option<u32>, fiscal_year_start: u8) -> Vec<Period> {

@@ -76,6 +76,10 @@ fn entry(project: &Project, graph: &Graph, kpi: &Kpi, text: &mut String) {
     if let Some(dimension) = &kpi.compares {
         line("cuts", format!("compares the values of `{0}` and so has no value where `{0}` is cut", dimension.value));
     }
+    if !kpi.cuts.is_empty() {
+        let cuts: Vec<String> = kpi.cuts.iter().map(|dimension| format!("`{}`", dimension.value)).collect();
+        line("cuts", format!("can be cut by {} and has no value where another dimension is cut", cuts.join(", ")));
+    }
     if let Some(mature) = &kpi.mature {
         line("over mature members only", format!("`{}`", mature.text.trim()));
     }

@@ -55,6 +55,10 @@ pub fn periods(project: &Project) -> String {
     for name in project.kpis.keys() {
         add(&mut text, name, meanings.kpi(name));
     }
+    for (name, alert) in &project.alerts {
+        let columns: Vec<_> = alert.expressions().map(|sql| sql.ast.to_string()).collect();
+        add(&mut text, name, format!("{} {:?} {columns:?}", alert.over.value, alert.grain));
+    }
     for (name, mart) in &project.marts {
         let body = match &mart.body {
             MartBody::From(from) => from.value.clone(),
@@ -113,10 +117,12 @@ impl<'a> Meanings<'a> {
     fn kpi_meaning(&self, kpi: &Kpi) -> String {
         let settings = &self.project.settings;
         let mut text = format!(
-            "{:?} {:?} {:?} {} {} {:?}",
+            "{:?} {:?} {:?} {:?} {:?} {} {} {:?}",
             kpi.unit,
             kpi.grains,
             kpi.compares.as_ref().map(value),
+            kpi.cuts.iter().map(value).collect::<Vec<_>>(),
+            kpi.scope,
             settings.currency,
             settings.time_zone,
             settings.fiscal_year_start,

@@ -32,6 +32,8 @@ pub enum Node {
     Score(String),
     /// A KPI.
     Kpi(String),
+    /// A condition that is looked at in every run.
+    Alert(String),
     /// A published table.
     Mart(String),
 }
@@ -48,6 +50,7 @@ impl Node {
             | Self::Fact(name)
             | Self::Score(name)
             | Self::Kpi(name)
+            | Self::Alert(name)
             | Self::Mart(name) => name,
         }
     }
@@ -68,15 +71,27 @@ impl Project {
 }
 
 impl Project {
+    /// The marts that a pipeline publishes. One that names none publishes all but those of pipelines that read what others
+    /// have published.
+    pub fn marts_of(&self, pipeline: &str) -> impl Iterator<Item = &Mart> {
+        let named = self.pipelines.get(pipeline).map(|pipeline| pipeline.marts.as_slice()).unwrap_or_default();
+        let reviews = self.pipelines.values().filter(|pipeline| pipeline.from.is_some());
+        let of_reviews: BTreeSet<&str> =
+            reviews.flat_map(|pipeline| pipeline.marts.iter().map(|name| name.value.as_str())).collect();
+        self.marts.values().filter(move |mart| {
+            if named.is_empty() {
+                !of_reviews.contains(mart.name.as_str())
+            } else {
+                named.iter().any(|name| name.value == mart.name)
+            }
+        })
+    }
+
     /// The project without what the marts of a pipeline do not need, so that a run reads and computes nothing in vain.
-    /// A pipeline that names no marts publishes all of them.
     #[must_use]
     pub fn restricted_to(&self, pipeline: &str) -> Self {
         let mut project = self.clone();
-        let named = self.pipelines.get(pipeline).map(|pipeline| pipeline.marts.as_slice()).unwrap_or_default();
-        if !named.is_empty() {
-            project.marts.retain(|name, _| named.iter().any(|mart| mart.value == *name));
-        }
+        project.marts = self.marts_of(pipeline).map(|mart| (mart.name.clone(), mart.clone())).collect();
         let marts = project.marts.keys().cloned().map(Node::Mart);
         let settings = [&self.settings.rates, &self.settings.targets, &self.settings.benchmarks];
         let roles = settings.into_iter().flatten().map(|name| {
@@ -101,6 +116,7 @@ impl Project {
         project.facts.retain(|name, _| keeps(Node::Fact, name));
         project.scores.retain(|name, _| keeps(Node::Score, name));
         project.kpis.retain(|name, _| keeps(Node::Kpi, name));
+        project.alerts.retain(|name, _| keeps(Node::Alert, name));
         project
     }
 }
@@ -185,6 +201,7 @@ impl Edges<'_> {
         nodes.extend(project.facts.keys().cloned().map(Node::Fact));
         nodes.extend(project.scores.keys().cloned().map(Node::Score));
         nodes.extend(project.kpis.keys().cloned().map(Node::Kpi));
+        nodes.extend(project.alerts.keys().cloned().map(Node::Alert));
         nodes.extend(project.marts.keys().cloned().map(Node::Mart));
         nodes
     }
@@ -218,6 +235,10 @@ impl Edges<'_> {
             Node::Kpi(name) => project.kpis.get(name).map(|kpi| {
                 let formulas = [Some(&kpi.formula), kpi.immature.as_ref(), kpi.mature.as_ref()];
                 formulas.into_iter().flatten().flat_map(|sql| self.formula(sql)).collect()
+            }),
+            Node::Alert(name) => project.alerts.get(name).map(|alert| {
+                let columns = alert.expressions().flat_map(columns_named);
+                self.mart_input(&alert.over.value, Some(columns.collect()))
             }),
             Node::Mart(name) => project.marts.get(name).map(|mart| self.mart(mart)),
         };
@@ -257,18 +278,19 @@ impl Edges<'_> {
 
     fn mart(&self, mart: &Mart) -> Vec<Node> {
         match &mart.body {
-            MartBody::From(table) => self.mart_input(&table.value, None),
+            MartBody::From(table) => self.mart_input(&table.value, Some(BTreeSet::new())),
             MartBody::Sql(sql) => {
                 let reads = sql.reads.iter();
-                reads.flat_map(|read| self.mart_input(&read.value, Some(sql))).collect()
+                reads.flat_map(|read| self.mart_input(&read.value, columns_read(sql))).collect()
             }
         }
     }
 
-    fn mart_input(&self, name: &str, sql: Option<&SqlQuery>) -> Vec<Node> {
+    /// What a mart or alert needs that reads these columns (none: all) of what a name stands for.
+    fn mart_input(&self, name: &str, columns: Option<BTreeSet<String>>) -> Vec<Node> {
         let project = self.project;
         match name {
-            "kpi_values" => {
+            "kpi_values" | "kpi_wide" => {
                 let published = project.kpis.values().filter(|kpi| kpi.published);
                 let mut needs: Vec<Node> = published.map(|kpi| Node::Kpi(kpi.name.clone())).collect();
                 let settings = &project.settings;
@@ -277,7 +299,8 @@ impl Edges<'_> {
                 }
                 return needs;
             }
-            "kpi_catalog" | "data_quality" => return Vec::new(),
+            "alerts" | "actions" => return project.alerts.keys().cloned().map(Node::Alert).collect(),
+            "cuts" | "kpi_catalog" | "kpi_changes" | "data_quality" => return Vec::new(),
             _ => {}
         }
         if let Some(score) = name.strip_suffix("_signals")
@@ -287,20 +310,19 @@ impl Edges<'_> {
         }
         if project.entities.contains_key(name) {
             let mut needs = vec![Node::Entity(name.to_owned())];
-            needs.extend(sql.map(|sql| self.entity_columns(name, sql)).unwrap_or_default());
+            needs.extend(self.entity_columns(name, columns.as_ref()));
             return needs;
         }
         self.relation(name).into_iter().collect()
     }
 
-    /// The facts whose `<fact>_<measure>` columns a query may name.
-    fn entity_columns(&self, entity: &str, sql: &SqlQuery) -> Vec<Node> {
-        let columns = columns_read(sql);
+    /// The facts whose `<fact>_<measure>` columns are read.
+    fn entity_columns(&self, entity: &str, columns: Option<&BTreeSet<String>>) -> Vec<Node> {
         let named = |fact: &str| {
             let measures = formula::measures(self.project, fact).unwrap_or_default();
             let reads = |measure: &String| {
                 let column = format!("{fact}_{measure}");
-                columns.as_ref().is_none_or(|columns| columns.contains(&column))
+                columns.is_none_or(|columns| columns.contains(&column))
             };
             measures.iter().any(reads)
         };
@@ -341,9 +363,16 @@ impl Edges<'_> {
 /// Names of the columns that a query reads, without those of their tables; `None` where it reads all by a wildcard.
 #[must_use]
 pub fn columns_read(sql: &SqlQuery) -> Option<BTreeSet<String>> {
-    let parts = sql::query_parts(&sql.ast).columns.into_iter();
-    let columns = parts.filter_map(|column| column.path.into_iter().next_back()).collect();
-    (!has_wildcard(sql)).then_some(columns)
+    (!has_wildcard(sql)).then(|| column_names(sql::query_parts(&sql.ast)).collect())
+}
+
+/// As [`columns_read`], of an expression.
+pub fn columns_named(sql: &SqlExpr) -> impl Iterator<Item = String> + use<> {
+    column_names(sql::parts(&sql.ast))
+}
+
+fn column_names(parts: sql::Parts) -> impl Iterator<Item = String> {
+    parts.columns.into_iter().filter_map(|column| column.path.into_iter().next_back())
 }
 
 fn has_wildcard(sql: &SqlQuery) -> bool {

@@ -3,6 +3,7 @@
 //! Every definition keeps the [`Span`] of the YAML node it came from, so that whatever a later stage finds
 //! wrong can be reported at its place.
 
+mod alert;
 mod contract;
 mod pipelines;
 
@@ -15,6 +16,7 @@ use sqlparser::ast;
 use crate::diagnostic::{SourceMap, Span};
 use crate::syntax::TextMap;
 
+pub use alert::{Alert, AlertSeverity, Delivery};
 pub use contract::{Check, Column, ColumnType, OnBreach, RowCount, Severity, Source, SourceKind};
 pub use pipelines::{DimensionMode, Lineage, Pipeline, Settings, Store, Stores};
 
@@ -49,10 +51,25 @@ pub struct Project {
     pub scores: IndexMap<String, Score>,
     /// KPI definitions.
     pub kpis: IndexMap<String, Kpi>,
+    /// Conditions that are looked at in every run.
+    pub alerts: IndexMap<String, Alert>,
     /// What is published.
     pub marts: IndexMap<String, Mart>,
+    /// Where new alerts are sent.
+    pub deliveries: IndexMap<String, Delivery>,
     /// What runs together.
     pub pipelines: IndexMap<String, Pipeline>,
+}
+
+impl Project {
+    /// The entity whose dimensions KPIs are cut by: the first one without a parent that has dimensions, else the first
+    /// one without a parent.
+    #[must_use]
+    pub fn cube_root(&self) -> Option<&Entity> {
+        let mut roots = self.entities.values().filter(|entity| entity.parent.is_none());
+        let first = roots.clone().next();
+        roots.find(|entity| !entity.dimensions.is_empty()).or(first)
+    }
 }
 
 /// A value with the place where it stands in YAML.
@@ -75,8 +92,19 @@ pub struct Job {
     pub description: String,
     /// Who answers for it.
     pub owner: String,
+    /// What makes it a region's or business unit's own.
+    pub pack: Option<Pack>,
     /// Place of the job's name.
     pub span: Span,
+}
+
+/// What makes a job a local pack: all that it defines bears a prefix, and its KPIs hold in a scope.
+#[derive(Debug, Clone)]
+pub struct Pack {
+    /// What all names of the job begin with.
+    pub prefix: Spanned<String>,
+    /// Dimension → value.
+    pub scope: IndexMap<String, Spanned<String>>,
 }
 
 /// English and French title.
@@ -382,7 +410,9 @@ pub struct Kpi {
     pub owner: String,
     /// Version of the definition.
     pub version: u32,
-    /// Global and protected, or a region's own.
+    /// Where a local KPI holds: dimension → value. A core KPI holds everywhere.
+    pub scope: IndexMap<String, String>,
+    /// Whether it is global and protected, not a local pack's own.
     pub core: bool,
     /// Program styles it is meant for.
     pub styles: Vec<String>,
@@ -392,6 +422,8 @@ pub struct Kpi {
     pub grains: Vec<Grain>,
     /// A dimension that the formula itself compares; the value is null where the cut holds it.
     pub compares: Option<Spanned<String>>,
+    /// The dimensions that it can be cut by, where not all; the value is null where the cut holds another one.
+    pub cuts: Vec<Spanned<String>>,
     /// Cohort KPIs: members whose window is not over yet.
     pub immature: Option<SqlExpr>,
     /// Cohort KPIs: the value over mature members only.
@@ -422,6 +454,8 @@ pub enum Unit {
     Days,
     /// Hours with fraction.
     Hours,
+    /// Seconds with fraction.
+    Seconds,
 }
 
 impl Unit {
@@ -436,6 +470,7 @@ impl Unit {
             Self::Score => "score",
             Self::Days => "days",
             Self::Hours => "hours",
+            Self::Seconds => "seconds",
         }
     }
 }
@@ -472,6 +507,10 @@ pub struct Mart {
     pub key: Vec<Spanned<String>>,
     /// Sort order.
     pub sort: Vec<Spanned<String>>,
+    /// Rows that are published, of a table; none: all.
+    pub filter: Option<SqlExpr>,
+    /// Whom it is for, where it shows only a part.
+    pub audience: Option<String>,
     /// Grains of the entity tables that its SQL reads; empty: all of the pipeline.
     pub grains: Vec<Grain>,
     /// How it is published.

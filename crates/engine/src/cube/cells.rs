@@ -2,6 +2,7 @@
 
 use abmart_plan::Plan;
 use abmart_plan::calendar::{Period, grain_name};
+use abmart_spec::model::Spanned;
 use polars::prelude::*;
 
 use super::compile::{CompiledFormula, CompiledKpi, Cube, aggregate_column};
@@ -85,19 +86,32 @@ impl Cube<'_> {
         })
     }
 
-    /// The grouping sets whose cells the KPI compares itself in, where it has no value.
-    pub fn compared(&self, kpi: &CompiledKpi<'_>) -> Option<Expr> {
-        let dimension = kpi.kpi.compares.as_ref()?;
+    /// The cells in which the KPI has no value: of cuts by the dimension that it compares itself, or by one that it is
+    /// not measured by.
+    fn without_value(&self, kpi: &CompiledKpi<'_>) -> Option<Expr> {
+        let named = |dimension: &Spanned<String>, name: &String| dimension.value == *name;
+        let compared = |name: &&String| kpi.kpi.compares.iter().any(|dimension| named(dimension, name));
+        let unknown =
+            |name: &&String| !kpi.kpi.cuts.is_empty() && !kpi.kpi.cuts.iter().any(|dimension| named(dimension, name));
         // A cell of a cut holds a value of each of its dimensions, never null.
-        self.dimensions.contains(&dimension.value).then(|| col(dimension.value.as_str()).is_not_null())
+        let held = self.dimensions.iter().filter(|name| compared(name) || unknown(name));
+        let held = held.map(|name| col(name.as_str()).is_not_null());
+        // A local KPI has none outside of its pack's scope, nor where cells mix the scope with the rest.
+        let elsewhere = kpi.kpi.scope.iter().filter(|(name, _)| self.dimensions.contains(name));
+        let elsewhere = elsewhere.map(|(name, value)| col(name.as_str()).neq_missing(lit(value.as_str())));
+        held.chain(elsewhere).reduce(Expr::or)
+    }
+
+    /// The figure of a KPI, null in cells where it has none.
+    pub fn shown(&self, kpi: &CompiledKpi<'_>, figure: Expr) -> Expr {
+        match self.without_value(kpi) {
+            None => figure,
+            Some(hidden) => when(hidden).then(lit(NULL)).otherwise(figure),
+        }
     }
 
     fn value(&self, kpi: &CompiledKpi<'_>) -> Result<Expr, EngineError> {
-        let value = lowered(&kpi.formula, kpi)?.cast(DataType::Float64);
-        Ok(match self.compared(kpi) {
-            None => value,
-            Some(compared) => when(compared).then(lit(NULL)).otherwise(value),
-        })
+        Ok(self.shown(kpi, lowered(&kpi.formula, kpi)?.cast(DataType::Float64)))
     }
 
     /// Fixed point becomes float; sums and counts of nothing are 0; what no period has is null.
@@ -204,9 +218,18 @@ fn lower_part(
 ) -> Result<Expr, EngineError> {
     let resolve = |name: &str| match name.strip_prefix("__agg_") {
         Some(local) => Some(col(aggregate_column(*formula.places.get(local.parse::<usize>().ok()?)?))),
-        None => kpi.reads.iter().any(|read| read == name).then(|| col(value_column(name))),
+        None => {
+            let (read, overall) = formula::as_overall(name).map_or((name, false), |read| (read, true));
+            let value = kpi.reads.iter().any(|known| known == read).then(|| col(value_column(read)))?;
+            if overall { of_everything(value).ok() } else { Some(value) }
+        }
     };
     formula::lower(part, &resolve).map_err(|error| located(error.into(), kpi))
+}
+
+/// The value of the period's grand total.
+fn of_everything(value: Expr) -> PolarsResult<Expr> {
+    value.filter(col(SET).eq(lit(0))).first().over([col(PERIOD)])
 }
 
 /// Names the KPI as the place of an error.

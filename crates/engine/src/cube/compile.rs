@@ -85,6 +85,14 @@ impl<'a> Cube<'a> {
         cube
     }
 
+    /// The names of the KPIs that marts show, in order.
+    pub fn published(&self) -> impl Iterator<Item = &'a str> {
+        let mut names: Vec<&'a str> =
+            self.kpis.iter().filter(|kpi| kpi.kpi.published).map(|kpi| kpi.kpi.name.as_str()).collect();
+        names.sort_unstable();
+        names.into_iter()
+    }
+
     /// Whether a KPI exists in a period.
     pub fn applies(&self, kpi: &CompiledKpi<'_>, period: &Period) -> bool {
         let facts_do = kpi
@@ -118,6 +126,8 @@ impl<'a> Cube<'a> {
             }
         }
         let additive = kpi.compares.is_none()
+            && kpi.cuts.is_empty()
+            && kpi.scope.is_empty()
             && matches!(kpi.unit, Unit::Count | Unit::Money)
             && formula.places.iter().all(|index| {
                 matches!(self.aggregates[*index].aggregate.kind, AggregateKind::Sum | AggregateKind::Count)
@@ -177,7 +187,8 @@ impl<'a> Cube<'a> {
         let mut counts = Vec::new();
         for (entity, facts, conditions) in by_entity {
             let known = format!("\"{}\" IS NOT NULL AND ({})", self.key_of(&entity), conditions.join(" OR "));
-            let aggregate = Aggregate { kind: AggregateKind::Count, argument: None, filter: parsed(&known) };
+            let aggregate =
+                Aggregate { kind: AggregateKind::Count, argument: None, order: None, filter: parsed(&known) };
             counts.push(self.index_of(CellAggregate { entity, aggregate, facts }));
         }
         counts
@@ -187,7 +198,7 @@ impl<'a> Cube<'a> {
     /// are named together; the root where it names none.
     fn reads_of(&self, aggregate: &Aggregate) -> (String, BTreeSet<String>) {
         let mut facts = BTreeSet::new();
-        for expr in aggregate.argument.iter().chain(&aggregate.filter) {
+        for expr in aggregate.argument.iter().chain(&aggregate.order).chain(&aggregate.filter) {
             let _ = ast::visit_expressions(expr, |node| {
                 if let Sql::CompoundIdentifier(parts) = node
                     && let Some(first) = parts.first()

@@ -19,7 +19,8 @@ pub const PERIOD: &str = "__period";
 pub struct Finest {
     /// Partial results of the decomposable aggregates, one frame an entity.
     pub partials: Vec<DataFrame>,
-    /// Values that the other aggregates need in full, one frame an aggregate: period, dimensions, `value`.
+    /// Values that the other aggregates need in full, one frame an aggregate: period, dimensions, `value` and, where the
+    /// rows' order decides, `order`.
     pub values: Vec<(usize, DataFrame)>,
 }
 
@@ -111,6 +112,7 @@ impl Cube<'_> {
     ) -> Result<DataFrame, EngineError> {
         let mut columns = self.dimension_columns();
         columns.extend(cell.aggregate.argument.clone().map(|sql| ("value".to_owned(), sql)));
+        columns.extend(cell.aggregate.order.clone().map(|sql| ("order".to_owned(), sql)));
         let rows = query::project(frame.clone().lazy(), columns, cell.aggregate.filter.as_ref(), &scope.clock())?;
         Ok(rows.filter(col("value").is_not_null()).with_column(period_literal(number)).collect()?)
     }

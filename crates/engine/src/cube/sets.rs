@@ -94,7 +94,11 @@ impl Cube<'_> {
         let kind = self.aggregates[index].aggregate.kind;
         let dtype = rows.column("value")?.dtype().clone();
         let name = aggregate_column(index);
-        let partial = aggregate::partial(kind, Some(col("value")), None, Some(&dtype)).alias(name.as_str());
+        let value = match rows.get_column_index("order") {
+            Some(_) => aggregate::ordered(col("value"), col("order")),
+            None => col("value"),
+        };
+        let partial = aggregate::partial(kind, Some(value), None, Some(&dtype)).alias(name.as_str());
         let finished = aggregate::finish(kind, col(name.as_str()), Some(&dtype)).alias(name.as_str());
         let sets: Vec<LazyFrame> = (0..=self.full())
             .map(|set| {

@@ -15,6 +15,7 @@ use super::compile::{CompiledKpi, Cube, aggregate_column};
 use super::finest::PERIOD;
 use super::sets::SET;
 use crate::error::EngineError;
+use crate::input::load::day;
 use crate::output::arrow::{constant, schema_of, to_arrow};
 
 /// What `kpi_values` compares values with.
@@ -96,18 +97,28 @@ impl<'a> Figures<'a> {
         Ok(runs.map(|(_, start, length)| whole.slice(*start, *length)).collect())
     }
 
+    /// One row a cell, with a column for the value of every published KPI.
+    ///
+    /// # Errors
+    /// When Polars cannot select them.
+    pub fn wide(&self) -> Result<DataFrame, EngineError> {
+        let names = ["period_grain", "period_start", "period_end", "partial", "cut"];
+        let names = names.into_iter().chain(self.cube.dimensions.iter().map(String::as_str));
+        let mut columns = vec![day(self.plan.as_of).alias("as_of")];
+        columns.extend(names.map(col));
+        columns.extend(self.cube.published().map(|kpi| col(value_column(kpi)).alias(kpi)));
+        Ok(self.cells.frame.clone().lazy().select(columns).collect()?)
+    }
+
     fn figures(&self, kpi: &CompiledKpi<'_>) -> Result<DataFrame, EngineError> {
         let (cells, dimensions) = (self.cells, self.cube.dimensions.as_slice());
         let value_name = value_column(&kpi.kpi.name);
         let value = cells.frame.column(&value_name)?.as_materialized_series().clone();
         let null = || lit(NULL).cast(DataType::Float64);
-        let hidden = |expr: Expr| match self.cube.compared(kpi) {
-            None => expr,
-            Some(compared) => when(compared).then(lit(NULL)).otherwise(expr),
-        };
+        let shown = |figure: Expr| self.cube.shown(kpi, figure);
         let (numerator, denominator) = match ratio(kpi)? {
             Some((numerator, denominator)) => {
-                (hidden(numerator.cast(DataType::Float64)), hidden(denominator.cast(DataType::Float64)))
+                (shown(numerator.cast(DataType::Float64)), shown(denominator.cast(DataType::Float64)))
             }
             None => (null(), null()),
         };
@@ -115,11 +126,11 @@ impl<'a> Figures<'a> {
             kpi.counts.iter().map(|index| col(aggregate_column(*index)).cast(DataType::Int64)).collect::<Vec<_>>();
         let n = if counted.is_empty() { lit(0_i64) } else { polars::lazy::dsl::max_horizontal(&counted)? };
         let immature = match &kpi.immature {
-            Some(formula) => lowered(formula, kpi)?.cast(DataType::Int64),
+            Some(formula) => shown(lowered(formula, kpi)?.cast(DataType::Int64)),
             None => lit(NULL).cast(DataType::Int64),
         };
         let mature = match &kpi.mature {
-            Some(formula) => lowered(formula, kpi)?.cast(DataType::Float64),
+            Some(formula) => shown(lowered(formula, kpi)?.cast(DataType::Float64)),
             None => null(),
         };
         let taken = |rows: &IdxCa| -> Result<Series, EngineError> { Ok(gathered(&value, rows)?) };
@@ -211,6 +222,17 @@ fn ranks(values: &Float64Chunked, siblings: &[Range<usize>], descending: bool) -
         }
     }
     Int64Chunked::from_iter_options("rank".into(), ranks.into_iter())
+}
+
+/// `kpi_wide` without rows.
+pub fn empty_wide(cube: &Cube<'_>) -> DataFrame {
+    let text = |name: &str| Field::new(name.into(), DataType::String);
+    let day = |name: &str| Field::new(name.into(), DataType::Date);
+    let mut fields = vec![day("as_of"), text("period_grain"), day("period_start"), day("period_end")];
+    fields.extend([Field::new("partial".into(), DataType::Boolean), text("cut")]);
+    fields.extend(cube.dimensions.iter().map(|name| text(name)));
+    fields.extend(cube.published().map(|kpi| Field::new(kpi.into(), DataType::Float64)));
+    DataFrame::empty_with_schema(&Schema::from_iter(fields))
 }
 
 /// `kpi_values` without rows.

@@ -77,7 +77,7 @@ pub fn evaluate(score: &Score, scope: &Scope<'_>, key: &str) -> Result<Scored, E
 /// What the signals of every entity add up to.
 fn totals(signals: &DataFrame, key: &str, column: &str) -> Result<DataFrame, EngineError> {
     let contribution = query::column("contribution");
-    let sum = Aggregate { kind: AggregateKind::Sum, argument: Some(contribution), filter: None };
+    let sum = Aggregate { kind: AggregateKind::Sum, argument: Some(contribution), order: None, filter: None };
     let sum = Prepared::new([(column.to_owned(), &sum)]);
     let inputs = sum.inputs().map(|(name, _)| col("contribution").alias(name));
     let rows = signals.clone().lazy().select([col(key)].into_iter().chain(inputs).collect::<Vec<_>>());

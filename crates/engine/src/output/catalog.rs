@@ -18,6 +18,7 @@ use crate::input::load::day_number;
 pub fn kpi_catalog(
     kpis: &[&Kpi],
     definitions: &BTreeMap<String, String>,
+    since: &BTreeMap<String, i32>,
     title_of_job: &dyn Fn(&str) -> String,
 ) -> Result<DataFrame, EngineError> {
     let text = |name: &str, of: &dyn Fn(&Kpi) -> String| {
@@ -27,6 +28,10 @@ pub fn kpi_catalog(
         Series::new(name.into(), kpis.iter().map(|kpi| of(kpi)).collect::<Vec<_>>()).into_column()
     };
     let grains = |kpi: &Kpi| kpi.grains.iter().map(|grain| grain_name(*grain)).collect::<Vec<_>>().join(", ");
+    let cuts = |kpi: &Kpi| kpi.cuts.iter().map(|name| name.value.as_str()).collect::<Vec<_>>().join(", ");
+    let scope =
+        |kpi: &Kpi| kpi.scope.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(", ");
+    let held = kpis.iter().map(|kpi| since.get(&kpi.name).copied()).collect::<Vec<_>>();
     let columns = vec![
         text("kpi", &|kpi| kpi.name.clone()),
         Series::new("version".into(), kpis.iter().map(|kpi| i64::from(kpi.version)).collect::<Vec<_>>()).into_column(),
@@ -44,10 +49,13 @@ pub fn kpi_catalog(
         text("job", &|kpi| kpi.job.clone()),
         text("job_title", &|kpi| title_of_job(&kpi.job)),
         text("grains", &grains),
+        text("cuts", &cuts),
+        text("holds_in", &scope),
         limit("benchmark_alarm", &|kpi| kpi.benchmark.and_then(|limits| limits.alarm)),
         limit("benchmark_healthy", &|kpi| kpi.benchmark.and_then(|limits| limits.healthy)),
         limit("benchmark_strong", &|kpi| kpi.benchmark.and_then(|limits| limits.strong)),
         text("definition", &|kpi| definitions.get(&kpi.name).cloned().unwrap_or_default()),
+        Series::new("defined_on".into(), held).cast(&DataType::Date)?.into_column(),
     ];
     Ok(DataFrame::new(kpis.len(), columns)?)
 }

@@ -1,5 +1,6 @@
-//! What earlier days' runs found: the published mart `data_quality`, carried over into the next one.
+//! What earlier days' runs found: published marts that are carried over into the next ones.
 
+use std::collections::HashMap;
 use std::io::Cursor;
 
 use abmart_plan::calendar::before;
@@ -12,30 +13,53 @@ use super::catalog;
 use crate::error::EngineError;
 use crate::input::load;
 
-/// The findings of earlier days, as far as they could be read.
+/// Tables of the engine that go on from what was published last.
+const CARRIED_OVER: [&str; 3] = ["data_quality", "alerts", "kpi_changes"];
+
+/// What earlier runs left, as far as it could be read.
 #[derive(Debug, Clone, Default)]
 pub struct History {
-    rows: Option<DataFrame>,
+    tables: HashMap<&'static str, DataFrame>,
 }
 
 impl History {
-    /// Reads the published mart that one of these takes the place of. One that cannot be read is done without, which is
+    /// Reads the published marts that some of these take the place of. One that cannot be read is done without, which is
     /// said: a run does not fail for what earlier runs found.
     pub fn read<'a>(store: &Store, marts: impl IntoIterator<Item = &'a Mart>) -> Self {
-        let is_quality = |mart: &&Mart| matches!(&mart.body, MartBody::From(name) if name.value == "data_quality");
-        let Some(mart) = marts.into_iter().find(is_quality) else { return Self::default() };
-        match published(store, &mart.name) {
-            Ok(rows) => Self { rows },
-            Err(error) => {
-                tracing::warn!(mart = mart.name, %error, "what earlier runs found cannot be read; its history begins anew");
-                Self::default()
+        let mut tables = HashMap::new();
+        for mart in marts {
+            // A mart that shows only a part of the table does not know the rest.
+            let MartBody::From(table) = &mart.body else { continue };
+            let carried = CARRIED_OVER.into_iter().find(|name| *name == table.value && mart.filter.is_none());
+            let Some(name) = carried else { continue };
+            match published(store, &mart.name) {
+                Ok(rows) => tables.extend(rows.map(|rows| (name, rows))),
+                Err(error) => {
+                    tracing::warn!(mart = mart.name, %error, "what earlier runs found cannot be read; its history begins anew");
+                }
             }
         }
+        Self { tables }
+    }
+
+    /// The rows of a table of the engine as they were published last.
+    pub fn table(&self, name: &str) -> Option<&DataFrame> {
+        self.tables.get(name)
+    }
+
+    fn findings(&self) -> Option<DataFrame> {
+        let rows = self.table("data_quality")?;
+        let columns = catalog::data_quality(&[], Date::MIN).ok()?;
+        // A column that an earlier version did not write holds nothing.
+        let rows = conformed(rows, columns.schema()).ok()?;
+        let texts = columns.schema().iter().filter(|(_, dtype)| **dtype == DataType::String);
+        let filled: Vec<Expr> = texts.map(|(name, _)| col(name.clone()).fill_null(lit(""))).collect();
+        rows.lazy().with_columns(filled).collect().ok()
     }
 
     /// How many rows a source had on the latest day before this one whose rows were counted.
     pub fn rows_before(&self, source: &str, as_of: Date) -> Option<(Date, u64)> {
-        let rows = self.rows.as_ref()?;
+        let rows = self.findings()?;
         let text = |name: &str| rows.column(name).ok()?.str().ok();
         let (sources, checks) = (text("source")?, text("check")?);
         let days = rows.column("as_of").ok()?.date().ok()?.physical().clone();
@@ -52,36 +76,36 @@ impl History {
     /// # Errors
     /// When Polars cannot put them together.
     pub fn joined(&self, today: DataFrame, as_of: Date, keep: Window) -> Result<DataFrame, EngineError> {
-        let Some(rows) = &self.rows else { return Ok(today) };
+        let Some(rows) = self.findings() else { return Ok(today) };
         let newest = rows.column("as_of")?.date()?.physical().max().map(load::date);
         let first = before(newest.map_or(as_of, |day| day.max(as_of)), keep);
         let day = || col("as_of");
-        let others =
-            rows.clone().lazy().filter(day().gt_eq(load::day(first)).and(day().neq(load::day(as_of)))).collect()?;
+        let others = rows.lazy().filter(day().gt_eq(load::day(first)).and(day().neq(load::day(as_of)))).collect()?;
         Ok(concat([others.lazy(), today.lazy()], UnionArgs::default())?.collect()?)
     }
 }
 
-/// The published rows in today's columns; none where the mart was not published yet.
+/// Rows that an earlier version of the program or project may have written, in these columns: what it did not write is null.
+///
+/// # Errors
+/// When a column holds something else.
+pub fn conformed(rows: &DataFrame, schema: &Schema) -> Result<DataFrame, EngineError> {
+    let known = |(name, dtype): (&PlSmallStr, &DataType)| match rows.schema().get(name) {
+        None => lit(NULL).cast(dtype.clone()).alias(name.clone()),
+        Some(_) => col(name.clone()).strict_cast(dtype.clone()),
+    };
+    Ok(rows.clone().lazy().select(schema.iter().map(known).collect::<Vec<_>>()).collect()?)
+}
+
+/// The published rows; none where the mart was not published yet.
 fn published(store: &Store, mart: &str) -> Result<Option<DataFrame>, EngineError> {
     let Some(manifest) = store.manifest()? else { return Ok(None) };
     let Some(entry) = manifest.marts.get(mart) else { return Ok(None) };
-    let columns = catalog::data_quality(&[], Date::MIN)?;
     let mut all = Vec::new();
     for file in &entry.files {
-        let rows = ParquetReader::new(Cursor::new(store.get(&file.key)?)).finish()?;
-        let known: Vec<Expr> = columns
-            .schema()
-            .iter()
-            .map(|(name, dtype)| match (rows.schema().get(name), dtype) {
-                // A column that an earlier version did not write.
-                (None, DataType::String) => lit("").alias(name.clone()),
-                _ => col(name.clone()).strict_cast(dtype.clone()),
-            })
-            .collect();
-        all.push(rows.lazy().select(known));
+        all.push(ParquetReader::new(Cursor::new(store.get(&file.key)?)).finish()?.lazy());
     }
-    if all.is_empty() { Ok(None) } else { Ok(Some(concat(all, UnionArgs::default())?.collect()?)) }
+    if all.is_empty() { Ok(None) } else { Ok(Some(concat_lf_diagonal(all, UnionArgs::default())?.collect()?)) }
 }
 
 #[cfg(test)]
@@ -120,7 +144,7 @@ mod tests {
     #[case::old_days_go(&[1, 2, 3], 4, 2, &[2, 3, 4])]
     #[case::of_an_old_day_nothing_but_itself_is_old(&[10, 11], 1, 2, &[1, 10, 11])]
     fn joining(#[case] earlier: &[i8], #[case] today: i8, #[case] keep: u16, #[case] expected: &[i8]) {
-        let history = History { rows: Some(of(earlier)) };
+        let history = History { tables: HashMap::from([("data_quality", of(earlier))]) };
         let rows = history.joined(of(&[today]), date(2026, 6, today), Window::Days(keep)).unwrap();
         let days = rows.sort(["as_of"], SortMultipleOptions::default()).unwrap();
         let days: Vec<i64> = days.column("rows_in").unwrap().i64().unwrap().iter().flatten().collect();
@@ -129,7 +153,7 @@ mod tests {
 
     #[test]
     fn the_day_before_is_the_latest_one_that_is_earlier() {
-        let history = History { rows: Some(of(&[1, 3, 5])) };
+        let history = History { tables: HashMap::from([("data_quality", of(&[1, 3, 5]))]) };
         let before = |day: i8| history.rows_before("accounts", date(2026, 6, day)).map(|(_, rows)| rows);
         assert_eq!([before(1), before(4), before(5), before(9)], [None, Some(3), Some(3), Some(5)]);
         assert_eq!(history.rows_before("contacts", date(2026, 6, 9)), None);

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use ::arrow::array::RecordBatch;
-use abmart_spec::model::{Mart, MartBody};
+use abmart_spec::model::{Kpi, Mart, MartBody};
 use abmart_store::{MartColumn as FileColumn, MartSpec, MartWriter, StagedFile, Store};
+use indexmap::IndexMap;
 use polars::prelude::*;
 
 use super::{arrow, audit};
@@ -27,6 +28,8 @@ pub struct Staging<'a> {
     pub run_id: &'a str,
     /// Mart → hash of its definition.
     pub definitions: &'a BTreeMap<String, String>,
+    /// KPIs, which describe the columns that bear their names.
+    pub kpis: &'a IndexMap<String, Kpi>,
 }
 
 impl Staging<'_> {
@@ -115,26 +118,31 @@ impl Staging<'_> {
             .ok_or_else(|| EngineError::Audit { mart: mart.name.clone(), problem: "it has no file".to_owned() })
     }
 
+    /// What a column means: as the mart says, else as the KPI of its name does.
+    fn documented(&self, mart: &Mart, name: &str) -> Option<FileColumn> {
+        let column = mart.columns.get(name).map(|column| (column.description.clone(), column.unit.clone()));
+        let of_kpi = || {
+            let kpi = self.kpis.get(name)?;
+            Some((kpi.description.trim().to_owned(), Some(kpi.unit.name().to_owned())))
+        };
+        let (description, unit) = column.or_else(of_kpi)?;
+        Some(FileColumn { name: name.to_owned(), description, unit })
+    }
+
     fn file_spec(&self, mart: &Mart, schema: &::arrow::datatypes::Schema) -> MartSpec {
         let is_id = |name: &&str| name.ends_with("_id") && schema.field_with_name(name).is_ok();
-        let documented = mart.columns.iter().filter(|(name, _)| schema.field_with_name(name).is_ok());
         MartSpec {
             name: mart.name.clone(),
             description: mart.description.trim().to_owned(),
             sort: mart.sort.iter().map(|name| name.value.clone()).collect(),
             bloom: mart.key.iter().map(|name| name.value.as_str()).filter(is_id).map(str::to_owned).collect(),
-            columns: documented
-                .map(|(name, column)| FileColumn {
-                    name: name.clone(),
-                    description: column.description.clone(),
-                    unit: column.unit.clone(),
-                })
-                .collect(),
+            columns: schema.fields().iter().filter_map(|field| self.documented(mart, field.name())).collect(),
             metadata: self
                 .definitions
                 .get(&mart.name)
                 .map(|hash| ("definition".to_owned(), hash.clone()))
                 .into_iter()
+                .chain(mart.audience.iter().map(|audience| ("audience".to_owned(), audience.clone())))
                 .collect(),
         }
     }
@@ -168,7 +176,8 @@ pub fn rows_of(
 ) -> Result<LazyFrame, EngineError> {
     let named = |name: &str| made(name).unwrap_or_else(|| scope.rows(name, false));
     let rows = match &mart.body {
-        MartBody::From(name) => named(&name.value),
+        MartBody::From(name) => named(&name.value)
+            .and_then(|rows| query::filter(rows, mart.filter.as_ref().map(|sql| &sql.ast), &scope.clock())),
         MartBody::Sql(sql) => (|| {
             let mut inputs = Vec::new();
             for name in &sql.reads {

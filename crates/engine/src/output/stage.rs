@@ -7,9 +7,10 @@ use abmart_spec::model::{Kpi, Mart, MartBody, Spanned};
 use abmart_store::{LocalFile, StagedFile};
 use polars::prelude::*;
 
-use super::catalog;
+use super::alerts::{self, OpenAlert};
 use super::history::History;
 use super::marts::{self, Staging};
+use super::{catalog, changes, cuts};
 use crate::context::{Context, Stage};
 use crate::cube::compile::Cube;
 use crate::cube::finest::Finest;
@@ -38,8 +39,15 @@ pub struct Inputs<'a> {
     pub wanted: &'a [&'a Mart],
 }
 
-/// The staged files, and how many cells the cube has.
-pub type Staged = (Vec<StagedFile>, usize);
+/// What the last stage leaves.
+pub struct Staged {
+    /// The staged files.
+    pub files: Vec<StagedFile>,
+    /// Cells of the cube.
+    pub cells: usize,
+    /// Alerts that are open, where marts show them.
+    pub alerts: Vec<OpenAlert>,
+}
 
 impl Inputs<'_> {
     /// Stages all marts.
@@ -51,24 +59,43 @@ impl Inputs<'_> {
         let kpis: Vec<&Kpi> = project.kpis.values().filter(|kpi| kpi.published).collect();
         self.context.observer.started(Stage::Marts, (kpis.len() + self.wanted.len()) as u64);
         let job_title = |name: &str| project.jobs.get(name).map(|job| job.title.en.clone()).unwrap_or_default();
-        let catalog = catalog::kpi_catalog(&kpis, target.definitions, &job_title)?;
         let as_of = self.context.plan.as_of;
+        let changed = changes::up_to(self.history.table("kpi_changes"), &kpis, target.definitions, as_of)?;
+        let since = changes::held_since(&changed)?;
+        let catalog = catalog::kpi_catalog(&kpis, target.definitions, &since, &job_title)?;
         let quality = catalog::data_quality(&self.report.findings, as_of)?;
         let quality = self.history.joined(quality, as_of, project.settings.quality_history)?;
-        let mut known: HashMap<&str, LazyFrame> =
-            HashMap::from([("kpi_catalog", catalog.lazy()), ("data_quality", quality.lazy())]);
-        let staging = Staging { store: target.store, run_id: target.run_id, definitions: target.definitions };
+        let mut known: HashMap<&str, LazyFrame> = HashMap::from([
+            ("kpi_catalog", catalog.lazy()),
+            ("kpi_changes", changed.lazy()),
+            ("data_quality", quality.lazy()),
+        ]);
+        if let Some(cube) = &self.job.cube {
+            known.insert("cuts", cuts::table(&cube.dimensions)?.lazy());
+        }
+        let staging = Staging {
+            store: target.store,
+            run_id: target.run_id,
+            definitions: target.definitions,
+            kpis: &project.kpis,
+        };
         let (mut staged, mut cells) = (Vec::new(), 0);
         // As long as others read its rows.
         let local;
         let (cube_marts, others): (Vec<&Mart>, Vec<&Mart>) =
             self.wanted.iter().copied().partition(|mart| is_cube(mart));
         if let (Some(mart), Some(cube)) = (cube_marts.first(), &self.job.cube) {
-            let (file, height) = self.stage_cube(&staging, mart, cube, target, finest)?;
+            let (file, height, wide) = self.stage_cube(&staging, mart, cube, target, finest)?;
             cells = height;
+            known.extend(wide.map(|wide| ("kpi_wide", wide.lazy())));
             local = staging.store.local_copy(&file.staged_key(staging.run_id), self.context.shelf.folder())?;
             known.insert("kpi_values", staged_rows(&local)?);
             staged.push(file);
+        }
+        let found = if self.reads(&["alerts", "actions"]) { Some(self.alerts(made, &known)?) } else { None };
+        if let Some(found) = &found {
+            known.insert("alerts", found.clone().lazy());
+            known.insert("actions", alerts::actions(found.clone().lazy(), project));
         }
         for mart in others {
             self.context.check_interrupted()?;
@@ -87,7 +114,37 @@ impl Inputs<'_> {
             self.context.advance(1);
         }
         self.context.observer.finished(Stage::Marts);
-        Ok((staged, cells))
+        let alerts = found.as_ref().map(alerts::open).transpose()?.unwrap_or_default();
+        Ok(Staged { files: staged, cells, alerts })
+    }
+
+    /// Whether a mart reads one of these tables.
+    fn reads(&self, names: &[&str]) -> bool {
+        self.wanted.iter().any(|mart| match &mart.body {
+            MartBody::From(name) => names.contains(&name.value.as_str()),
+            MartBody::Sql(sql) => sql.reads.iter().any(|name| names.contains(&name.value.as_str())),
+        })
+    }
+
+    /// The table `alerts`: what fulfils the conditions of all alerts, with what earlier runs found.
+    fn alerts(&self, made: &Made, known: &HashMap<&str, LazyFrame>) -> Result<DataFrame, EngineError> {
+        let (project, plan) = (self.context.project, self.context.plan);
+        let mut fired = Vec::new();
+        for alert in project.alerts.values() {
+            let Some(period) = alerts::period(alert, plan) else { continue };
+            let of_period = |parts: &Vec<(Period, Piece)>| {
+                let found = parts.iter().find(|(at, _)| at.grain == period.grain && at.start == period.start);
+                found.map(|(_, rows)| rows.lazy()).transpose()
+            };
+            let rows = match made.get(&alert.over.value) {
+                Some(parts) => of_period(parts)?,
+                None => known.get(alert.over.value.as_str()).cloned(),
+            };
+            let Some(rows) = rows else { continue };
+            let found = alerts::firing(alert, rows, period, &self.scope());
+            fired.push(found.map_err(|error| error.at(format!("alert `{}`", alert.name), alert.span))?);
+        }
+        alerts::continued(project, self.history.table("alerts"), fired, plan.as_of, project.settings.alert_history)
     }
 
     fn stage_cube(
@@ -97,7 +154,7 @@ impl Inputs<'_> {
         cube: &Cube<'_>,
         target: &Target<'_>,
         finest: Vec<Finest>,
-    ) -> Result<(StagedFile, usize), EngineError> {
+    ) -> Result<(StagedFile, usize, Option<DataFrame>), EngineError> {
         let _timed = tracing::debug_span!("mart", name = mart.name).entered();
         let step = |name: &'static str| tracing::debug_span!("cube", name);
         let rolled = step("grouping sets").in_scope(|| cube.roll_up(finest))?;
@@ -110,7 +167,8 @@ impl Inputs<'_> {
         };
         let figures = Figures::new(cube, &cells, yardsticks, self.context.plan)?;
         let file = staging.kpi_values(mart, &figures, self.context)?;
-        Ok((file, cells.frame.height()))
+        let wide = if self.reads(&["kpi_wide"]) { Some(figures.wide()?) } else { None };
+        Ok((file, cells.frame.height(), wide))
     }
 
     /// The rows of a table that has a role.
@@ -184,7 +242,7 @@ fn by_period<'a>(mart: &'a Mart, made: &'a Made) -> Option<(&'a str, Result<Vec<
 const PERIOD_COLUMNS: [&str; 2] = ["period_grain", "period_start"];
 
 fn is_cube(mart: &Mart) -> bool {
-    matches!(&mart.body, MartBody::From(name) if name.value == "kpi_values")
+    matches!(&mart.body, MartBody::From(name) if name.value == "kpi_values" && mart.filter.is_none())
 }
 
 /// A staged mart as input of others: only the rows that they ask for are read back.

@@ -26,6 +26,8 @@ pub struct Aggregate {
     pub kind: AggregateKind,
     /// The argument; none for `count(*)`.
     pub argument: Option<Sql>,
+    /// What the rows go by, where their order decides.
+    pub order: Option<Sql>,
     /// The `filter (where …)` condition.
     pub filter: Option<Sql>,
 }
@@ -47,6 +49,8 @@ pub enum AggregateKind {
     Median,
     /// The value below which this share of the values lies, linearly interpolated.
     Quantile(f64),
+    /// The mean over so many values, those of the greatest order; the smaller value first where the order is the same.
+    MeanOfLast(u32),
     /// Whether any value is true.
     BoolOr,
     /// Whether all values are true.
@@ -140,6 +144,7 @@ fn recognise(node: &Sql) -> Option<Aggregate> {
         })
     );
     let filter = function.filter.as_deref().cloned();
+    let mut order = None;
     let (kind, argument, filter) = match function.name.to_string().to_ascii_lowercase().as_str() {
         "count" if distinct => (AggregateKind::CountDistinct, first(), filter),
         "count" => (AggregateKind::Count, first(), filter),
@@ -152,12 +157,17 @@ fn recognise(node: &Sql) -> Option<Aggregate> {
             let share = arguments.get(1)?.to_string().parse().ok()?;
             (AggregateKind::Quantile(share), first(), filter)
         }
+        "avg_last" => {
+            order = Some(arguments.get(1)?.clone());
+            let rows = arguments.get(2)?.to_string().parse().ok().filter(|rows| *rows > 0)?;
+            (AggregateKind::MeanOfLast(rows), first(), filter)
+        }
         "bool_or" => (AggregateKind::BoolOr, first(), filter),
         "bool_and" => (AggregateKind::BoolAnd, first(), filter),
         "string_list" => (AggregateKind::StringList, first(), filter),
         _ => return None,
     };
-    Some(Aggregate { kind, argument, filter })
+    Some(Aggregate { kind, argument, order, filter })
 }
 
 fn both(left: Option<Sql>, right: Sql) -> Sql {
@@ -173,7 +183,8 @@ fn both(left: Option<Sql>, right: Sql) -> Sql {
 
 /// The Polars aggregate over a prepared value column (none for `count(*)`) and a prepared filter column.
 ///
-/// `dtype` is the value column's type. Sums of floats come out in fixed point: see [`finish`].
+/// `dtype` is the value column's type. Sums of floats come out in fixed point: see [`finish`]. Where the order of rows
+/// decides, the value is one of [`ordered`].
 pub fn partial(kind: AggregateKind, value: Option<Expr>, filter: Option<Expr>, dtype: Option<&DataType>) -> Expr {
     let Some(value) = value else {
         return match filter {
@@ -197,6 +208,7 @@ pub fn partial(kind: AggregateKind, value: Option<Expr>, filter: Option<Expr>, d
         AggregateKind::CountDistinct => kept.drop_nulls().n_unique().cast(DataType::Int64),
         AggregateKind::Median => kept.cast(DataType::Float64).median(),
         AggregateKind::Quantile(share) => kept.cast(DataType::Float64).quantile(lit(share), QuantileMethod::Linear),
+        AggregateKind::MeanOfLast(rows) => mean_of_last(&kept, rows),
         AggregateKind::BoolOr => kept.any(true),
         AggregateKind::BoolAnd => kept.all(true),
         // Told to keep the order: else Polars leaves the sort out.
@@ -204,6 +216,19 @@ pub fn partial(kind: AggregateKind, value: Option<Expr>, filter: Option<Expr>, d
             kept.cast(DataType::String).drop_nulls().unique().sort(SortOptions::default()).implode(true)
         }
     }
+}
+
+/// A value together with what its row goes by.
+pub fn ordered(value: Expr, order: Expr) -> Expr {
+    as_struct(vec![value.alias("value"), order.alias("order")])
+}
+
+fn mean_of_last(ordered: &Expr, rows: u32) -> Expr {
+    let field = |name: &str| ordered.clone().struct_().field_by_name(name);
+    let known = field("value").is_not_null().and(field("order").is_not_null());
+    let [value, order] = ["value", "order"].map(|name| field(name).filter(known.clone()));
+    let latest_first = SortMultipleOptions::default().with_order_descending_multi([true, false]);
+    value.clone().sort_by([order, value], latest_first).head(Some(rows as usize)).cast(DataType::Float64).mean()
 }
 
 /// Turns a partial result into the value: fixed point into a float, a list into text.
@@ -295,6 +320,17 @@ mod tests {
     fn nothing_sums_to_zero_and_has_no_median(#[case] kind: AggregateKind, #[case] expected: &str) {
         let none: [f64; 0] = [];
         assert_eq!(computed(kind, Series::new("v".into(), none), None).to_string(), expected);
+    }
+
+    #[test]
+    fn the_mean_of_the_last_goes_by_the_order_and_takes_the_smaller_value_first() {
+        let rows = df!(
+            "x" => [Some(7.0), Some(1.0), Some(5.0), Some(3.0), None, Some(100.0)],
+            "at" => [Some(1), Some(9), Some(8), Some(8), Some(9), None],
+        );
+        let value = partial(AggregateKind::MeanOfLast(2), Some(ordered(col("x"), col("at"))), None, None);
+        let mean = rows.unwrap().lazy().select([value.alias("r")]).collect().unwrap();
+        assert_eq!(mean.column("r").unwrap().get(0).unwrap().to_string(), "2.0", "1 and, of the two at 8, 3");
     }
 
     #[test]

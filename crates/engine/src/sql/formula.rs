@@ -13,7 +13,7 @@ pub enum FormulaError {
     UnknownName(String),
     /// A construct outside the language of formulas.
     #[error(
-        "`{0}` cannot stand in a formula; aggregates can be combined with + - * /, case, coalesce, nullif, least, greatest, abs and round"
+        "`{0}` cannot stand in a formula; aggregates can be combined with + - * /, case, coalesce, nullif, least, greatest, abs, round and overall"
     )]
     Unsupported(String),
 }
@@ -47,6 +47,12 @@ pub fn lower(expr: &Sql, resolve: &dyn Fn(&str) -> Option<Expr>) -> Result<Expr,
             }
             Ok(result)
         }
+        Sql::Function(function) if is_overall(function) => match plain_arguments(function).as_slice() {
+            [Sql::Identifier(kpi)] => {
+                resolve(&overall(&kpi.value)).ok_or_else(|| FormulaError::UnknownName(kpi.value.clone()))
+            }
+            _ => Err(unsupported()),
+        },
         Sql::Function(function) => scalar_function(function, resolve)?.ok_or_else(unsupported),
         _ => Err(unsupported()),
     }
@@ -74,6 +80,20 @@ pub fn names(expr: &Sql) -> Vec<String> {
         std::ops::ControlFlow::<()>::Continue(())
     });
     found
+}
+
+/// The name under which `overall(kpi)` is resolved.
+fn overall(kpi: &str) -> String {
+    format!("overall {kpi}")
+}
+
+/// The KPI whose value of everything a name stands for.
+pub fn as_overall(name: &str) -> Option<&str> {
+    name.strip_prefix("overall ")
+}
+
+fn is_overall(function: &ast::Function) -> bool {
+    function.name.to_string().eq_ignore_ascii_case("overall")
 }
 
 /// Division as KPIs mean it: null, not infinity, where the divisor is 0.

@@ -20,6 +20,7 @@ struct Output {
     column: String,
     kind: AggregateKind,
     value: Option<String>,
+    order: Option<String>,
     filter: Option<String>,
 }
 
@@ -29,15 +30,16 @@ impl Prepared {
         let mut prepared = Self::default();
         for (column, aggregate) in aggregates {
             let value = aggregate.argument.as_ref().map(|sql| prepared.input(sql));
+            let order = aggregate.order.as_ref().map(|sql| prepared.input(sql));
             let filter = aggregate.filter.as_ref().map(|sql| prepared.input(sql));
-            prepared.outputs.push(Output { column, kind: aggregate.kind, value, filter });
+            prepared.outputs.push(Output { column, kind: aggregate.kind, value, order, filter });
         }
         prepared
     }
 
     /// Aggregates whose results are there already, to be merged.
     pub fn of_results(results: impl IntoIterator<Item = (String, AggregateKind)>) -> Self {
-        let output = |(column, kind)| Output { column, kind, value: None, filter: None };
+        let output = |(column, kind)| Output { column, kind, value: None, order: None, filter: None };
         Self { inputs: Vec::new(), outputs: results.into_iter().map(output).collect() }
     }
 
@@ -94,7 +96,12 @@ impl Prepared {
         }
         let schema = rows.collect_schema()?;
         self.by_polars(rows, by, |output| {
-            let (value, filter) = (output.value.clone().map(col), output.filter.clone().map(col));
+            let [value, order, filter] =
+                [&output.value, &output.order, &output.filter].map(|name| name.clone().map(col));
+            let value = match (value, order) {
+                (Some(value), Some(order)) => Some(aggregate::ordered(value, order)),
+                (value, _) => value,
+            };
             aggregate::partial(output.kind, value, filter, output.dtype(&schema))
         })
     }
@@ -119,7 +126,13 @@ impl Prepared {
         let merged = |output: &Output| {
             let extreme = matches!(output.kind, AggregateKind::Min | AggregateKind::Max);
             let kind = if extreme { output.kind } else { AggregateKind::Sum };
-            Output { kind, value: Some(output.column.clone()), filter: None, column: output.column.clone() }
+            Output {
+                kind,
+                value: Some(output.column.clone()),
+                order: None,
+                filter: None,
+                column: output.column.clone(),
+            }
         };
         let merging = Self { inputs: Vec::new(), outputs: self.outputs.iter().map(merged).collect() };
         merging.partials(rows.lazy(), by)

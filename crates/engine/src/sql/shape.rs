@@ -71,8 +71,10 @@ impl Shape {
         let aggregates = &mut self.aggregates;
         let mut sums: Vec<(String, usize)> = Vec::new();
         for index in 0..aggregates.len() {
-            let Aggregate { kind: AggregateKind::Sum, argument, filter } = aggregates[index].clone() else { continue };
-            let count = Aggregate { kind: AggregateKind::Count, argument, filter };
+            let Aggregate { kind: AggregateKind::Sum, argument, filter, .. } = aggregates[index].clone() else {
+                continue;
+            };
+            let count = Aggregate { kind: AggregateKind::Count, argument, order: None, filter };
             sums.push((aggregate::placeholder(index), aggregate::index_of(count, aggregates)));
         }
         replace(outer, &|node| {

@@ -28,7 +28,13 @@ pub(super) fn decode(entry: &Entry, job: &Job, decoder: &mut Decoder) -> Option<
         cadence: fields.words("cadence"),
         owner: fields.text("owner").map_or_else(|| job.owner.clone(), |owner| owner.value),
         version: fields.whole("version").unwrap_or(1),
-        core: fields.words("scope") != "local",
+        scope: job
+            .pack
+            .iter()
+            .flat_map(|pack| &pack.scope)
+            .map(|(name, value)| (name.clone(), value.value.clone()))
+            .collect(),
+        core: job.pack.is_none(),
         styles: match fields.get("styles") {
             Some(_) => words(fields, "styles"),
             None => ["high_touch", "automated", "hybrid"].map(str::to_owned).to_vec(),
@@ -36,6 +42,7 @@ pub(super) fn decode(entry: &Entry, job: &Job, decoder: &mut Decoder) -> Option<
         benchmark: fields.fields("benchmark").map(|fields| benchmark(fields, better, decoder)),
         grains: fields.grains("grains"),
         compares: fields.text("compares"),
+        cuts: fields.texts("cuts"),
         immature,
         mature,
         published: fields.boolean("published").unwrap_or(true),
@@ -75,6 +82,7 @@ fn unit(name: &str) -> Option<Unit> {
         "score" => Unit::Score,
         "days" => Unit::Days,
         "hours" => Unit::Hours,
+        "seconds" => Unit::Seconds,
         _ => return None,
     })
 }

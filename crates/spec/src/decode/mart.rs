@@ -11,6 +11,7 @@ pub(super) fn decode(entry: &Entry, job: &Job, decoder: &mut Decoder) -> Option<
         Some(table) => MartBody::From(table),
         None => MartBody::Sql(decoder.query(fields, "sql")?),
     };
+    let filter = decoder.expression(fields, "where");
     let key = fields.texts("key");
     let sort = match fields.get("sort") {
         Some(_) => fields.texts("sort"),
@@ -31,6 +32,8 @@ pub(super) fn decode(entry: &Entry, job: &Job, decoder: &mut Decoder) -> Option<
         body,
         key,
         sort,
+        filter,
+        audience: fields.text("audience").map(|text| text.value),
         grains: fields.grains("grains"),
         format: match fields.words("format").as_str() {
             "delta" => MartFormat::Delta,

@@ -4,6 +4,7 @@
 //! wrong type makes a definition incomplete, and an incomplete one is left out. Its name stays known, so that one
 //! mistake does not make every use of the name a mistake as well.
 
+mod alert;
 mod entity;
 mod fact;
 mod fields;
@@ -41,6 +42,11 @@ pub(crate) fn job(node: &Node, stem: &str, decoder: &mut Decoder, project: &mut 
                     if let Some(definition) = $decode(entry, &job, decoder) {
                         project.$into.insert(entry.key.value.clone(), definition);
                     }
+                } else if let Some(pack) = &job.pack
+                    && let Some(last) = decoder.diagnostics.last_mut().filter(|last| last.code == "duplicate-definition")
+                {
+                    let prefix = &pack.prefix.value;
+                    last.help = Some(format!("a pack cannot redefine what there is; its own names begin with `{prefix}_`"));
                 }
             }
         )*};
@@ -53,6 +59,7 @@ pub(crate) fn job(node: &Node, stem: &str, decoder: &mut Decoder, project: &mut 
         "facts", Kind::Fact, facts, fact::decode;
         "scores", Kind::Score, scores, score::decode;
         "kpis", Kind::Kpi, kpis, kpi::decode;
+        "alerts", Kind::Alert, alerts, alert::decode;
         "marts", Kind::Mart, marts, mart::decode;
     }
 }

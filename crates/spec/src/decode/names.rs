@@ -16,7 +16,9 @@ pub(crate) enum Kind {
     Fact,
     Score,
     Kpi,
+    Alert,
     Mart,
+    Delivery,
     Pipeline,
 }
 
@@ -32,7 +34,9 @@ impl Kind {
         Self::Fact,
         Self::Score,
         Self::Kpi,
+        Self::Alert,
         Self::Mart,
+        Self::Delivery,
         Self::Pipeline,
     ];
 
@@ -46,14 +50,16 @@ impl Kind {
             Self::Fact => "fact",
             Self::Score => "score",
             Self::Kpi => "KPI",
+            Self::Alert => "alert",
             Self::Mart => "mart",
+            Self::Delivery => "delivery",
             Self::Pipeline => "pipeline",
         }
     }
 
     /// `a source`, `an entity`.
     pub fn with_article(self) -> String {
-        let article = if self == Self::Entity { "an" } else { "a" };
+        let article = if matches!(self, Self::Entity | Self::Alert) { "an" } else { "a" };
         format!("{article} {}", self.noun())
     }
 
@@ -66,14 +72,17 @@ impl Kind {
             Self::Fact | Self::Score => Self::FACTS,
             Self::Job => &[Self::Job],
             Self::Kpi => &[Self::Kpi],
+            Self::Alert => &[Self::Alert],
             Self::Mart => &[Self::Mart],
+            Self::Delivery => &[Self::Delivery],
             Self::Pipeline => &[Self::Pipeline],
         }
     }
 }
 
 /// Tables that the engine makes for marts.
-pub(crate) const ENGINE_TABLES: &[&str] = &["kpi_values", "kpi_catalog", "data_quality"];
+pub(crate) const ENGINE_TABLES: &[&str] =
+    &["kpi_values", "kpi_wide", "kpi_catalog", "kpi_changes", "alerts", "actions", "cuts", "data_quality"];
 
 /// All defined names, those of incomplete definitions included.
 #[derive(Debug, Default)]
@@ -148,11 +157,12 @@ impl Names {
             [Kind::Source] => ("unknown-source", "source"),
             [Kind::Fact, ..] => ("unknown-fact", "fact"),
             [Kind::Kpi, ..] => ("unknown-kpi", "KPI"),
+            [Kind::Alert, ..] => ("unknown-alert", "alert"),
             [Kind::Mart, ..] => ("unknown-mart", "mart"),
             [Kind::Pipeline, ..] => ("unknown-pipeline", "pipeline"),
             _ => ("unknown-table", "source, rollup or table"),
         };
-        let article = if noun.starts_with('e') { "an" } else { "a" };
+        let article = if noun.starts_with(['a', 'e']) { "an" } else { "a" };
         Diagnostic::error(code, format!("`{}` is not {article} {noun} of the project", name.value))
             .at(name.span)
             .maybe_help(self.hint(kinds, &name.value))

@@ -6,7 +6,9 @@ use indexmap::IndexMap;
 
 use crate::diagnostic::Span;
 use crate::grammar::window;
-use crate::model::{DimensionMode, Job, Lineage, Pipeline, Project, Settings, Spanned, Store, Stores, Title, Window};
+use crate::model::{
+    DimensionMode, Job, Lineage, Pack, Pipeline, Project, Settings, Spanned, Store, Stores, Title, Window,
+};
 use crate::syntax::{Entry, Node};
 
 use super::fields::grain;
@@ -21,6 +23,14 @@ pub(crate) fn pipelines(node: &Node, root: &Path, decoder: &mut Decoder) -> Proj
             && let Some(pipeline) = pipeline(entry)
         {
             pipelines.insert(pipeline.name.clone(), pipeline);
+        }
+    }
+    let mut deliveries = IndexMap::new();
+    for entry in fields.entries("deliveries") {
+        if decoder.names.register(Kind::Delivery, &entry.key, decoder.diagnostics)
+            && let Some(delivery) = super::alert::delivery(entry)
+        {
+            deliveries.insert(delivery.name.clone(), delivery);
         }
     }
     Project {
@@ -38,7 +48,9 @@ pub(crate) fn pipelines(node: &Node, root: &Path, decoder: &mut Decoder) -> Proj
         facts: IndexMap::new(),
         scores: IndexMap::new(),
         kpis: IndexMap::new(),
+        alerts: IndexMap::new(),
         marts: IndexMap::new(),
+        deliveries,
         pipelines,
     }
 }
@@ -75,7 +87,7 @@ fn store(node: &Node) -> Option<Store> {
 }
 
 /// A year and some weeks, so that a year can be compared with the one before.
-const QUALITY_HISTORY: Window = Window::Days(400);
+const HISTORY: Window = Window::Days(400);
 
 fn lineage(fields: Option<Fields>) -> Lineage {
     let text = |key: &str| fields.and_then(|fields| fields.text(key));
@@ -84,6 +96,7 @@ fn lineage(fields: Option<Fields>) -> Lineage {
 
 fn settings(fields: Option<Fields>) -> Settings {
     let text = |key: &str| fields.and_then(|fields| fields.text(key));
+    let history = |key: &str| text(key).and_then(|text| window(&text.value)).unwrap_or(HISTORY);
     let or = |key: &str, default: &str| text(key).map_or_else(|| default.to_owned(), |text| text.value);
     Settings {
         currency: or("currency", "EUR"),
@@ -92,7 +105,8 @@ fn settings(fields: Option<Fields>) -> Settings {
         rates: text("rates"),
         targets: text("targets"),
         benchmarks: text("benchmarks"),
-        quality_history: text("quality_history").and_then(|text| window(&text.value)).unwrap_or(QUALITY_HISTORY),
+        quality_history: history("quality_history"),
+        alert_history: history("alert_history"),
     }
 }
 
@@ -106,6 +120,7 @@ fn pipeline(entry: &Entry) -> Option<Pipeline> {
     Some(Pipeline {
         name: entry.key.value.clone(),
         title: title(fields)?,
+        from: fields.text("from"),
         periods,
         cube: fields.texts("cube"),
         dimensions: match fields.words("dimensions").as_str() {
@@ -127,12 +142,23 @@ pub(super) fn job(node: &Node, stem: &str, decoder: &mut Decoder) -> Option<Job>
         title: title(fields).unwrap_or_default(),
         description: fields.words("description"),
         owner: fields.words("owner"),
+        pack: fields.fields("pack").and_then(pack),
         span: name.span,
     })
 }
 
+fn pack(fields: Fields) -> Option<Pack> {
+    let scope = fields.entries("scope").iter();
+    let scope = scope.filter_map(|entry| Some((entry.key.value.clone(), super::fields::text(&entry.node)?)));
+    Some(Pack { prefix: fields.text("prefix")?, scope: scope.collect() })
+}
+
 /// English and French title.
 pub(super) fn title(fields: Fields) -> Option<Title> {
-    let title = fields.fields("title")?;
+    title_of(fields.fields("title")?)
+}
+
+/// A text in both languages.
+pub(super) fn title_of(title: Fields) -> Option<Title> {
     Some(Title { en: title.text("en")?.value, fr: title.text("fr")?.value })
 }

@@ -209,6 +209,7 @@ A KPI's formula combines aggregates and names of other KPIs:
 - The facts of one aggregate are per the same entity, or per one above it: an opportunity sees its account's facts.
 - `count(*)` counts entities: those of the facts in its filter, else the root's.
 - Outside of aggregates a bare name is the value of another KPI at the same cut and period.
+- `overall(kpi)` is the value of another KPI in the grand total of the same period.
 - Numerator and denominator are kept where the last operation is a division.
 
 ```yaml

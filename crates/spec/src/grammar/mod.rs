@@ -3,6 +3,7 @@
 //! This is the one definition from which come the shape check of the YAML ([`check`]), the JSON Schema
 //! ([`json_schema`]) and the reference manual ([`language_markdown`]).
 
+mod alert;
 mod check;
 mod entity;
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The two kinds of file: `pipelines.yaml` and job files.
 
+use super::alert::{ALERT, DELIVERY};
 use super::entity::ENTITY;
 use super::fact::FACT;
 use super::kpi::KPI;
@@ -8,7 +9,7 @@ use super::score::SCORE;
 use super::source::{ROLLUP, SOURCE};
 use super::store::STORES;
 use super::table::TABLE;
-use super::{Key, Keys, Object, Shape, TITLE};
+use super::{Key, Keys, Object, Rule, Shape, TITLE};
 
 /// `pipelines.yaml`.
 pub(crate) static PIPELINES: Object = Object {
@@ -51,6 +52,13 @@ pub(crate) static PIPELINES: Object = Object {
             "jobs: [jobs/*.yaml, jobs/local/*.yaml]",
         )
         .default("`[jobs/*.yaml]`"),
+        Key::new(
+            "deliveries",
+            Shape::Map(Keys::Labels, &Shape::Object(&DELIVERY)),
+            "Where new alerts are sent.",
+            "deliveries:\n  sales: {webhook: SLACK_WEBHOOK_URL, at_least: critical}",
+        )
+        .default("none"),
         Key::new(
             "pipelines",
             Shape::Map(Keys::Labels, &Shape::Object(&PIPELINE)),
@@ -141,6 +149,13 @@ static SETTINGS: Object = Object {
             "quality_history: 12 months",
         )
         .default("`400 days`"),
+        Key::new(
+            "alert_history",
+            Shape::Window,
+            "For how long before the day of the run the mart `alerts` keeps alerts that are resolved.",
+            "alert_history: 90 days",
+        )
+        .default("`400 days`"),
     ],
     rules: &[],
 };
@@ -152,12 +167,19 @@ static PIPELINE: Object = Object {
         Key::new("title", Shape::Object(&TITLE), "English and French title.", "title: {en: Nightly, fr: Nuit}")
             .required(),
         Key::new(
+            "from",
+            Shape::Word("pipeline"),
+            "A pipeline whose published marts this one reads, in the SQL of its own, instead of computing anew. Its marts read marts of that pipeline by their names, and sources and reference tables not at all.",
+            "from: nightly",
+        )
+        .default("none"),
+        Key::new(
             "periods",
             Shape::Map(Keys::Grains, &Shape::Object(&PERIODS)),
             "The grains to compute, each with how far back.",
             "periods: {month: {}, quarter: {}, year: {}, week: {last: 13}}",
         )
-        .required(),
+        .default("none"),
         Key::new(
             "cube",
             Shape::List(&Shape::Word("dimension")),
@@ -178,9 +200,14 @@ static PIPELINE: Object = Object {
             "The marts to publish.",
             "marts: [kpi_values, kpi_catalog]",
         )
-        .default("all"),
+        .default("all; with `from` they are named"),
     ],
-    rules: &[],
+    rules: &[
+        Rule::OneOf(&["from", "periods"]),
+        Rule::AtMostOne("published-and-computed", &["from", "cube"]),
+        Rule::AtMostOne("published-and-computed", &["from", "dimensions"]),
+        Rule::Needs("from", "marts"),
+    ],
 };
 
 static PERIODS: Object = Object {
@@ -188,6 +215,28 @@ static PERIODS: Object = Object {
     doc: "How far back the periods of one grain go.",
     keys: &[Key::new("last", Shape::Whole(1, 100_000), "Only so many of the newest periods.", "last: 13")
         .default("every period that the lake's events cover")],
+    rules: &[],
+};
+
+static PACK: Object = Object {
+    name: "pack",
+    doc: "What makes a job a region's or business unit's own. Its KPIs are `local` in `kpi_catalog` and hold in the scope: at cuts that name the scope's values they have a value, at all others null. Core definitions cannot be redefined; the prefix keeps packs apart.",
+    keys: &[
+        Key::new(
+            "prefix",
+            Shape::Word("prefix"),
+            "What the name of everything that the job defines begins with, followed by `_`.",
+            "prefix: apac",
+        )
+        .required(),
+        Key::new(
+            "scope",
+            Shape::Map(Keys::Any("dimension"), &Shape::Word("value")),
+            "Where its KPIs hold: dimension and value.",
+            "scope: {region: APAC}",
+        )
+        .required(),
+    ],
     rules: &[],
 };
 
@@ -200,6 +249,7 @@ pub(crate) static JOB: Object = Object {
         Key::new("title", Shape::Object(&TITLE), "English and French title.", "title: {en: Account engagement, fr: Engagement des comptes}").required(),
         super::description("description: How much target accounts do of their own accord."),
         Key::new("owner", Shape::Word("team"), "Who answers for the family, and for each of its KPIs that names no other owner.", "owner: marketing-operations").default("empty"),
+        Key::new("pack", Shape::Object(&PACK), "What makes the job a region's own.", "pack: {prefix: apac, scope: {region: APAC}}").default("none: core"),
         Key::new("entities", Shape::Map(Keys::Names, &Shape::Object(&ENTITY)), "What facts are `per`.", "entities:\n  account: {key: account_id, snapshot: accounts, dimensions: [region, bu]}").default("none"),
         Key::new("sources", Shape::Map(Keys::Names, &Shape::Object(&SOURCE)), "Parquet datasets of the lake with their contracts.", "sources:\n  fx_rates:\n    kind: snapshot\n    columns: {day: date, currency: string, rate: number}").default("none"),
         Key::new("rollups", Shape::Map(Keys::Names, &Shape::Object(&ROLLUP)), "Mergeable reductions of events sources.", "rollups:\n  account_touches:\n    from: touchpoints\n    by: {account_id: account_id, day: bucket(occurred_at)}\n    measures: {touches: count(*)}").default("none"),
@@ -207,6 +257,7 @@ pub(crate) static JOB: Object = Object {
         Key::new("facts", Shape::Map(Keys::Names, &Shape::Object(&FACT)), "Measures per entity and period.", "facts:\n  deals:\n    per: opportunity\n    from: won_deals\n    measures: {won: count(*)}").default("none"),
         Key::new("scores", Shape::Map(Keys::Names, &Shape::Object(&SCORE)), "Explained scores per entity and period.", "scores:\n  engagement:\n    per: account\n    from: signals\n    signal: kind\n    components:\n      touch: {measure: sum(points), by_signal: true}").default("none"),
         Key::new("kpis", Shape::Map(Keys::Names, &Shape::Object(&KPI)), "KPI definitions.", "kpis:\n  won_deals:\n    title: {en: Won deals, fr: Affaires gagnées}\n    formula: sum(deals.won)\n    unit: count\n    better: higher\n    level: [executive]\n    cadence: monthly").default("none"),
+        Key::new("alerts", Shape::Map(Keys::Labels, &Shape::Object(&ALERT)), "Conditions that are looked at in every run.", "alerts:\n  hot_account:\n    title: {en: Hot account, fr: Compte chaud}\n    over: account\n    where: engagement_band = 'hot'").default("none"),
         Key::new("marts", Shape::Map(Keys::Labels, &Shape::Object(&MART)), "What is published.", "marts:\n  kpi_catalog: {from: kpi_catalog, key: [kpi, version]}").default("none"),
     ],
     rules: &[],

@@ -92,6 +92,8 @@ pub struct Settings {
     pub benchmarks: Option<Spanned<String>>,
     /// For how long before the newest day the mart `data_quality` keeps the findings of earlier runs.
     pub quality_history: Window,
+    /// For how long the mart `alerts` keeps alerts that are resolved.
+    pub alert_history: Window,
 }
 
 /// What runs together.
@@ -101,6 +103,8 @@ pub struct Pipeline {
     pub name: String,
     /// English and French title.
     pub title: Title,
+    /// The pipeline whose published marts it reads, instead of computing anew.
+    pub from: Option<Spanned<String>>,
     /// Grain → how many of its newest periods; none: all that the lake's events cover.
     pub periods: IndexMap<Grain, Option<u32>>,
     /// Dimensions of the cube, in the order of cut names.

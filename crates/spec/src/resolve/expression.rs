@@ -20,6 +20,7 @@ pub(super) struct Calls {
 impl Calls {
     pub const NONE: Self = Self { run: false, period: false, bucket: false };
     pub const BUCKET: Self = Self { bucket: true, ..Self::NONE };
+    pub const RUN: Self = Self { run: true, ..Self::NONE };
     pub const PERIOD: Self = Self { run: true, period: true, bucket: false };
 }
 

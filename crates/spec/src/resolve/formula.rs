@@ -68,14 +68,7 @@ pub fn formula(project: &Project, formula: &SqlExpr) -> Formula {
 fn finest<'f>(project: &Project, facts: impl Iterator<Item = &'f str>) -> Option<String> {
     let depth = |entity: &&str| ancestry(project, entity).len();
     let finest = facts.filter_map(|fact| entity_of(project, fact)).max_by_key(depth);
-    finest.map(str::to_owned).or_else(|| root(project).map(str::to_owned))
-}
-
-/// The first entity without a parent.
-#[must_use]
-pub fn root(project: &Project) -> Option<&str> {
-    let mut entities = project.entities.values();
-    entities.find(|entity| entity.parent.is_none()).map(|entity| entity.name.as_str())
+    finest.map(str::to_owned).or_else(|| project.cube_root().map(|root| root.name.clone()))
 }
 
 /// The entity that a fact or score is per.

@@ -15,7 +15,7 @@ impl Resolver<'_> {
             for sql in [Some(&kpi.formula), kpi.immature.as_ref(), kpi.mature.as_ref()].into_iter().flatten() {
                 self.formula(kpi, sql);
             }
-            if let Some(dimension) = &kpi.compares {
+            for dimension in kpi.compares.iter().chain(&kpi.cuts) {
                 self.dimension(dimension);
             }
             self.fiscal(&kpi.grains, kpi.span);

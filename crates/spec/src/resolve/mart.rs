@@ -5,6 +5,7 @@ use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::model::{ForEach, MartBody, Spanned, TableBody};
 
 use super::Resolver;
+use super::expression::Calls;
 
 impl Resolver<'_> {
     pub(super) fn marts(&mut self) {
@@ -19,13 +20,16 @@ impl Resolver<'_> {
                     self.table_query(sql, false);
                 }
             }
+            if let Some(filter) = &mart.filter {
+                self.plain(filter, "the condition of a mart", Calls::RUN);
+            }
             self.fiscal(&mart.grains, mart.span);
         }
     }
 
     fn mart_input(&mut self, name: &Spanned<String>, kinds: &[Kind]) {
-        if name.value == "kpi_values" && self.project.kpis.is_empty() {
-            let error = Diagnostic::error("no-kpis", "the mart reads `kpi_values`, and the project has no KPI");
+        if matches!(name.value.as_str(), "kpi_values" | "kpi_wide") && self.project.kpis.is_empty() {
+            let error = Diagnostic::error("no-kpis", "the mart reads the values of KPIs, and the project has no KPI");
             return self.report(error.at(name.span).help("define one under `kpis` of a job"));
         }
         if self.made_by_engine(&name.value) {

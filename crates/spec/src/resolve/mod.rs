@@ -2,6 +2,7 @@
 //!
 //! Each kind of definition has its own file, which reports what is wrong with one definition of that kind.
 
+mod alert;
 mod contract;
 mod cycles;
 mod entity;
@@ -10,6 +11,7 @@ mod fact;
 pub mod formula;
 mod kpi;
 mod mart;
+mod pack;
 mod pipeline;
 mod score;
 mod source;
@@ -31,6 +33,8 @@ pub(crate) fn resolve(project: &Project, names: &Names) -> Vec<Diagnostic> {
     resolver.facts();
     resolver.scores();
     resolver.kpis();
+    resolver.packs();
+    resolver.alerts();
     resolver.marts();
     resolver.stores();
     resolver.settings();

@@ -2,7 +2,7 @@
 
 use crate::decode::Kind;
 use crate::diagnostic::{Diagnostic, did_you_mean};
-use crate::model::{Pipeline, Project, Spanned, TableBody};
+use crate::model::{Mart, MartBody, Pipeline, Project, Spanned, TableBody};
 
 use super::Resolver;
 
@@ -77,6 +77,72 @@ impl Resolver<'_> {
         }
     }
 
+    /// What reads cells of the cube reads them from the mart that holds them all, which is published with it.
+    fn cells_published(&mut self, pipeline: &Pipeline) {
+        let project = self.project;
+        let published: Vec<&Mart> = project.marts_of(&pipeline.name).collect();
+        let is_cube = |mart: &Mart| matches!(&mart.body, MartBody::From(name) if name.value == "kpi_values" && mart.filter.is_none());
+        if published.iter().any(|mart| is_cube(mart)) {
+            return;
+        }
+        let over_cells = project.alerts.values().any(|alert| alert.over.value == "kpi_values");
+        for mart in published {
+            let reads: Vec<&str> = match &mart.body {
+                MartBody::From(name) => vec![name.value.as_str()],
+                MartBody::Sql(sql) => sql.reads.iter().map(|name| name.value.as_str()).collect(),
+            };
+            let alerts = reads.iter().any(|name| matches!(*name, "alerts" | "actions")) && over_cells;
+            if alerts || reads.iter().any(|name| matches!(*name, "kpi_values" | "kpi_wide")) {
+                let place = pipeline.marts.iter().find(|name| name.value == mart.name);
+                self.report(
+                    Diagnostic::error(
+                        "cells-not-published",
+                        format!("mart `{}` reads values of KPIs, which the pipeline does not publish", mart.name),
+                    )
+                    .at(place.map_or(mart.span, |name| name.span))
+                    .label(pipeline.span, "the pipeline")
+                    .help("the mart with `from: kpi_values` belongs to the same pipeline"),
+                );
+            }
+        }
+    }
+
+    /// A pipeline that reads what another one has published: marts of that one, which computes them itself.
+    fn published(&mut self, from: &Spanned<String>, pipeline: &Pipeline) {
+        if !self.known(&[Kind::Pipeline], from) {
+            return;
+        }
+        let Some(computing) = self.project.pipelines.get(&from.value) else { return };
+        if let Some(again) = &computing.from {
+            self.report(
+                Diagnostic::error("nothing-computed", format!("`{}` computes nothing itself", from.value))
+                    .at(from.span)
+                    .label(again.span, "it reads another pipeline's marts")
+                    .help("`from` names a pipeline with `periods`"),
+            );
+        }
+        let there = |mart: &str| computing.marts.is_empty() || computing.marts.iter().any(|name| name.value == mart);
+        for mart in pipeline.marts.iter().filter_map(|name| self.project.marts.get(&name.value)) {
+            let reads = match &mart.body {
+                MartBody::From(table) => std::slice::from_ref(table),
+                MartBody::Sql(sql) => sql.reads.as_slice(),
+            };
+            for read in reads {
+                let of_its_own = pipeline.marts.iter().any(|name| name.value == read.value);
+                if !self.project.marts.contains_key(&read.value) || of_its_own || !there(&read.value) {
+                    self.report(
+                        Diagnostic::error(
+                            "not-published",
+                            format!("`{}` is no mart that the pipeline `{}` publishes", read.value, from.value),
+                        )
+                        .at(read.span)
+                        .label(from.span, format!("pipeline `{}` reads published marts", pipeline.name)),
+                    );
+                }
+            }
+        }
+    }
+
     pub(super) fn pipelines(&mut self) {
         let project = self.project;
         for pipeline in project.pipelines.values() {
@@ -96,6 +162,10 @@ impl Resolver<'_> {
             }
             for mart in &pipeline.marts {
                 self.known(&[Kind::Mart], mart);
+            }
+            match &pipeline.from {
+                Some(from) => self.published(from, pipeline),
+                None => self.cells_published(pipeline),
             }
             let grains: Vec<_> = pipeline.periods.keys().copied().collect();
             self.fiscal(&grains, pipeline.span);

@@ -9,6 +9,10 @@ pub const AGGREGATES: &[(&str, &str)] = &[
     ("max", "greatest value"),
     ("median", "median, interpolated linearly"),
     ("quantile", "`quantile(x, 0.9)`, interpolated linearly"),
+    (
+        "avg_last",
+        "`avg_last(x, t, 10)`: mean of x over the ten rows with the greatest t, of equal ones the smaller x first",
+    ),
     ("bool_or", "whether it holds for any row"),
     ("bool_and", "whether it holds for every row"),
     ("string_list", "the different values, sorted and joined by `, `"),

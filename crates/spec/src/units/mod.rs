@@ -187,25 +187,30 @@ fn declared(unit: Unit) -> Quantity {
         Unit::Ratio | Unit::Score => Quantity::Unknown,
         Unit::Days => Quantity::Days,
         Unit::Hours => Quantity::Hours,
+        Unit::Seconds => Quantity::Seconds,
     }
 }
 
 /// Why a formula cannot have a unit: what would be right.
 fn mismatch(unit: Unit, quantity: Quantity) -> Option<&'static str> {
-    use Quantity::{Count, Days, Hours, Money, NotANumber, Share, Unconverted};
+    use Quantity::{Count, Days, Hours, Money, NotANumber, Seconds, Share, Unconverted};
     let (clashes, help): (&[Quantity], _) = match unit {
-        Unit::Percent => {
-            (&[Money, Unconverted, Count, Days, Hours], "a percentage is a quotient of two quantities of the same unit")
-        }
+        Unit::Percent => (
+            &[Money, Unconverted, Count, Days, Hours, Seconds],
+            "a percentage is a quotient of two quantities of the same unit",
+        ),
         Unit::Ratio => (
-            &[Money, Unconverted, Count, Days, Hours],
+            &[Money, Unconverted, Count, Days, Hours, Seconds],
             "a ratio is a quotient; a mean has the unit of what is averaged",
         ),
-        Unit::Money => (&[Count, Share, Days, Hours, Unconverted], "`money` is an amount in the reporting currency"),
-        Unit::Count => (&[Money, Unconverted, Days, Hours], "`count` is a number of things"),
+        Unit::Money => {
+            (&[Count, Share, Days, Hours, Seconds, Unconverted], "`money` is an amount in the reporting currency")
+        }
+        Unit::Count => (&[Money, Unconverted, Days, Hours, Seconds], "`count` is a number of things"),
         Unit::Score => (&[Money, Unconverted], "`score` is points"),
-        Unit::Days => (&[Money, Unconverted, Count, Share, Hours], "`days_between(a, b)` gives days"),
-        Unit::Hours => (&[Money, Unconverted, Count, Share, Days], "`hours_between(a, b)` gives hours"),
+        Unit::Days => (&[Money, Unconverted, Count, Share, Hours, Seconds], "`days_between(a, b)` gives days"),
+        Unit::Hours => (&[Money, Unconverted, Count, Share, Days, Seconds], "`hours_between(a, b)` gives hours"),
+        Unit::Seconds => (&[Money, Unconverted, Count, Share, Days, Hours], "a column with seconds gives seconds"),
     };
     (clashes.contains(&quantity) || quantity == NotANumber).then_some(help)
 }

@@ -21,6 +21,7 @@ pub(super) enum Quantity {
     Unconverted,
     Days,
     Hours,
+    Seconds,
     /// A product or quotient of unlike quantities.
     Compound,
     NotANumber,
@@ -37,13 +38,14 @@ impl Quantity {
             Self::Unconverted => "money in different currencies",
             Self::Days => "days",
             Self::Hours => "hours",
+            Self::Seconds => "seconds",
             Self::Compound => "a compound quantity",
             Self::NotANumber => "no number",
         }
     }
 
     fn is_unit(self) -> bool {
-        matches!(self, Self::Count | Self::Money | Self::Unconverted | Self::Days | Self::Hours)
+        matches!(self, Self::Count | Self::Money | Self::Unconverted | Self::Days | Self::Hours | Self::Seconds)
     }
 }
 
@@ -136,7 +138,7 @@ impl Inference<'_> {
         let first = given.first().copied().unwrap_or(Quantity::Unknown);
         match name.as_str() {
             "count" | "count_if" | "n_unique" => Quantity::Count,
-            "sum" | "avg" | "min" | "max" | "median" | "quantile" | "quantile_cont" | "quantile_disc" => {
+            "sum" | "avg" | "avg_last" | "min" | "max" | "median" | "quantile" | "quantile_cont" | "quantile_disc" => {
                 if first == Quantity::Unconverted && function.over.is_none() {
                     self.clashes.push(Clash::Unconverted(name, span));
                     // Reported once, at the innermost place.
@@ -144,7 +146,7 @@ impl Inference<'_> {
                 }
                 first
             }
-            "abs" | "round" | "ceil" | "floor" | "nullif" => first,
+            "abs" | "overall" | "round" | "ceil" | "floor" | "nullif" => first,
             "coalesce" | "greatest" | "least" | "ifnull" => alike(given),
             "days_between" => Quantity::Days,
             "hours_between" => Quantity::Hours,

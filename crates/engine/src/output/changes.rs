@@ -1,0 +1,147 @@
+//! The table `kpi_changes`: when KPIs came, went and changed their meaning. What it says of the days before is the
+//! published table itself; folded up, it says which definitions held last.
+
+use std::collections::BTreeMap;
+
+use abmart_spec::model::Kpi;
+use jiff::civil::Date;
+use polars::prelude::*;
+
+use super::history::conformed;
+use crate::error::EngineError;
+use crate::input::load::{date, day, day_number};
+
+/// A KPI's definition as a run knew it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Definition {
+    hash: String,
+    version: i64,
+    formula: String,
+}
+
+/// The table without rows.
+pub fn schema() -> Schema {
+    let text = |name: &str| Field::new(name.into(), DataType::String);
+    let count = |name: &str| Field::new(name.into(), DataType::Int64);
+    Schema::from_iter([
+        Field::new("changed_on".into(), DataType::Date),
+        text("kpi"),
+        text("change"),
+        count("version_before"),
+        count("version"),
+        text("formula_before"),
+        text("formula"),
+        text("definition_before"),
+        text("definition"),
+    ])
+}
+
+/// The changes up to a day: those of earlier runs, and what this project has different from what they left.
+///
+/// A run of a day before the newest change knows less than the table and adds nothing to it.
+///
+/// # Errors
+/// When Polars cannot put the rows together.
+pub fn up_to(
+    earlier: Option<&DataFrame>,
+    kpis: &[&Kpi],
+    hashes: &BTreeMap<String, String>,
+    as_of: Date,
+) -> Result<DataFrame, EngineError> {
+    let schema = schema();
+    let empty = DataFrame::empty_with_schema(&schema);
+    let known = match earlier {
+        Some(rows) => conformed(rows, &schema)?,
+        None => empty,
+    };
+    let newest = known.column("changed_on")?.date()?.physical().max().map(date);
+    if newest.is_some_and(|newest| newest > as_of) {
+        return Ok(known);
+    }
+    // A run of the same day finds again what the first one found.
+    let before = known.lazy().filter(col("changed_on").lt(day(as_of))).collect()?;
+    let left = last_definitions(&before)?;
+    let now: BTreeMap<&str, Definition> = kpis
+        .iter()
+        .map(|kpi| {
+            let hash = hashes.get(&kpi.name).cloned().unwrap_or_default();
+            let formula = kpi.formula.text.trim().to_owned();
+            (kpi.name.as_str(), Definition { hash, version: i64::from(kpi.version), formula })
+        })
+        .collect();
+    let names: std::collections::BTreeSet<&str> = now.keys().copied().chain(left.keys().map(String::as_str)).collect();
+    let changed: Vec<(&str, &str, Option<&Definition>, Option<&Definition>)> = names
+        .into_iter()
+        .filter_map(|name| match (left.get(name), now.get(name)) {
+            (None, Some(new)) => Some((name, "added", None, Some(new))),
+            (Some(old), None) => Some((name, "removed", Some(old), None)),
+            (Some(old), Some(new)) if old.hash != new.hash => Some((name, "redefined", Some(old), Some(new))),
+            (Some(old), Some(new)) if old.version != new.version => Some((name, "version", Some(old), Some(new))),
+            _ => None,
+        })
+        .collect();
+    let text = |name: &str, of: &dyn Fn(&(&str, &str, Option<&Definition>, Option<&Definition>)) -> Option<String>| {
+        Series::new(name.into(), changed.iter().map(of).collect::<Vec<Option<String>>>()).into_column()
+    };
+    let count = |name: &str, of: &dyn Fn(&(&str, &str, Option<&Definition>, Option<&Definition>)) -> Option<i64>| {
+        Series::new(name.into(), changed.iter().map(of).collect::<Vec<Option<i64>>>()).into_column()
+    };
+    let on = Series::new("changed_on".into(), vec![day_number(as_of); changed.len()]).cast(&DataType::Date)?;
+    let columns = vec![
+        on.into_column(),
+        text("kpi", &|row| Some(row.0.to_owned())),
+        text("change", &|row| Some(row.1.to_owned())),
+        count("version_before", &|row| row.2.map(|old| old.version)),
+        count("version", &|row| row.3.map(|new| new.version)),
+        text("formula_before", &|row| row.2.map(|old| old.formula.clone())),
+        text("formula", &|row| row.3.map(|new| new.formula.clone())),
+        text("definition_before", &|row| row.2.map(|old| old.hash.clone())),
+        text("definition", &|row| row.3.map(|new| new.hash.clone())),
+    ];
+    let today = DataFrame::new(changed.len(), columns)?;
+    Ok(concat([before.lazy(), today.lazy()], UnionArgs::default())?.collect()?)
+}
+
+/// KPI → its definition after the newest of these changes.
+fn last_definitions(changes: &DataFrame) -> Result<BTreeMap<String, Definition>, EngineError> {
+    let in_order = changes.sort(["changed_on"], SortMultipleOptions::default())?;
+    let text = |name: &str| Ok::<_, PolarsError>(in_order.column(name)?.str()?.clone());
+    let (kpis, hashes, formulas) = (text("kpi")?, text("definition")?, text("formula")?);
+    let versions = in_order.column("version")?.i64()?.clone();
+    let mut left = BTreeMap::new();
+    for row in 0..in_order.height() {
+        let Some(kpi) = kpis.get(row) else { continue };
+        match hashes.get(row) {
+            None => {
+                left.remove(kpi);
+            }
+            Some(hash) => {
+                let definition = Definition {
+                    hash: hash.to_owned(),
+                    version: versions.get(row).unwrap_or_default(),
+                    formula: formulas.get(row).unwrap_or_default().to_owned(),
+                };
+                left.insert(kpi.to_owned(), definition);
+            }
+        }
+    }
+    Ok(left)
+}
+
+/// KPI → the day since which its definition holds.
+///
+/// # Errors
+/// When the rows are not those of the table.
+pub fn held_since(changes: &DataFrame) -> Result<BTreeMap<String, i32>, EngineError> {
+    let (kpis, kinds) = (changes.column("kpi")?.str()?, changes.column("change")?.str()?);
+    let days = changes.column("changed_on")?.date()?.physical().clone();
+    let mut since: BTreeMap<String, i32> = BTreeMap::new();
+    for (row, kpi) in kpis.iter().enumerate() {
+        let meant_anew = matches!(kinds.get(row), Some("added" | "redefined"));
+        if let (Some(kpi), Some(on), true) = (kpi, days.get(row), meant_anew) {
+            let known = since.entry(kpi.to_owned()).or_insert(on);
+            *known = (*known).max(on);
+        }
+    }
+    Ok(since)
+}
