@@ -11,7 +11,10 @@ use support::marts::assert_close;
 use support::program::published;
 
 static COVERAGE: LazyLock<Marts> = LazyLock::new(|| published("coverage"));
+static CONTACTS: LazyLock<Marts> = LazyLock::new(|| published("contacts"));
 static ENGAGEMENT: LazyLock<Marts> = LazyLock::new(|| published("engagement"));
+static SIGNALS: LazyLock<Marts> = LazyLock::new(|| published("signals"));
+static CAMPAIGNS: LazyLock<Marts> = LazyLock::new(|| published("campaigns"));
 static FUNNEL: LazyLock<Marts> = LazyLock::new(|| published("funnel"));
 static DEALS: LazyLock<Marts> = LazyLock::new(|| published("deals"));
 static MONEY: LazyLock<Marts> = LazyLock::new(|| published("money"));
@@ -62,6 +65,25 @@ fn the_functions_that_nobody_engaged_in_are_listed() {
 }
 
 #[rstest]
+#[case::a1_a2_and_b1_but_not_a4("decision_maker_coverage", 3.0, 4.0)]
+#[case::fr_and_de_of_h1_and_us_of_h2("geography_coverage", 3.0, 4.0 + 2.0)]
+#[case::a1_a3_and_b2("contact_seniority", 5.0 + 2.0 + 1.0, 3.0)]
+#[case::only_h1("c_level_sponsor_rate", 1.0, 4.0)]
+#[case::both_groups_of_h1_and_one_of_h2("buying_groups_targeted", 2.0 + 1.0, 4.0)]
+fn people_of_target_accounts(#[case] kpi: &str, #[case] numerator: f64, #[case] denominator: f64) {
+    assert_ratio(&CONTACTS, kpi, &[], numerator, denominator);
+}
+
+#[rstest]
+#[case("H1", "BE, IT", "0.5")]
+#[case::all_that_are_known("H4", "", "")]
+fn the_countries_that_nobody_engaged_in_are_listed(#[case] account: &str, #[case] missing: &str, #[case] share: &str) {
+    let wanted = [("account_id", account), ("period_grain", "month"), ("period_start", JUNE)];
+    let row = CONTACTS.row("account_360", &wanted);
+    assert_eq!((row["missing_countries"].as_str(), row["geography_coverage"].as_str()), (missing, share));
+}
+
+#[rstest]
 #[case("engaged_accounts", 3.0)]
 #[case::e1_with_15_and_e5_with_exactly_5_points("highly_engaged_accounts", 2.0)]
 #[case::webinar_event_and_exclusive_event("event_participations", 3.0)]
@@ -77,6 +99,94 @@ fn engagement_counts_and_scores(#[case] kpi: &str, #[case] value: f64) {
 #[case::with_those_that_nobody_knows_who_saw("ad_click_through_rate", 8.0, 1600.0)]
 fn engagement_rates(#[case] kpi: &str, #[case] numerator: f64, #[case] denominator: f64) {
     assert_ratio(&ENGAGEMENT, kpi, &[], numerator, denominator);
+}
+
+#[rstest]
+#[case::in_seconds("session_duration", 30.0 + 90.0 + 60.0, 3.0)]
+#[case::demo_request_and_premium_download("engagement_quality", 2.0, 17.0)]
+#[case("email_click_rate", 2.0, 10.0)]
+#[case("email_reply_rate", 1.0, 10.0)]
+#[case::the_latest_of_each("account_health", 70.0 + 90.0 + 50.0, 3.0)]
+fn signals_and_their_shares(#[case] kpi: &str, #[case] numerator: f64, #[case] denominator: f64) {
+    assert_ratio(&SIGNALS, kpi, &[], numerator, denominator);
+}
+
+#[rstest]
+#[case::a_demo_and_a_reply("inbound_requests", 2.0)]
+#[case::the_outbound_one_does_not_count("social_interactions", 3.0)]
+#[case::v1_and_v3("unique_visitors", 2.0)]
+#[case("downloads", 2.0 + 1.0)]
+#[case("form_submits", 2.0)]
+#[case::from_two_accounts_to_three("account_health_change", (70.0 + 90.0 + 50.0) / 3.0 - (60.0 + 84.0) / 2.0)]
+fn signals_and_health(#[case] kpi: &str, #[case] value: f64) {
+    assert_june(&SIGNALS, kpi, &[], value);
+}
+
+#[test]
+fn health_has_not_changed_where_there_was_none_before() {
+    assert_eq!(SIGNALS.cell("account_health_change", "month", "2026-05-01", &[]).value, None);
+}
+
+#[rstest]
+#[case::c1_to_c4("campaign_accounts_targeted", 4.0)]
+#[case::c1_and_c3("campaign_accounts_responded", 2.0)]
+#[case::c1_and_c4("campaign_accounts_engaged", 2.0)]
+#[case::spring_and_the_last_day_of_evergreen("active_campaigns_personalised", 2.0)]
+#[case("active_campaigns_general", 1.0)]
+#[case::of_c3_and_the_unknown_one_of_c4("new_segments_activated", 2.0)]
+fn campaigns(#[case] kpi: &str, #[case] value: f64) {
+    assert_june(&CAMPAIGNS, kpi, &[], value);
+}
+
+#[rstest]
+#[case("campaign_response_rate", 2.0, 4.0)]
+#[case("campaign_engagement_rate", 2.0, 4.0)]
+#[case::spring_and_summer("campaign_time_to_market_days", 20.0 + 10.0, 2.0)]
+#[case::no_signal_prompted_summer("campaign_pivot_days", 30.0, 1.0)]
+fn rates_of_campaigns(#[case] kpi: &str, #[case] numerator: f64, #[case] denominator: f64) {
+    assert_ratio(&CAMPAIGNS, kpi, &[], numerator, denominator);
+}
+
+#[test]
+fn accounts_whose_30_days_are_not_over_are_told_apart() {
+    let june = CAMPAIGNS.cell("campaign_engagement_rate", "month", JUNE, &[]);
+    assert_eq!((june.immature, june.mature_value), (Some(0), Some(0.5)));
+    // C1 has engaged already, C5 has not in its time.
+    let july = CAMPAIGNS.cell("campaign_engagement_rate", "month", "2026-07-01", &[]);
+    assert_close(july.value, 1.0 / 3.0);
+    assert_eq!((july.immature, july.mature_value), (Some(2), Some(0.0)));
+}
+
+#[rstest]
+#[case("active_campaigns_personalised", &[("region", "EMEA")], Some(1.0))]
+#[case::for_everybody("active_campaigns_general", &[("region", "(unknown)")], Some(1.0))]
+#[case("campaign_pivot_days", &[("region", "EMEA")], Some(30.0))]
+#[case("new_segments_activated", &[("region", "AMER")], Some(1.0))]
+#[case::campaigns_have_no_industry("active_campaigns_general", &[("industry", "(unknown)")], None)]
+fn campaigns_count_in_their_scope(#[case] kpi: &str, #[case] cut: &[(&str, &str)], #[case] value: Option<f64>) {
+    assert_eq!(CAMPAIGNS.cell(kpi, "month", JUNE, cut).value, value);
+}
+
+#[test]
+fn a_campaign_is_seen_with_its_accounts_touches_and_cost() {
+    let wanted = [("campaign_id", "spring"), ("period_grain", "month"), ("period_start", JUNE)];
+    let spring = CAMPAIGNS.row("campaign_performance", &wanted);
+    let seen = |columns: &[&str]| columns.iter().map(|column| spring[*column].clone()).collect::<Vec<_>>();
+    assert_eq!(seen(&["name", "kind", "region", "bu"]), ["Spring", "personalised", "EMEA", ""]);
+    // C3 answered the other campaign.
+    assert_eq!(seen(&["accounts_targeted", "accounts_responded", "accounts_engaged"]), ["4", "1", "2"]);
+    assert_eq!(seen(&["touches", "inbound_touches", "content_touches"]), ["7", "3", "1"]);
+    assert_eq!(seen(&["cost", "response_rate", "engagement_rate", "cost_per_response"]), ["600", "0.25", "0.5", "600"]);
+}
+
+#[rstest]
+#[case("linkedin", "C1", ["1500", "15", "30", "0.01", "2"])]
+#[case::without_a_click("display", "(unknown)", ["200", "0", "7", "0", ""])]
+fn advertising_is_seen_by_source_and_account(#[case] source: &str, #[case] account: &str, #[case] seen: [&str; 5]) {
+    let wanted = [("month", JUNE), ("source", source), ("account_id", account)];
+    let row = CAMPAIGNS.row("ad_performance", &wanted);
+    let columns = ["impressions", "clicks", "cost", "click_through_rate", "cost_per_click"];
+    assert_eq!(columns.map(|column| row[column].as_str()), seen);
 }
 
 #[test]

@@ -40,6 +40,21 @@ pub fn load(global: &Global) -> Result<Project, Failure> {
     Ok(project)
 }
 
+/// Refuses a pipeline that reads what another one has published, where it takes one that computes.
+///
+/// # Errors
+/// When the pipeline is unknown or has a `from`.
+pub fn computes(project: &Project, pipeline: &str) -> Result<(), Failure> {
+    // One that the project does not have is refused with a suggestion when it is planned.
+    match project.pipelines.get(pipeline).and_then(|pipeline| pipeline.from.as_ref()) {
+        None => Ok(()),
+        Some(from) => Err(config(format!(
+            "`{pipeline}` reads the marts that `{from}` has published, and nothing of the lake: `{from}` is the one to name",
+            from = from.value
+        ))),
+    }
+}
+
 /// What a run needs to know of the lake.
 pub struct Prepared {
     /// The lake.

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use abmart_engine::cache::CacheReport;
-use abmart_engine::{Outcome, SourceRows, StageTime};
+use abmart_engine::{OpenAlert, Outcome, SourceRows, StageTime};
 use abmart_plan::Plan;
 use abmart_store::{Bytes, Store, StoreError};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use crate::deliver::DeliveryResult;
 use crate::exit::Failure;
 use crate::timings::{self, Timing};
 
@@ -53,10 +54,23 @@ pub struct RunResults {
     pub cache: CacheReport,
     /// What was published.
     pub marts: Vec<MartResult>,
+    /// Alerts that are open, by whether they are new.
+    pub alerts: AlertCounts,
+    /// What was sent of them, and where to.
+    pub deliveries: Vec<DeliveryResult>,
     /// Checks that failed for some rows.
     pub findings: Vec<abmart_engine::Finding>,
     #[serde(skip)]
     begun: Instant,
+}
+
+/// How many alerts are open.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct AlertCounts {
+    /// Those that no earlier run found.
+    pub new: usize,
+    /// Those that an earlier run found already.
+    pub continuing: usize,
 }
 
 /// A published mart.
@@ -133,6 +147,8 @@ impl RunResults {
             cells: 0,
             cache: CacheReport::default(),
             marts: Vec::new(),
+            alerts: AlertCounts::default(),
+            deliveries: Vec::new(),
             findings: Vec::new(),
             begun: Instant::now(),
         }
@@ -145,6 +161,12 @@ impl RunResults {
         self.rollups.clone_from(&outcome.rollup_rows);
         self.cells = outcome.cells;
         self.findings = outcome.findings.iter().filter(|finding| finding.breached).cloned().collect();
+    }
+
+    /// Takes over which alerts are open.
+    pub fn alerted(&mut self, alerts: &[OpenAlert], as_of: Date) {
+        let new = alerts.iter().filter(|alert| alert.opened_on == as_of).count();
+        self.alerts = AlertCounts { new, continuing: alerts.len() - new };
     }
 
     /// Takes over what the plan says.

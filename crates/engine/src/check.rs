@@ -216,7 +216,7 @@ impl<'a> Checker<'a> {
         made.insert("actions".to_owned(), alerts::actions(alerts::empty(project).lazy(), project));
         for alert in project.alerts.values() {
             let Some(rows) = made.get(&alert.over.value) else { continue };
-            if let Err(error) = alerts::firing(alert, rows.clone(), &self.period(), scope) {
+            if let Err(error) = alerts::firing(alert, rows.clone(), Some(rows.clone()), &self.period(), scope) {
                 let pieces = pieces_of(alert.expressions());
                 self.report(&format!("alert `{}`", alert.name), alert.span, &pieces, &error);
             }

@@ -34,6 +34,21 @@ pub struct Plan {
     pub sources: IndexMap<String, SourcePlan>,
 }
 
+impl Plan {
+    /// The plan of a pipeline that reads nothing of the lake.
+    #[must_use]
+    pub fn without_lake(pipeline: &str, as_of: Date) -> Self {
+        Self {
+            pipeline: pipeline.to_owned(),
+            as_of,
+            history_start: as_of,
+            periods: Vec::new(),
+            buckets: BTreeMap::new(),
+            sources: IndexMap::new(),
+        }
+    }
+}
+
 /// The files of a source.
 #[derive(Debug, Clone, Serialize)]
 pub struct SourcePlan {

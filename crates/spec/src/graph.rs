@@ -236,10 +236,9 @@ impl Edges<'_> {
                 let formulas = [Some(&kpi.formula), kpi.immature.as_ref(), kpi.mature.as_ref()];
                 formulas.into_iter().flatten().flat_map(|sql| self.formula(sql)).collect()
             }),
-            Node::Alert(name) => project.alerts.get(name).map(|alert| {
-                let columns = alert.expressions().flat_map(columns_named);
-                self.mart_input(&alert.over.value, Some(columns.collect()))
-            }),
+            Node::Alert(name) => {
+                project.alerts.get(name).map(|alert| self.mart_input(&alert.over.value, Some(alert.columns())))
+            }
             Node::Mart(name) => project.marts.get(name).map(|mart| self.mart(mart)),
         };
         needs.unwrap_or_default()

@@ -16,7 +16,7 @@ use sqlparser::ast;
 use crate::diagnostic::{SourceMap, Span};
 use crate::syntax::TextMap;
 
-pub use alert::{Alert, AlertSeverity, Delivery};
+pub use alert::{Alert, AlertSeverity, Delivery, PRIOR};
 pub use contract::{Check, Column, ColumnType, OnBreach, RowCount, Severity, Source, SourceKind};
 pub use pipelines::{DimensionMode, Lineage, Pipeline, Settings, Store, Stores};
 
@@ -532,6 +532,16 @@ pub enum MartBody {
     From(Spanned<String>),
     /// A query over those, over tables, and over entities (`account`: every account × period with `<fact>_<measure>` columns).
     Sql(SqlQuery),
+}
+
+impl Mart {
+    /// The names that it reads.
+    pub fn reads(&self) -> impl Iterator<Item = &Spanned<String>> {
+        match &self.body {
+            MartBody::From(table) => std::slice::from_ref(table).iter(),
+            MartBody::Sql(sql) => sql.reads.iter(),
+        }
+    }
 }
 
 /// How a mart is published.

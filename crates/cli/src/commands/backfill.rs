@@ -42,6 +42,7 @@ pub fn backfill(global: &Global, args: &BackfillArgs) -> Result<(), Failure> {
     }
     let metrics = Metrics::to(args.run.metrics.as_deref())?;
     let project = project::load(global)?.restricted_to(&args.run.pipeline);
+    project::computes(&project, &args.run.pipeline)?;
     within_the_lake(&project, args)?;
     let marts = project::open(&project.stores.marts, &project, true)?;
     let (backfill, resumed) = begin(&project, global, args, &marts)?;

@@ -17,6 +17,7 @@ use crate::text::{bytes, count, print};
 /// As a run would fail before it begins: a wrong project, an unreadable lake, a broken contract.
 pub fn plan(global: &Global, args: &PlanArgs) -> Result<(), Failure> {
     let project = project::load(global)?.restricted_to(&args.pipeline);
+    project::computes(&project, &args.pipeline)?;
     let prepared = project::prepare(&project, &args.pipeline, global, &RunCache::none())?;
     if args.json {
         let text = serde_json::to_string_pretty(&json!({

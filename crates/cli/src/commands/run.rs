@@ -1,17 +1,19 @@
 //! `abmart run`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::sync::Arc;
 
 use abmart_engine::cache::Reuse;
 use abmart_engine::context::{Budget, Context};
-use abmart_engine::{Outcome, Shelf, Target};
+use abmart_engine::{Shelf, Target};
+use abmart_plan::Plan;
 use abmart_spec::Project;
-use abmart_spec::model::MartFormat;
-use abmart_store::{Claim, Lease, Publication, Published, Store};
+use abmart_spec::model::{Mart, MartFormat};
+use abmart_store::{Claim, Lease, Publication, Published, StagedFile, Store};
 
 use crate::args::{Global, RunArgs};
+use crate::deliver;
 use crate::exit::{Failure, chain};
 use crate::interrupt;
 use crate::ledger::{self, Ledger};
@@ -119,6 +121,9 @@ fn publish(
     let marts = lease.store();
     let recovered = lease.recover()?;
     tracing::debug!(?recovered, "store of marts is clean");
+    if let Some(from) = project.pipelines.get(&args.pipeline).and_then(|pipeline| pipeline.from.as_ref()) {
+        return review(project, &from.value, global, lease, results, record);
+    }
     let cache = Arc::new(project::cache(project, args.full)?);
     let Prepared { lake, plan, footers } = project::prepare(project, &args.pipeline, global, &cache)?;
     results.planned(&plan);
@@ -150,24 +155,86 @@ fn publish(
     lease.check()?;
     quarantine::write(&outcome, marts, &results.run_id)?;
     context.check_interrupted().map_err(|error| Failure::of_engine(error, &project.files))?;
-    let delta = project.marts.values().filter(|mart| mart.format == MartFormat::Delta);
     let published = lease.publish(&Publication {
         run_id: results.run_id.clone(),
         as_of: Some(plan.as_of.to_string()),
         files: outcome.staged.clone(),
-        delta: delta.map(|mart| mart.name.clone()).collect(),
+        delta: delta(project),
         ..Publication::default()
     })?;
     quarantine::keep_only(marts, &results.run_id);
-    results.marts = mart_results(&outcome, &published);
+    results.marts = mart_results(&outcome.staged, &published);
+    results.alerted(&outcome.alerts, plan.as_of);
+    // What was open long ago is nobody's news.
+    if record.backfill.is_none() {
+        results.deliveries = deliver::deliver(project, marts, &outcome.alerts, plan.as_of);
+    }
     cache.remember(&results.run_id);
     lineage.published(project, marts, &published);
     tracing::info!(run_id = results.run_id, marts = results.marts.len(), "run published");
     Ok(published)
 }
 
-fn mart_results(outcome: &Outcome, published: &Published) -> Vec<MartResult> {
-    let mut names: Vec<&String> = outcome.staged.iter().map(|file| &file.mart).collect();
+/// Publishes marts over what another pipeline has published.
+fn review(
+    project: &Project,
+    from: &str,
+    global: &Global,
+    lease: &Lease,
+    results: &mut RunResults,
+    record: &mut Record<'_>,
+) -> Result<Published, Failure> {
+    let marts = lease.store();
+    let missing = |name: &str| Failure::Run(format!("`{name}` is not published in {} yet: `abmart run {from}` comes first", marts.label()));
+    let read: BTreeSet<&str> = project.marts.values().flat_map(Mart::reads).map(|name| name.value.as_str()).collect();
+    let Some(mut manifest) = marts.manifest()? else { return Err(missing(read.first().copied().unwrap_or(from))) };
+    manifest.marts.retain(|name, _| read.contains(name.as_str()));
+    let mut days = BTreeSet::new();
+    for name in read {
+        let day = manifest.marts.get(name).and_then(|mart| mart.as_of.clone()).ok_or_else(|| missing(name))?;
+        days.insert(day);
+    }
+    let days: Vec<String> = days.into_iter().collect();
+    let as_of = match days.as_slice() {
+        [day] => day.parse::<jiff::civil::Date>().map_err(|error| Failure::Run(error.to_string()))?,
+        several => {
+            let several = several.join(" and ");
+            return Err(Failure::Run(format!("the marts that are read are of {several}: `abmart run {from}` brings them together")));
+        }
+    };
+    if let Some(asked) = global.as_of.filter(|asked| *asked != as_of) {
+        return Err(Failure::Run(format!("the published marts are of {as_of}: `abmart run {from} --as-of {asked}` comes first")));
+    }
+    let plan = Plan::without_lake(&results.pipeline, as_of);
+    results.planned(&plan);
+    logging::belongs_to(results);
+    record.ledger.begin(results, None, None)?;
+    let definitions: BTreeMap<String, String> = abmart_spec::fingerprint::fingerprints(project);
+    let target = Target { store: marts, run_id: &results.run_id, definitions: &definitions };
+    let scratch = std::env::temp_dir().join(format!("abmart-{}", results.run_id));
+    let staged = abmart_engine::review(project, &plan, &manifest, &target, &scratch);
+    let _ = std::fs::remove_dir_all(&scratch);
+    let staged = staged.map_err(|error| Failure::of_engine(error, &project.files))?;
+    lease.check()?;
+    let published = lease.publish(&Publication {
+        run_id: results.run_id.clone(),
+        as_of: Some(as_of.to_string()),
+        files: staged.clone(),
+        delta: delta(project),
+        ..Publication::default()
+    })?;
+    results.marts = mart_results(&staged, &published);
+    Ok(published)
+}
+
+/// The marts that are Delta tables.
+fn delta(project: &Project) -> BTreeSet<String> {
+    let delta = project.marts.values().filter(|mart| mart.format == MartFormat::Delta);
+    delta.map(|mart| mart.name.clone()).collect()
+}
+
+fn mart_results(staged: &[StagedFile], published: &Published) -> Vec<MartResult> {
+    let mut names: Vec<&String> = staged.iter().map(|file| &file.mart).collect();
     names.dedup();
     let result = |name: &String| {
         let mart = published.manifest.marts.get(name)?;
@@ -217,6 +284,17 @@ fn summary(results: &RunResults, published: &Published, marts: &Store) -> String
             count(mart.rows),
             bytes(mart.bytes)
         );
+    }
+    let alerts = results.alerts;
+    if alerts.new + alerts.continuing > 0 {
+        let _ = writeln!(text, "  alerts    {} new, {} continuing", alerts.new, alerts.continuing);
+    }
+    for sent in &results.deliveries {
+        let _ = write!(text, "  sent      {} alerts to {}", sent.sent, sent.delivery);
+        let _ = match &sent.error {
+            Some(error) => writeln!(text, ", {} did not arrive: {error}", sent.failed),
+            None => writeln!(text),
+        };
     }
     for finding in &results.findings {
         let _ = writeln!(text, "  finding   {finding}");

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use abmart_spec::model::{Column, ColumnType, Project, Source};
-use abmart_store::{ColumnKind, ParquetFooter, TimeUnit as Unit};
+use abmart_store::{ColumnKind, LocalFile, ParquetFooter, TimeUnit as Unit};
 use polars::prelude::*;
 
 use super::exact;
@@ -116,4 +116,13 @@ fn normalised(column: &Column, wanted: DataType, found: Option<&DataType>, time_
         }
         _ => col(name).strict_cast(wanted),
     }
+}
+
+/// A mart's file as input of others: only the rows that they ask for are read.
+///
+/// # Errors
+/// When the path is none that Polars can read.
+pub fn scan_local(file: &LocalFile) -> Result<LazyFrame, EngineError> {
+    let args = ScanArgsParquet { glob: false, ..ScanArgsParquet::default() };
+    Ok(LazyFrame::scan_parquet(PlRefPath::try_from_path(file.path())?, args)?)
 }

@@ -7,8 +7,7 @@ use std::collections::HashMap;
 
 use abmart_plan::Plan;
 use abmart_plan::calendar::{Period, after, before, grain_name};
-use abmart_spec::graph::columns_named;
-use abmart_spec::model::{Alert, AlertSeverity, Entity, Project, Window};
+use abmart_spec::model::{Alert, AlertSeverity, Entity, PRIOR, Project, Window};
 use jiff::civil::Date;
 use polars::prelude::*;
 use sqlparser::ast::{self, Expr as Sql};
@@ -81,19 +80,26 @@ pub fn period<'p>(alert: &Alert, plan: &'p Plan) -> Option<&'p Period> {
 
 /// The names of the columns that an alert reads of an entity.
 pub fn columns(alert: &Alert, project: &Project) -> Vec<String> {
-    alert.expressions().flat_map(columns_named).chain(about(project)).collect()
+    alert.columns().into_iter().chain(about(project)).collect()
 }
 
-/// The rows that fulfil an alert's condition, as they come into the table `alerts`.
+/// The rows that fulfil an alert's condition, as they come into the table `alerts`; `before` are those of the period
+/// before, which only entities are looked up in.
 ///
 /// # Errors
 /// When an expression does not fit the rows.
-pub fn firing(alert: &Alert, rows: LazyFrame, period: &Period, scope: &Scope<'_>) -> Result<DataFrame, EngineError> {
+pub fn firing(
+    alert: &Alert,
+    rows: LazyFrame,
+    before: Option<LazyFrame>,
+    period: &Period,
+    scope: &Scope<'_>,
+) -> Result<DataFrame, EngineError> {
     let project = scope.project;
     let entity = project.entities.get(&alert.over.value);
     let schema = schema(project);
-    let mut rows = if entity.is_some() {
-        rows
+    let mut rows = if let Some(entity) = entity {
+        with_prior(alert, entity, rows, before)?
     } else {
         rows.filter(
             col("period_grain").eq(lit(grain_name(period.grain))).and(col("period_start").eq(day(period.start))),
@@ -142,6 +148,36 @@ pub fn firing(alert: &Alert, rows: LazyFrame, period: &Period, scope: &Scope<'_>
     let typed: Vec<Expr> = schema.iter().map(|(name, dtype)| col(name.clone()).strict_cast(dtype.clone())).collect();
     // Rows without an entity are no subject of anything.
     Ok(fired.filter(col("subject").is_not_null()).with_columns(columns).select(typed).collect()?)
+}
+
+/// The rows with the columns that the alert reads of the period before.
+fn with_prior(
+    alert: &Alert,
+    entity: &Entity,
+    mut rows: LazyFrame,
+    before: Option<LazyFrame>,
+) -> Result<LazyFrame, EngineError> {
+    let there = rows.collect_schema()?;
+    let key = entity.key.as_str();
+    let named = alert.columns();
+    let wanted: Vec<&str> = named
+        .iter()
+        .filter_map(|name| name.strip_prefix(PRIOR))
+        .filter(|name| there.contains(name) && *name != key && !there.contains(&format!("{PRIOR}{name}")))
+        .collect();
+    if wanted.is_empty() {
+        return Ok(rows);
+    }
+    let prior = |name: &str| format!("{PRIOR}{name}");
+    let Some(before) = before else {
+        let dtype = |name: &str| there.get(name).cloned().unwrap_or(DataType::Null);
+        return Ok(rows.with_columns(
+            wanted.iter().map(|name| lit(NULL).cast(dtype(name)).alias(prior(name))).collect::<Vec<_>>(),
+        ));
+    };
+    let columns = std::iter::once(col(key)).chain(wanted.iter().map(|name| col(*name).alias(prior(name))));
+    let before = before.filter(col(key).is_not_null()).select(columns.collect::<Vec<_>>());
+    Ok(rows.join(before, [col(key)], [col(key)], JoinArgs::new(JoinType::Left)))
 }
 
 /// `all`, or the values of the cell's dimensions: `region=EMEA, tier=strategic`, after the KPI's name.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use abmart_plan::calendar::{Period, grain_name};
 use abmart_spec::model::{Kpi, Mart, MartBody, Spanned};
-use abmart_store::{LocalFile, StagedFile};
+use abmart_store::StagedFile;
 use polars::prelude::*;
 
 use super::alerts::{self, OpenAlert};
@@ -17,6 +17,7 @@ use crate::cube::finest::Finest;
 use crate::cube::values::{Figures, Yardsticks};
 use crate::error::EngineError;
 use crate::input::rollup::Piece;
+use crate::input::scan::scan_local;
 use crate::job::{Job, Made, stamped};
 use crate::read::ReadReport;
 use crate::run::Target;
@@ -89,7 +90,7 @@ impl Inputs<'_> {
             cells = height;
             known.extend(wide.map(|wide| ("kpi_wide", wide.lazy())));
             local = staging.store.local_copy(&file.staged_key(staging.run_id), self.context.shelf.folder())?;
-            known.insert("kpi_values", staged_rows(&local)?);
+            known.insert("kpi_values", scan_local(&local)?);
             staged.push(file);
         }
         let found = if self.reads(&["alerts", "actions"]) { Some(self.alerts(made, &known)?) } else { None };
@@ -120,10 +121,7 @@ impl Inputs<'_> {
 
     /// Whether a mart reads one of these tables.
     fn reads(&self, names: &[&str]) -> bool {
-        self.wanted.iter().any(|mart| match &mart.body {
-            MartBody::From(name) => names.contains(&name.value.as_str()),
-            MartBody::Sql(sql) => sql.reads.iter().any(|name| names.contains(&name.value.as_str())),
-        })
+        self.wanted.iter().flat_map(|mart| mart.reads()).any(|read| names.contains(&read.value.as_str()))
     }
 
     /// The table `alerts`: what fulfils the conditions of all alerts, with what earlier runs found.
@@ -132,16 +130,16 @@ impl Inputs<'_> {
         let mut fired = Vec::new();
         for alert in project.alerts.values() {
             let Some(period) = alerts::period(alert, plan) else { continue };
-            let of_period = |parts: &Vec<(Period, Piece)>| {
-                let found = parts.iter().find(|(at, _)| at.grain == period.grain && at.start == period.start);
+            let of_period = |parts: &Vec<(Period, Piece)>, start: jiff::civil::Date| {
+                let found = parts.iter().find(|(at, _)| at.grain == period.grain && at.start == start);
                 found.map(|(_, rows)| rows.lazy()).transpose()
             };
-            let rows = match made.get(&alert.over.value) {
-                Some(parts) => of_period(parts)?,
-                None => known.get(alert.over.value.as_str()).cloned(),
+            let (rows, before) = match made.get(&alert.over.value) {
+                Some(parts) => (of_period(parts, period.start)?, of_period(parts, period.previous_start())?),
+                None => (known.get(alert.over.value.as_str()).cloned(), None),
             };
             let Some(rows) = rows else { continue };
-            let found = alerts::firing(alert, rows, period, &self.scope());
+            let found = alerts::firing(alert, rows, before, period, &self.scope());
             fired.push(found.map_err(|error| error.at(format!("alert `{}`", alert.name), alert.span))?);
         }
         alerts::continued(project, self.history.table("alerts"), fired, plan.as_of, project.settings.alert_history)
@@ -243,10 +241,4 @@ const PERIOD_COLUMNS: [&str; 2] = ["period_grain", "period_start"];
 
 fn is_cube(mart: &Mart) -> bool {
     matches!(&mart.body, MartBody::From(name) if name.value == "kpi_values" && mart.filter.is_none())
-}
-
-/// A staged mart as input of others: only the rows that they ask for are read back.
-fn staged_rows(file: &LocalFile) -> Result<LazyFrame, EngineError> {
-    let args = ScanArgsParquet { glob: false, ..ScanArgsParquet::default() };
-    Ok(LazyFrame::scan_parquet(PlRefPath::try_from_path(file.path())?, args)?)
 }

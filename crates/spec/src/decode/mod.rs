@@ -107,7 +107,14 @@ impl Decoder<'_> {
         match &node.value {
             Value::Text(text) => Some(text.clone()),
             Value::Boolean(_) | Value::Integer(_) | Value::Number(_) => {
-                let value = self.files.text(node.span).to_owned();
+                let written = self.files.text(node.span);
+                // Where a variable stands alone, the number is what it stands for.
+                let value = match &node.value {
+                    Value::Integer(value) if written.starts_with('$') => value.to_string(),
+                    Value::Number(value) if written.starts_with('$') => value.to_string(),
+                    Value::Boolean(value) if written.starts_with('$') => value.to_string(),
+                    _ => written.to_owned(),
+                };
                 Some(Text { map: TextMap::at(node.span.start), value, plain: true })
             }
             _ => None,

@@ -19,7 +19,7 @@ pub(super) static ALERT: Object = Object {
         Key::new(
             "over",
             Shape::Word("entity"),
-            "What is looked at: an entity, with the columns that marts read of it, or `kpi_values`.",
+            "What is looked at: an entity, with the columns that marts read of it, or `kpi_values`. Of an entity, `prior_x` is column `x` in the period before.",
             "over: account",
         )
         .required(),

@@ -87,10 +87,7 @@ impl Resolver<'_> {
         }
         let over_cells = project.alerts.values().any(|alert| alert.over.value == "kpi_values");
         for mart in published {
-            let reads: Vec<&str> = match &mart.body {
-                MartBody::From(name) => vec![name.value.as_str()],
-                MartBody::Sql(sql) => sql.reads.iter().map(|name| name.value.as_str()).collect(),
-            };
+            let reads: Vec<&str> = mart.reads().map(|name| name.value.as_str()).collect();
             let alerts = reads.iter().any(|name| matches!(*name, "alerts" | "actions")) && over_cells;
             if alerts || reads.iter().any(|name| matches!(*name, "kpi_values" | "kpi_wide")) {
                 let place = pipeline.marts.iter().find(|name| name.value == mart.name);
@@ -123,11 +120,7 @@ impl Resolver<'_> {
         }
         let there = |mart: &str| computing.marts.is_empty() || computing.marts.iter().any(|name| name.value == mart);
         for mart in pipeline.marts.iter().filter_map(|name| self.project.marts.get(&name.value)) {
-            let reads = match &mart.body {
-                MartBody::From(table) => std::slice::from_ref(table),
-                MartBody::Sql(sql) => sql.reads.as_slice(),
-            };
-            for read in reads {
+            for read in mart.reads() {
                 let of_its_own = pipeline.marts.iter().any(|name| name.value == read.value);
                 if !self.project.marts.contains_key(&read.value) || of_its_own || !there(&read.value) {
                     self.report(
