@@ -3,6 +3,7 @@
 #[path = "support/mod.rs"]
 mod support;
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use rstest::rstest;
@@ -19,6 +20,12 @@ static FUNNEL: LazyLock<Marts> = LazyLock::new(|| published("funnel"));
 static DEALS: LazyLock<Marts> = LazyLock::new(|| published("deals"));
 static MONEY: LazyLock<Marts> = LazyLock::new(|| published("money"));
 static ALIGNMENT: LazyLock<Marts> = LazyLock::new(|| published("alignment"));
+static STAGES: LazyLock<Marts> = LazyLock::new(|| published("stages"));
+static SALES: LazyLock<Marts> = LazyLock::new(|| published("sales"));
+static COSTS: LazyLock<Marts> = LazyLock::new(|| published("costs"));
+static PRODUCTIVITY: LazyLock<Marts> = LazyLock::new(|| published("productivity"));
+static PACKS: LazyLock<Marts> = LazyLock::new(|| published("packs"));
+static BEST_PRACTICES: LazyLock<Marts> = LazyLock::new(|| published("best_practices"));
 
 const JUNE: &str = "2026-06-01";
 
@@ -289,6 +296,9 @@ fn cost_finds_its_accounts(#[case] cut: &[(&str, &str)], #[case] value: f64) {
 #[case("mqa_acceptance_rate", 3.0, 4.0)]
 #[case::of_those_that_got_an_answer("response_hours", 2.0 + 24.0 + 34.0, 3.0)]
 #[case::of_all("response_within_24h_rate", 2.0, 4.0)]
+#[case::and_that_after_34_hours("response_within_48h_rate", 3.0, 4.0)]
+#[case("alignment_satisfaction", 3.0 + 4.0 + 5.0, 3.0)]
+#[case("account_team_feedback", 1.0 + 4.0, 2.0)]
 fn alignment(#[case] kpi: &str, #[case] numerator: f64, #[case] denominator: f64) {
     assert_ratio(&ALIGNMENT, kpi, &[], numerator, denominator);
 }
@@ -296,6 +306,203 @@ fn alignment(#[case] kpi: &str, #[case] numerator: f64, #[case] denominator: f64
 #[test]
 fn the_promoter_score_takes_the_latest_answer_of_each_person() {
     assert_june(&ALIGNMENT, "net_promoter_score", &[], 100.0 * (2.0 - 1.0) / 4.0);
+}
+
+#[rstest]
+#[case::j1_and_j2("apac_relationship_tenure_days", "APAC", 10.0 + 365.0, 2.0)]
+#[case::only_j1_on_two_days("apac_repeat_meeting_rate", "APAC", 1.0, 3.0)]
+#[case::u1_and_u2("amer_time_to_revenue_days", "AMER", 122.0 + 59.5, 2.0)]
+#[case("amer_velocity", "AMER", 96_000.0 + 34_000.0 + 20_000.0, 96.0 + 29.0 + 15.0)]
+fn a_pack_holds_in_its_region(
+    #[case] kpi: &str,
+    #[case] region: &str,
+    #[case] numerator: f64,
+    #[case] denominator: f64,
+) {
+    assert_ratio(&PACKS, kpi, &[("region", region)], numerator, denominator);
+    let elsewhere = PACKS.cell(kpi, "month", JUNE, &[("region", "EMEA")]);
+    assert_eq!((elsewhere.value, elsewhere.numerator, elsewhere.denominator), (None, None, None));
+    assert_eq!(PACKS.cell(kpi, "month", JUNE, &[]).value, None);
+}
+
+#[test]
+fn a_view_for_a_region_holds_its_cells_alone() {
+    let seen = PACKS.rows("apac_kpi_values");
+    assert!(seen.iter().all(|row| row["region"] == "APAC"));
+    let wanted = [("kpi", "target_accounts"), ("period_grain", "month"), ("period_start", JUNE), ("cut", "region")];
+    let core: Vec<_> = seen.iter().filter(|row| wanted.iter().all(|(column, value)| row[*column] == *value)).collect();
+    assert_eq!(core.len(), 1, "core KPIs are there as well");
+    assert_close(core[0]["value"].parse().ok(), 0.0);
+}
+
+#[test]
+fn an_answer_without_an_account_counts_where_it_says() {
+    assert_ratio(&ALIGNMENT, "alignment_satisfaction", &[("region", "EMEA")], 4.0 + 5.0, 2.0);
+}
+
+#[rstest]
+#[case::g1_to_g3("sqa", 3.0)]
+#[case::g5_to_g8("opportunity_accounts", 4.0)]
+#[case::g5("customer_accounts", 1.0)]
+#[case::nine_times_30_and_70_and_a_half("engagement_to_opportunity_days_last10", (9.0 * 30.0 + 70.5) / 10.0)]
+fn stages(#[case] kpi: &str, #[case] value: f64) {
+    assert_june(&STAGES, kpi, &[], value);
+}
+
+#[rstest]
+#[case::g2("sqa_to_opportunity_rate", 1.0, 3.0)]
+#[case::g5_and_g6("opportunity_to_customer_rate", 2.0, 4.0)]
+#[case::all_three_of_p1("stage_conversion_rate", 3.0, 3.0 + 1.0 + 1.0 + 1.0)]
+#[case::three_of_p1_one_of_p2_two_of_p4("stage_days", 4.0 + 10.0 + 10.0 + 10.0 + 20.0 + 20.0, 6.0)]
+fn rates_of_stages(#[case] kpi: &str, #[case] numerator: f64, #[case] denominator: f64) {
+    assert_ratio(&STAGES, kpi, &[], numerator, denominator);
+}
+
+#[rstest]
+#[case("sqa_to_opportunity_rate", 0, 1.0 / 3.0)]
+#[case::without_g8("opportunity_to_customer_rate", 1, 2.0 / 3.0)]
+#[case::without_p3_and_p4("stage_conversion_rate", 2, 3.0 / 4.0)]
+fn cohorts_tell_who_still_has_time(#[case] kpi: &str, #[case] immature: i64, #[case] mature: f64) {
+    let cell = STAGES.cell(kpi, "month", JUNE, &[]);
+    assert_eq!(cell.immature, Some(immature));
+    assert_close(cell.mature_value, mature);
+}
+
+#[rstest]
+#[case("advanced_deals", 3.0)]
+#[case::one_of_the_three_and_the_one_lost_in_july("open_qualified_deals", 2.0)]
+#[case::a_third_shorter("pipeline_acceleration", 1.0 - ((20.0 + 40.0 + 60.0) / 3.0) / ((20.0 + 40.0 + 60.0 + 120.0) / 4.0))]
+#[case("sales_velocity", 2.0 * (4.0 / 7.0) * 40_000.0 / 60.0)]
+#[case::two_of_three_against_one_of_three("win_rate_uplift", (2.0 / 3.0) / (1.0 / 3.0))]
+#[case("tcv_uplift", (120_000.0 + 80_000.0) / 2.0 / 50_000.0)]
+#[case::of_s1_and_s2("tcv_influenced", 120_000.0 + 50_000.0)]
+fn sales(#[case] kpi: &str, #[case] value: f64) {
+    assert_june(&SALES, kpi, &[], value);
+}
+
+#[rstest]
+#[case("trailing_win_rate", 4.0, 7.0)]
+#[case("trailing_deal_size", 60_000.0 + 40_000.0 + 20_000.0 + 40_000.0, 4.0)]
+#[case("trailing_cycle_days", 20.0 + 40.0 + 60.0 + 120.0, 4.0)]
+#[case::five_ahead_two_late("pipeline_acceleration_vs_forecast", 5.0 - 2.0, 2.0)]
+#[case("tcv_influenced_share", 170_000.0, 250_000.0)]
+fn rates_of_sales(#[case] kpi: &str, #[case] numerator: f64, #[case] denominator: f64) {
+    assert_ratio(&SALES, kpi, &[], numerator, denominator);
+}
+
+#[test]
+fn a_programme_is_not_held_against_itself() {
+    assert_eq!(SALES.cell("win_rate_uplift", "month", JUNE, &[("program", "abm")]).value, None);
+}
+
+#[test]
+fn account_executives_are_seen_with_their_deals_and_answers() {
+    let of = |owner: &str| {
+        let wanted = [("owner_id", owner), ("period_grain", "month"), ("period_start", JUNE)];
+        SALES.row("executive_velocity", &wanted)
+    };
+    let ann = of("ann");
+    let seen = |columns: &[&str]| columns.iter().map(|column| ann[*column].clone()).collect::<Vec<_>>();
+    assert_eq!(seen(&["name", "region", "open_pipeline", "advanced_deals"]), ["Ann", "EMEA", "7000", "1"]);
+    assert_eq!(seen(&["deals_closed", "deals_won", "won_amount"]), ["3", "2", "100000"]);
+    assert_eq!(seen(&["average_deal_size_12m", "sales_cycle_days_12m", "response_hours"]), ["50000", "30", "16"]);
+    assert_close(ann["pipeline_velocity"].parse().ok(), 50_000.0 / (30.0 / 30.4375));
+    assert_close(ann["response_within_24h_rate"].parse().ok(), 1.0 / 3.0);
+    // Whoever sells is in it, whatever the role; so is an account executive without deals.
+    assert_eq!(of("bob")["deals_won"], "1");
+    assert_eq!((of("cat")["deals_won"].as_str(), of("cat")["pipeline_velocity"].as_str()), ("0", ""));
+    let rows = SALES.rows("executive_velocity");
+    let owners: BTreeSet<&str> = rows.iter().map(|row| row["owner_id"].as_str()).collect();
+    assert_eq!(owners, BTreeSet::from(["ann", "bob", "cat"]));
+}
+
+#[rstest]
+#[case("cost_direct", 4000.0 + 2000.0)]
+#[case::with_what_finds_no_account("cost_indirect", 3000.0 + 1000.0)]
+#[case("clv", 82_000.0 * 0.5 * 1.75 - 5000.0)]
+#[case("extended_clv", 66_750.0 + (12_000.0 + 5000.0 + 3000.0) / 2.0)]
+#[case::at_a_margin_of_60_k_of_164_k_and_half_of_it_churns("clv_margin", 82_000.0 * (40_000.0 + 20_000.0 + 16_000.0) / 164_000.0 / 0.5)]
+#[case::and_unlike_them_the_rest("clv_uplift", 92_000.0 / 46_000.0)]
+fn costs(#[case] kpi: &str, #[case] value: f64) {
+    assert_june(&COSTS, kpi, &[], value);
+}
+
+#[rstest]
+#[case("cac_to_clv", 5000.0, 66_750.0)]
+#[case::t1_and_t2("cost_per_engaged_account", 10_000.0, 2.0)]
+#[case::dollars_and_pounds_at_100_k("cost_to_potential", 10_000.0, 300_000.0 + 100_000.0 + 100_000.0)]
+#[case::t1_and_t3("cost_per_mqa", 10_000.0, 2.0)]
+#[case::wherever_they_came_from("cost_per_qualified_opportunity", 10_000.0, 4.0)]
+#[case::dollars_at_their_day("cost_per_click", 20.0 + 0.5 * 60.0, 10.0 + 15.0)]
+#[case("churn_rate", 2.0, 4.0)]
+#[case("expansion_rate", 2000.0 + 1500.0, 2000.0)]
+fn rates_of_costs(#[case] kpi: &str, #[case] numerator: f64, #[case] denominator: f64) {
+    assert_ratio(&COSTS, kpi, &[], numerator, denominator);
+}
+
+#[rstest]
+#[case::nothing_churned("clv_margin", &[("industry", "fintech")], None)]
+#[case::nobody_knows_whose_click_it_was("cost_per_click", &[("program", "(unknown)")], Some(30.0 / 15.0))]
+#[case::nobody_qualified("cost_per_mqa", &[("program", "non_abm")], None)]
+fn costs_in_a_cut(#[case] kpi: &str, #[case] cut: &[(&str, &str)], #[case] value: Option<f64>) {
+    assert_eq!(COSTS.cell(kpi, "month", JUNE, cut).value, value);
+}
+
+#[rstest]
+#[case("pipeline_per_fte", 150_000.0, 2.0 + 3.0)]
+#[case("revenue_per_fte", 20_000.0 + 40_000.0, 5.0)]
+#[case::p1_and_p2("accounts_activated_per_fte", 2.0, 5.0)]
+#[case("campaigns_per_fte", 2.0, 5.0)]
+#[case("contents_per_fte", 3.0, 5.0)]
+#[case("pipeline_per_euro", 150_000.0, 30_000.0)]
+fn productivity(#[case] kpi: &str, #[case] numerator: f64, #[case] denominator: f64) {
+    assert_ratio(&PRODUCTIVITY, kpi, &[], numerator, denominator);
+}
+
+#[rstest]
+#[case("fte", "month", JUNE, &[], Some(5.0))]
+#[case::four_in_may_five_in_june("fte", "quarter", "2026-04-01", &[], Some(4.5))]
+#[case::nobody_in_may("fte", "quarter", "2026-04-01", &[("region", "AMER")], Some(1.5))]
+#[case("fte", "month", JUNE, &[("bu", "cloud"), ("program", "abm")], Some(2.0))]
+#[case::staff_has_no_industry("fte", "month", JUNE, &[("industry", "saas")], None)]
+#[case("pipeline_per_fte", "month", JUNE, &[("region", "EMEA")], Some(100_000.0 / 2.0))]
+#[case::not_even_beside_a_region("pipeline_per_fte", "month", JUNE, &[("region", "EMEA"), ("industry", "saas")], None)]
+#[case::campaigns_have_no_programme("campaigns_per_fte", "month", JUNE, &[("program", "abm")], None)]
+#[case::one_is_for_everybody("campaigns_per_fte", "month", JUNE, &[("region", "EMEA")], Some(1.0 / 2.0))]
+#[case::of_50_k_and_30_k("productivity_index", "month", JUNE, &[("region", "EMEA")], Some(50_000.0 / 30_000.0))]
+#[case("productivity_index", "month", JUNE, &[], Some(1.0))]
+fn people_are_counted_where_staff_data_tells(
+    #[case] kpi: &str,
+    #[case] grain: &str,
+    #[case] start: &str,
+    #[case] cut: &[(&str, &str)],
+    #[case] value: Option<f64>,
+) {
+    assert_eq!(PRODUCTIVITY.cell(kpi, grain, start, cut).value, value);
+}
+
+#[rstest]
+#[case::an_event_against_letters("EMEA", "event", ["25", "25", "15", "0.6", "40", "40", "0.25", "2.4", "true", "1"])]
+#[case::letters_against_an_event("EMEA", "email", ["40", "40", "10", "0.25", "25", "25", "0.6", "0.4166666666666667", "false", ""])]
+#[case::three_accounts_and_eight_campaigns("APAC", "web", ["24", "3", "24", "1", "30", "30", "0.1", "10", "false", ""])]
+fn a_tactic_stands_out_where_enough_accounts_prove_it(
+    #[case] region: &str,
+    #[case] channel: &str,
+    #[case] seen: [&str; 10],
+) {
+    let wanted = [("cut", "region"), ("region", region), ("tactic_channel", channel)];
+    let pair = BEST_PRACTICES.row("best_practices", &wanted);
+    let columns = ["n", "accounts", "engaged", "engagement_rate", "base_n", "base_accounts", "base_rate", "lift"];
+    let judged = ["significant", "rank"];
+    assert_eq!(columns.iter().chain(&judged).map(|column| pair[*column].as_str()).collect::<Vec<_>>(), seen);
+}
+
+#[test]
+fn how_sure_it_is_goes_by_the_rate_of_both() {
+    let wanted = [("cut", "region"), ("region", "EMEA"), ("tactic_channel", "event")];
+    let pooled: f64 = (15.0 + 10.0) / (25.0 + 40.0);
+    let error = (pooled * (1.0 - pooled) * (1.0 / 25.0 + 1.0 / 40.0)).sqrt();
+    assert_close(BEST_PRACTICES.row("best_practices", &wanted)["z"].parse().ok(), (0.6 - 0.25) / error);
 }
 
 /// A KPI that is added without a worked example fails here.

@@ -7,6 +7,14 @@ select c.*,
        coalesce((select max(dt) from contacts k where k.dt < c.period_end), (select min(dt) from contacts)) as contacts_dt
 from calendar c;
 
+-- What stands without a day of its own is worth what its currency was at the end of the period: the last rate before the
+-- cutoff, or the first that there is.
+create table rate_at_end as
+select p.grain, p.period_start, x.currency,
+       coalesce(max_by(x.rate, x.day) filter (where x.day < p.cutoff), min_by(x.rate, x.day)) as rate
+from period p cross join fx_rates x
+group by all;
+
 -- Every account in every period, silent or not, with its dimensions as they were.
 create table account_period as
 select p.grain, p.period_start, p.period_end, p.cutoff, a.account_id,
@@ -16,20 +24,24 @@ select p.grain, p.period_start, p.period_end, p.cutoff, a.account_id,
        coalesce(a.industry, '(unknown)') as industry,
        coalesce(a.program, '(unknown)') as program,
        a.listed_on,
+       a.potential_value * r.rate as potential_value,
        coalesce(a.listed_on < p.cutoff and (a.delisted_on is null or a.delisted_on >= p.period_end), false) as on_list
 from period p
-join accounts a on a.dt = p.accounts_dt;
+join accounts a on a.dt = p.accounts_dt
+left join rate_at_end r on r.grain = p.grain and r.period_start = p.period_start and r.currency = a.currency;
 
 -- Identified contacts: known before the period's cutoff.
 create table contact_period as
-select p.grain, p.period_start, p.cutoff, c.contact_id, c.account_id, c.function, c.seniority, c.at_headquarters,
-       c.in_buying_committee, c.consent
+select p.grain, p.period_start, p.cutoff, c.contact_id, c.account_id, c.function, c.seniority, c.country, c.at_headquarters,
+       c.in_buying_committee, c.buying_group, c.consent
 from period p
 join contacts c on c.dt = p.contacts_dt and c.created_on < p.cutoff;
 
 -- Touches of the period. contact_id is set only for an identified contact of the touched account.
 create table period_touch as
-select p.grain, p.period_start, x.account_id, c.contact_id, x.kind, x.direction = 'inbound' as inbound, x.consumed,
+select p.grain, p.period_start, x.account_id, c.contact_id, x.channel, x.kind, x.direction = 'inbound' as inbound, x.consumed,
+       x.duration_s, coalesce(x.requested, false) as requested,
+       coalesce(w.quality, false) as is_quality,
        x.kind in ('download', 'premium_download', 'content_view', 'webinar') as is_content,
        coalesce(w.component = 'intent', false) as is_intent,
        coalesce(w.simple_points, 0) as simple_points,
@@ -57,6 +69,8 @@ group by all;
 create table contact_activity as
 select grain, period_start, contact_id,
        bool_or(inbound) as engaged,
+       bool_or(not inbound) as reached,
+       bool_or(inbound and channel = 'web') as visited,
        count(*) filter (where inbound) as inbound_touches
 from period_touch
 where contact_id is not null
@@ -80,7 +94,8 @@ select currency, created_at::date as day from opportunities
 union select currency, closed_at::date from opportunities where closed_at is not null
 union select currency, end_on from contracts where outcome is not null
 union select currency, month from revenue
-union select currency, month from spend;
+union select currency, month from spend
+union select currency, day from ad_stats where cost is not null;
 
 -- Deals in the reporting currency: at the day of creation, and at the day of closing.
 create table deal as

@@ -28,6 +28,12 @@ class Kpi:
     grains: tuple[str, ...] = ALL_GRAINS
     immature: str = "null"
     mature_value: str = "null"
+    cuts: tuple[str, ...] = DIMENSIONS
+
+    def figure(self, sql: str) -> str:
+        """The SQL of one of its figures: null where a dimension is cut that the KPI cannot be cut by."""
+        others = [f"{d} is not null" for d in DIMENSIONS if d not in self.cuts]
+        return f"case when {' or '.join(others)} then null else {sql} end" if others else sql
 
 
 def ratio(name: str, numerator: str, denominator: str, **more) -> Kpi:
@@ -38,6 +44,18 @@ def ratio(name: str, numerator: str, denominator: str, **more) -> Kpi:
 def abm_only(value: str) -> str:
     """Comparisons of ABM with the rest have no value where the program is itself cut."""
     return f"case when program is null then {value} end"
+
+
+def overall(value: str) -> str:
+    """What the value is in the grand total of the same period."""
+    grand_total = " and ".join(f"{d} is null" for d in DIMENSIONS)
+    return f"(max(case when {grand_total} then {value} end) over (partition by grain, period_start))"
+
+
+def unplaced(facts: str, *own: str) -> str:
+    """Facts of no account, with the dimensions that they carry themselves; a missing one is `(unknown)`, as are all others."""
+    dims = ", ".join(f"coalesce(f.{d}, '(unknown)') as {d}" if d in own else f"'(unknown)' as {d}" for d in DIMENSIONS)
+    return f"select f.* exclude ({', '.join(own)}), {dims} from ({facts}) f"
 
 
 def placed(facts: str) -> str:
@@ -58,9 +76,9 @@ def family(con, facts: list[str], aggregates: dict[str, str], kpis: list[Kpi]):
     leaves = " union all by name ".join(f"({sql})" for sql in [spine, *facts])
     measures = ", ".join(f"{sql} as {name}" for name, sql in aggregates.items())
     figures = ", ".join(
-        f"{{'kpi': '{k.name}', 'grains': {list(k.grains)}, 'value': cast({k.value} as double), "
-        f"'numerator': cast({k.numerator} as double), 'denominator': cast({k.denominator} as double), "
-        f"'immature': cast({k.immature} as bigint), 'mature_value': cast({k.mature_value} as double)}}"
+        f"{{'kpi': '{k.name}', 'grains': {list(k.grains)}, 'value': cast({k.figure(k.value)} as double), "
+        f"'numerator': cast({k.figure(k.numerator)} as double), 'denominator': cast({k.figure(k.denominator)} as double), "
+        f"'immature': cast({k.figure(k.immature)} as bigint), 'mature_value': cast({k.figure(k.mature_value)} as double)}}"
         for k in kpis
     )
     return con.sql(

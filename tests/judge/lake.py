@@ -19,24 +19,30 @@ WEEKS = 13
 # Only the tables that the recomputed KPIs read. Timestamps become naive UTC.
 SNAPSHOT_COLUMNS = {
     "accounts": "account_id varchar, region varchar, bu varchar, tier varchar, industry varchar, program varchar, "
-    "listed_on date, delisted_on date",
-    "contacts": "contact_id varchar, account_id varchar, function varchar, seniority varchar, at_headquarters boolean, "
-    "in_buying_committee boolean, consent boolean, created_on date",
+    "listed_on date, delisted_on date, potential_value double, currency varchar",
+    "contacts": "contact_id varchar, account_id varchar, function varchar, seniority varchar, country varchar, "
+    "at_headquarters boolean, in_buying_committee boolean, buying_group varchar, consent boolean, created_on date",
+    "campaigns": "campaign_id varchar, kind varchar, region varchar, bu varchar, tier varchar, signal_on date, briefed_on date, "
+    "launched_on date, ended_on date",
+    "contents": "content_id varchar, produced_on date, region varchar, bu varchar",
     "opportunities": "opportunity_id varchar, account_id varchar, origin varchar, marketing_sourced boolean, "
     "advanced boolean, amount double, tcv double, currency varchar, created_at timestamp, qualified_at timestamp, "
-    "closed_at timestamp, is_won boolean, probability double",
+    "closed_at timestamp, is_won boolean, expected_close_on date, probability double",
     "contracts": "contract_id varchar, account_id varchar, end_on date, arr double, currency varchar, outcome varchar, "
     "at_risk boolean, renewed_arr double",
     "fx_rates": "day date, currency varchar, rate double",
 }
 EVENT_COLUMNS = {
-    "touchpoints": "touch_id varchar, account_id varchar, contact_id varchar, occurred_at timestamp, kind varchar, "
-    "direction varchar, consumed double",
-    "ad_stats": "day date, account_id varchar, impressions bigint, clicks bigint",
+    "touchpoints": "touch_id varchar, account_id varchar, contact_id varchar, occurred_at timestamp, "
+    "channel varchar, kind varchar, direction varchar, campaign_id varchar, duration_s double, consumed double, requested boolean",
+    "ad_stats": "day date, account_id varchar, impressions bigint, clicks bigint, cost double, currency varchar",
     "campaign_targets": "campaign_id varchar, account_id varchar, targeted_on date",
+    "opportunity_stages": "opportunity_id varchar, stage varchar, entered_at timestamp",
     "account_stages": "account_id varchar, stage varchar, entered_at timestamp, decision varchar, decided_at timestamp",
-    "revenue": "account_id varchar, month date, amount double, currency varchar",
-    "spend": "month date, program varchar, campaign_id varchar, account_id varchar, region varchar, bu varchar, "
+    "account_health": "account_id varchar, day date, score double",
+    "revenue": "account_id varchar, month date, kind varchar, amount double, gross_margin double, currency varchar",
+    "staff": "month date, region varchar, bu varchar, program varchar, fte double",
+    "spend": "month date, nature varchar, program varchar, campaign_id varchar, account_id varchar, region varchar, bu varchar, "
     "tier varchar, amount double, currency varchar",
     "surveys": "survey_id varchar, kind varchar, account_id varchar, contact_id varchar, region varchar, bu varchar, "
     "score double, answered_at timestamp",
@@ -46,20 +52,24 @@ EVENT_TIME = {
     "touchpoints": "occurred_at",
     "ad_stats": "day",
     "campaign_targets": "targeted_on",
+    "opportunity_stages": "entered_at",
     "account_stages": "entered_at",
+    "account_health": "day",
     "revenue": "month",
+    "staff": "month",
     "spend": "month",
     "surveys": "answered_at",
     "follow_ups": "signalled_at",
 }
 # The newest of these is read whatever the period; accounts and contacts keep their history.
-CURRENT_STATE_ONLY = ("opportunities", "contracts", "fx_rates")
+CURRENT_STATE_ONLY = ("campaigns", "contents", "opportunities", "contracts", "fx_rates")
 
 REFERENCE_COLUMNS = {
-    "signal_weights": "kind varchar, points double, simple_points double, component varchar",
-    "seniority_weights": "seniority varchar, multiplier double",
+    "signal_weights": "kind varchar, points double, simple_points double, component varchar, quality boolean",
+    "seniority_weights": "seniority varchar, multiplier double, rank bigint",
     "site_weights": "at_headquarters boolean, multiplier double",
     "required_functions": "function varchar",
+    "opportunity_stage_order": "stage varchar, position bigint",
 }
 
 
@@ -211,3 +221,9 @@ def refuse_missing_rates(con) -> None:
     missing = con.execute("select distinct currency, day from money_day anti join fx_rates using (currency, day)").fetchall()
     if missing:
         raise ValueError(f"fx_rates has no rate for {missing[:5]}")
+    unknown = con.execute(
+        "select distinct currency from accounts a where potential_value is not null "
+        "and not exists (select 1 from fx_rates x where x.currency = a.currency)"
+    ).fetchall()
+    if unknown:
+        raise ValueError(f"fx_rates never has a rate for {unknown[:5]}")

@@ -32,6 +32,11 @@ def report(rows, what: str) -> str:
     return f"{len(rows)} cells {what}\n  grain start cut region bu tier industry program: …\n{lines}"
 
 
+def test_every_published_kpi_is_worked_out_again(judged):
+    published = judged.execute("select distinct kpi from kpi_values").fetchall()
+    assert sorted({name for (name,) in published} - set(names())) == []
+
+
 @pytest.mark.parametrize("kpi", names())
 def test_no_figure_is_missing(judged, kpi):
     rows = mismatches(judged, kpi, "m.kpi is null and e.value <> 0", "e.value as expected")
@@ -70,6 +75,17 @@ def test_cohorts_say_what_is_immature(judged, kpi):
         "e.immature, m.immature, e.mature_value, m.mature_value",
     )  # fmt: skip
     assert not rows, report(rows, "differ (immature expected, published; mature value expected, published)")
+
+
+@pytest.mark.parametrize("kpi", [kpi for kpi in kpis() if kpi.cuts != DIMENSIONS], ids=lambda kpi: kpi.name)
+def test_a_kpi_has_no_figure_where_it_cannot_be_cut(judged, kpi):
+    others = " or ".join(f"{d} is not null" for d in DIMENSIONS if d not in kpi.cuts)
+    rows = judged.execute(
+        f"select distinct cut from kpi_values where kpi = ? and ({others}) "
+        "and coalesce(value, numerator, denominator, mature_value) is not null",
+        [kpi.name],
+    ).fetchall()
+    assert rows == []
 
 
 @pytest.mark.parametrize("kpi", COUNTS_OF_ACCOUNTS)

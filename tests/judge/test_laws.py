@@ -2,6 +2,7 @@
 
 import pytest
 from cube import CUT, DIMENSIONS, DIMS
+from kpis import kpis
 from marts import unequal
 
 # Counts and money that add up over the cells of a cut.
@@ -9,12 +10,16 @@ ADDITIVE = (
     "target_accounts", "new_target_accounts", "committee_ready_accounts", "hot_accounts", "warm_accounts", "cold_accounts",
     "engaged_accounts", "highly_engaged_accounts", "event_participations", "mqa", "opportunities_created", "pipeline_created",
     "tcv_created", "open_pipeline", "weighted_pipeline", "revenue", "abm_revenue", "tcv_won", "cost_total",
-    "renewal_revenue_protected",
+    "renewal_revenue_protected", "inbound_requests", "social_interactions", "unique_visitors", "downloads", "form_submits",
+    "campaign_accounts_targeted", "campaign_accounts_responded", "campaign_accounts_engaged", "sqa", "opportunity_accounts",
+    "customer_accounts", "advanced_deals", "open_qualified_deals", "tcv_influenced", "cost_direct", "cost_indirect",
 )  # fmt: skip
+# These add up too, over the cells of the cuts that they can be cut by.
+ADDITIVE_WHERE_CUT = ("active_campaigns_personalised", "active_campaigns_general", "new_segments_activated", "fte")
 # Comparisons of ABM with the rest: no value where the program is itself cut.
 NULL_BY_PROGRAM = (
     "abm_pipeline_share", "abm_investment_share", "abm_revenue_share", "pipeline_to_investment_index", "sales_cycle_reduction",
-    "deal_size_uplift",
+    "deal_size_uplift", "win_rate_uplift", "tcv_uplift", "clv_uplift",
 )  # fmt: skip
 PER_HUNDRED = ("virality_score", "net_promoter_score")
 
@@ -94,6 +99,25 @@ def test_the_cells_of_every_cut_add_up_to_the_total(judged, kpi):
         {"kpi": kpi},
     )
     assert rows == []
+
+
+@pytest.mark.parametrize("kpi", [kpi for kpi in kpis() if kpi.name in ADDITIVE_WHERE_CUT], ids=lambda kpi: kpi.name)
+def test_the_cells_of_the_cuts_of_a_kpi_add_up_to_the_total(judged, kpi):
+    rows = breaches(
+        judged,
+        "with cuts as (select period_grain, period_start, cut, sum(value) as cells from kpi_values where kpi = $kpi "
+        "and list_has_all($own, string_split(cut, '+')) group by all) "
+        "select c.period_grain, c.period_start, c.cut, c.cells, t.value from cuts c "
+        "left join (select * from kpi_values where kpi = $kpi and cut = 'all') t using (period_grain, period_start) "
+        f"where {unequal('coalesce(c.cells, 0)', 'coalesce(t.value, 0)')}",
+        {"kpi": kpi.name, "own": list(kpi.cuts)},
+    )
+    assert rows == []
+
+
+def test_the_whole_group_is_its_own_measure_of_productivity(judged):
+    sql = "select * from kpi_values where kpi = 'productivity_index' and cut = 'all' and value <> 1"
+    assert breaches(judged, sql) == []
 
 
 def test_rates_of_a_cohort_stay_within_one(judged):

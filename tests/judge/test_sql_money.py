@@ -241,6 +241,106 @@ def test_the_source_formula_reaches_its_threshold_of_ten_to_one(lake):
     assert value(lake.judge(), "clv_to_cac", MAY) == pytest.approx(10)
 
 
+def test_margin_and_what_customers_bring_beyond_their_contracts(lake):
+    lake.snapshot("accounts", accounts(2))
+    lake.events(
+        "revenue",
+        [{"account_id": a, "month": day(MAY), "kind": kind, "amount": v, "gross_margin": m}
+         for a, kind, v, m in (("A00", "subscription", 600.0, 0.5), ("A00", "reference", 100.0, 1.0), ("A01", "services", 300.0, 0.0))],
+    )  # fmt: skip
+    lake.events("spend", [{"month": day(MAY), "account_id": "A00", "amount": 40.0}])
+    lake.events("account_stages", [{"account_id": "A00", "stage": "customer", "entered_at": at("2026-05-20")}])
+    ended = [("renewed", 100.0), ("expanded", 200.0), ("contracted", 60.0), ("churned", None)]
+    lake.snapshot("contracts", [{"contract_id": outcome, "account_id": "A00", "end_on": day("2026-05-10"), "outcome": outcome,
+                                 "arr": 100.0, "renewed_arr": renewed} for outcome, renewed in ended])  # fmt: skip
+    con = lake.judge()
+    assert value(con, "churn_rate", MAY) == 0.25
+    assert value(con, "expansion_rate", MAY) == pytest.approx(1.2)
+    # 500 a customer, 40 % of it margin, one in four lost.
+    assert value(con, "clv_margin", MAY) == pytest.approx(500 * 0.4 / 0.25)
+    assert value(con, "clv", MAY) == pytest.approx(500 * 0.75 * 1.2 - 40)
+    assert value(con, "extended_clv", MAY) == pytest.approx(410 + 50)
+    assert value(con, "cac_to_clv", MAY) == pytest.approx(40 / 410)
+
+
+def test_margin_over_no_churn_has_no_value(lake):
+    lake.snapshot("accounts", accounts(1))
+    lake.events("revenue", [{"account_id": "A00", "month": day(MAY), "amount": 110.0}])
+    lake.snapshot("contracts", [{"contract_id": "K", "account_id": "A00", "end_on": day("2026-05-10"), "outcome": "renewed",
+                                 "arr": 1.0, "renewed_arr": 1.0}])  # fmt: skip
+    con = lake.judge()
+    assert value(con, "churn_rate", MAY) == 0
+    assert value(con, "clv_margin", MAY) is None
+
+
+def test_clv_uplift_divides_the_programme_by_the_rest(lake):
+    sides = {"abm": (320.0, 20.0), "non_abm": (110.0, 10.0)}
+    lake.snapshot("accounts", [{"account_id": program, "program": program} for program in sides])
+    lake.events("revenue", [{"account_id": a, "month": day(MAY), "amount": revenue} for a, (revenue, _) in sides.items()])
+    lake.events("spend", [{"month": day(MAY), "account_id": a, "amount": cost} for a, (_, cost) in sides.items()])
+    lake.events("account_stages", [{"account_id": a, "stage": "customer", "entered_at": at("2026-05-20")} for a in sides])
+    lake.snapshot("contracts", [{"contract_id": a, "account_id": a, "end_on": day("2026-05-10"), "outcome": "renewed",
+                                 "arr": 1.0, "renewed_arr": 1.0} for a in sides])  # fmt: skip
+    con = lake.judge()
+    assert value(con, "clv_uplift", MAY) == pytest.approx(3)
+    assert value(con, "clv_uplift", MAY, region="EMEA") == pytest.approx(3)
+    assert value(con, "clv_uplift", MAY, program="abm") is None
+    assert value(con, "clv", MAY, program="abm") == pytest.approx(300)
+
+
+def test_cost_is_told_by_its_nature_and_divided_by_what_it_brought(lake):
+    lake.snapshot("accounts", accounts(4))
+    lake.events("touchpoints", [touch(f"A0{n}", "2026-05-10") for n in range(2)])
+    lake.events("spend", [{"month": day(MAY), "account_id": "A00", "nature": n, "amount": v} for n, v in (
+        ("direct", 30.0), ("indirect", 6.0), ("indirect", 4.0))])  # fmt: skip
+    lake.events("account_stages", [{"account_id": f"A0{n}", "stage": "mqa", "entered_at": at("2026-05-20")} for n in range(4)])
+    lake.snapshot("opportunities", [deal(n, "A00", created_at=at("2026-04-09"), qualified_at=at(when)) for n, when in enumerate(
+        ("2026-05-01", "2026-05-31 23:59", "2026-04-30"))])  # fmt: skip
+    con = lake.judge()
+    figures = {
+        "cost_direct": 30,
+        "cost_indirect": 10,
+        "cost_per_engaged_account": 20,
+        "cost_per_mqa": 10,
+        "cost_per_qualified_opportunity": 20,
+    }
+    assert {kpi: value(con, kpi, MAY) for kpi in figures} == figures
+    assert value(con, "cost_per_mqa", MAY, region="APAC") == "no row"
+
+
+def test_potential_is_worth_what_its_currency_was_at_the_end(lake):
+    lake.snapshot("fx_rates", [{"day": day(d), "currency": c, "rate": rate} for d, c, rate in (
+        ("2026-04-01", "EUR", 1.0), (MAY, "EUR", 1.0), ("2026-04-10", "USD", 0.5), ("2026-05-15", "USD", 0.25),
+        ("2026-06-01", "USD", 9.0), ("2027-01-01", "GBP", 2.0))])  # fmt: skip
+    worth = [("A", "USD", 400.0), ("B", "GBP", 50.0), ("C", "EUR", None), ("D", "XXX", None)]
+    lake.snapshot("accounts", [{"account_id": a, "currency": c, "potential_value": v} for a, c, v in worth])
+    lake.events("spend", [{"month": day(m), "account_id": "A", "amount": 60.0} for m in ("2026-04-01", MAY)])
+    con = lake.judge()
+    assert value(con, "cost_to_potential", MAY) == 60 / (100 + 100)
+    assert value(con, "cost_to_potential", "2026-04-01") == 60 / (200 + 100)
+
+
+def test_potential_in_a_currency_without_any_rate_is_refused(lake):
+    lake.snapshot("accounts", accounts(1, currency="XXX", potential_value=7.0))
+    lake.events("touchpoints", [touch("A00", "2026-05-01")])
+    with pytest.raises(ValueError, match="XXX"):
+        lake.judge()
+
+
+def test_a_click_costs_what_ads_cost_on_their_days(lake):
+    lake.snapshot("accounts", accounts(1))
+    lake.snapshot(
+        "fx_rates", [{"day": day(d), "currency": "USD", "rate": rate} for d, rate in (("2026-05-25", 0.5), ("2026-05-26", 2.0))]
+    )
+    ad = lambda when, account, cost, clicks: {  # noqa: E731
+        "day": day(when), "account_id": account, "cost": cost, "clicks": clicks, "impressions": 9, "currency": "USD"}  # fmt: skip
+    lake.events("ad_stats", [ad("2026-05-25", "A00", 8.0, 2), ad("2026-05-26", None, 3.0, 3)])
+    con = lake.judge()
+    assert value(con, "cost_per_click", MAY) == 2
+    assert value(con, "cost_per_click", "2026-05-25", "week", region="EMEA") == 2
+    assert value(con, "cost_per_click", MAY, program="(unknown)") == 2
+
+
 def test_abm_revenue_follows_the_program_of_the_account(lake):
     lake.snapshot("accounts", [{"account_id": "A"}, {"account_id": "B", "program": "non_abm"}])
     lake.events("revenue", [{"account_id": a, "month": day(MAY), "amount": v} for a, v in (("A", 30.0), ("B", 70.0))])
@@ -271,12 +371,14 @@ def test_unanswered_signals_count_against_the_rate_only(lake):
             {"account_id": "A00", "signalled_at": at("2026-05-02"), "responded_at": at("2026-05-02 06:00")},
             {"account_id": "A00", "signalled_at": at("2026-05-03"), "responded_at": at("2026-05-04 06:00")},
             {"account_id": "A00", "signalled_at": at("2026-05-05"), "responded_at": None},
+            {"account_id": "A00", "signalled_at": at("2026-05-06"), "responded_at": at("2026-05-08")},
             {"account_id": "A00", "signalled_at": at("2026-05-31 20:00"), "responded_at": at("2026-06-01 02:00")},
         ],
     )
     con = lake.judge()
-    assert value(con, "response_hours", MAY) == 18
-    assert value(con, "response_within_24h_rate", MAY) == 0.25
+    assert value(con, "response_hours", MAY) == 28
+    assert value(con, "response_within_24h_rate", MAY) == 0.2
+    assert value(con, "response_within_48h_rate", MAY) == 0.6
 
 
 def test_nps_takes_the_latest_answer_of_each_contact(lake):

@@ -123,6 +123,21 @@ def test_missing_functions_are_those_without_an_engaged_contact(views):
     assert rows == []
 
 
+def test_missing_countries_are_those_of_contacts_without_an_engaged_one(views):
+    rows = views.execute(
+        "with ours as ("
+        "  select grain, period_start, account_id, "
+        "         list_sort(list_filter(list(distinct country), lambda c: not list_contains("
+        "           coalesce(list(distinct country) filter (where engaged), []), c))) as missing "
+        f"  from ({CONTACTS}) group by all"
+        ") select o.*, m.missing_countries from ours o join account_360 m "
+        "on m.period_grain = o.grain and m.period_start = o.period_start and m.account_id = o.account_id "
+        "where o.missing <> list_sort(list_filter(string_split(replace(coalesce(m.missing_countries, ''), ' ', ''), ','), "
+        "lambda c: c <> '')) limit 5"
+    ).fetchall()
+    assert rows == []
+
+
 # --- data_quality ------------------------------------------------------------------------------------------------------
 
 

@@ -25,32 +25,42 @@ LONG_AGO = dt.date(2020, 1, 1)
 # The month that most tests look at.
 MAY = "2026-05-01"
 NEUTRAL = {
-    "accounts": {"region": "EMEA", "bu": "cloud", "tier": "scale", "industry": "saas", "program": "abm", "listed_on": LONG_AGO},
+    "accounts": {"region": "EMEA", "bu": "cloud", "tier": "scale", "industry": "saas", "program": "abm", "listed_on": LONG_AGO,
+                 "currency": "EUR"},
     "contacts": {
-        "function": "it", "seniority": "manager", "at_headquarters": False, "in_buying_committee": False, "consent": True,
+        "function": "it", "seniority": "manager", "country": "FR", "at_headquarters": False, "in_buying_committee": False, "consent": True,
         "created_on": LONG_AGO,
     },
-    "touchpoints": {"kind": "page_view", "direction": "inbound"},
+    "campaigns": {"kind": "personalised", "briefed_on": LONG_AGO},
+    "touchpoints": {"channel": "web", "kind": "page_view", "direction": "inbound", "requested": False},
+    "ad_stats": {"currency": "EUR"},
     "opportunities": {"origin": "inbound", "marketing_sourced": False, "advanced": False, "amount": 0.0, "tcv": 0.0, "currency": "EUR"},
     "contracts": {"currency": "EUR", "at_risk": False},
-    "revenue": {"currency": "EUR"},
-    "spend": {"program": "abm", "currency": "EUR"},
+    "revenue": {"kind": "subscription", "gross_margin": 1.0, "currency": "EUR"},
+    "spend": {"nature": "direct", "program": "abm", "currency": "EUR"},
 }  # fmt: skip
 REFERENCE = {
     "signal_weights": {
-        "columns": {"kind": "string", "component": "string", "points": "number", "simple_points": "number"},
+        "columns": {"kind": "string", "component": "string", "points": "number", "simple_points": "number", "quality": "boolean"},
         "rows": [
-            ["page_view", "touch", 1, 1],
-            ["email_open", "touch", 1, 0],
-            ["download", "content", 2, 2],
-            ["demo_request", "touch", 5, 0],
-            ["webinar", "content", 3, 5],
-            ["intent_pricing", "intent", 0, 0],
+            ["page_view", "touch", 1, 1, False],
+            ["email_open", "touch", 1, 0, False],
+            ["download", "content", 2, 2, False],
+            ["demo_request", "touch", 5, 0, True],
+            ["webinar", "content", 3, 5, False],
+            ["intent_pricing", "intent", 0, 0, False],
         ],
     },
-    "seniority_weights": {"columns": {"seniority": "string", "multiplier": "number"}, "rows": [["c_level", 3], ["manager", 1]]},
+    "seniority_weights": {
+        "columns": {"seniority": "string", "multiplier": "number", "rank": "integer"},
+        "rows": [["c_level", 3, 5], ["director", 1.5, 3], ["manager", 1, 2]],
+    },
     "site_weights": {"columns": {"at_headquarters": "boolean", "multiplier": "number"}, "rows": [[True, 1.25], [False, 1]]},
     "required_functions": {"columns": {"function": "string"}, "file": "functions.csv"},
+    "opportunity_stage_order": {
+        "columns": {"stage": "string", "position": "integer"},
+        "rows": [["discovery", 1], ["qualification", 2], ["solution", 3], ["closed_won", 4]],
+    },
 }
 REQUIRED_FUNCTIONS = ("it", "finance", "operations", "marketing", "procurement", "legal", "hr")
 

@@ -1,8 +1,8 @@
 """Every recomputed KPI: `expected(con)` materialises the table `expected` from all families."""
 
-from . import coverage, deals, engagement, funnel, money, satisfaction
+from . import campaigns, coverage, deals, engagement, funnel, money, productivity, satisfaction, stages
 
-FAMILIES = (coverage, engagement, funnel, deals, money, satisfaction)
+FAMILIES = (coverage, engagement, campaigns, funnel, deals, stages, money, productivity, satisfaction)
 
 
 def expected(con) -> None:

@@ -35,6 +35,22 @@ from (
 left join account_period a using (grain, period_start, account_id)
 """
 
+# Answers of sales, marketing and customers' teams: each counts.
+SCORES = f"""
+select grain, period_start, {", ".join(f"coalesce(a.{d}, q.own_{d}, '(unknown)') as {d}" for d in DIMENSIONS)},
+       case when kind = 'sales_marketing_alignment' then score end as alignment,
+       case when kind = 'account_team' then score end as account_team
+from (
+  select p.grain, p.period_start, s.account_id, s.kind, s.score,
+         case when s.account_id is null then s.region end as own_region,
+         case when s.account_id is null then s.bu end as own_bu,
+         null::varchar as own_tier, null::varchar as own_industry, null::varchar as own_program
+  from period p join surveys s on s.answered_at >= p.period_start and s.answered_at < p.cutoff
+  where s.kind in ('sales_marketing_alignment', 'account_team')
+) q
+left join account_period a using (grain, period_start, account_id)
+"""
+
 AGGREGATES = {
     "decided": total("decided"),
     "accepted": total("accepted"),
@@ -42,6 +58,9 @@ AGGREGATES = {
     "answered": "count(hours)",
     "hours": total("hours"),
     "within_24h": "count(*) filter (where hours <= 24)",
+    "within_48h": "count(*) filter (where hours <= 48)",
+    "alignment": "avg(alignment)",
+    "account_team": "avg(account_team)",
     "answers": total("answers"),
     "promoters": total("promoters"),
     "detractors": total("detractors"),
@@ -51,10 +70,13 @@ KPIS = [
     ratio("mqa_acceptance_rate", "accepted", "decided"),
     Kpi("response_hours", "hours / nullif(answered, 0)"),
     ratio("response_within_24h_rate", "within_24h", "signals"),
+    ratio("response_within_48h_rate", "within_48h", "signals"),
+    Kpi("alignment_satisfaction", "alignment"),
+    Kpi("account_team_feedback", "account_team"),
     Kpi("net_promoter_score", "100.0 * (promoters - detractors) / nullif(answers, 0)"),
 ]
 
 
 def relation(con):
     """The rows of this family at all cuts."""
-    return family(con, [DECISIONS, SIGNALS, ANSWERS], AGGREGATES, KPIS)
+    return family(con, [DECISIONS, SIGNALS, ANSWERS, SCORES], AGGREGATES, KPIS)

@@ -21,6 +21,8 @@ pub struct Cube<'a> {
     pub dimensions: Vec<String>,
     /// What is computed per cell; the n-th is column `a<n>`.
     pub aggregates: Vec<CellAggregate>,
+    /// The aggregate that counts the members of the root entity, where there is a KPI.
+    pub members: usize,
     /// The KPIs, each after those that it reads.
     pub kpis: Vec<CompiledKpi<'a>>,
 }
@@ -73,7 +75,14 @@ pub fn aggregate_column(index: usize) -> String {
 impl<'a> Cube<'a> {
     /// Takes the formulas of `kpis` apart; the project's checks have made sure that names resolve and do not circle.
     pub fn new(project: &'a Project, root: &'a Entity, dimensions: Vec<String>, kpis: &[&'a Kpi]) -> Self {
-        let mut cube = Self { project, root, dimensions, aggregates: Vec::new(), kpis: Vec::new() };
+        let mut cube = Self { project, root, dimensions, aggregates: Vec::new(), members: 0, kpis: Vec::new() };
+        let known = parsed(&format!("\"{}\" IS NOT NULL", root.key));
+        let members = Aggregate { kind: AggregateKind::Count, argument: None, order: None, filter: known };
+        cube.members = cube.index_of(CellAggregate {
+            entity: root.name.clone(),
+            aggregate: members,
+            facts: BTreeSet::new(),
+        });
         let mut waiting: Vec<&Kpi> = kpis.to_vec();
         while !waiting.is_empty() {
             let before = waiting.len();

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use abmart_plan::Plan;
 use abmart_plan::calendar::grain_name;
 use abmart_spec::model::Better;
-use arrow::array::{ArrayRef, RecordBatch};
+use arrow::array::{ArrayRef, BooleanArray, RecordBatch};
+use arrow::compute::filter_record_batch;
 use polars::prelude::*;
 
 use super::cells::{Cells, lowered, ratio, value_column};
@@ -17,6 +18,9 @@ use super::sets::SET;
 use crate::error::EngineError;
 use crate::input::load::day;
 use crate::output::arrow::{constant, schema_of, to_arrow};
+
+/// Whether a cell has nothing to tell of a KPI.
+const NOTHING: &str = "__nothing";
 
 /// What `kpi_values` compares values with.
 pub struct Yardsticks {
@@ -78,7 +82,8 @@ impl<'a> Figures<'a> {
     /// # Errors
     /// When the KPI cannot be evaluated.
     pub fn rows(&self, kpi: &CompiledKpi<'_>) -> Result<Vec<RecordBatch>, EngineError> {
-        let figures = self.figures(kpi)?;
+        let mut figures = self.figures(kpi)?;
+        let nothing = figures.drop_in_place(NOTHING)?;
         let height = self.cells.frame.height();
         let hash = self.yardsticks.definitions.get(&kpi.kpi.name).map_or("", String::as_str);
         let mut columns = self.identity.clone();
@@ -93,8 +98,12 @@ impl<'a> Figures<'a> {
             let of_grain = self.plan.periods.iter().find(|period| grain_name(period.grain) == grain);
             of_grain.is_some_and(|period| self.cube.applies(kpi, period))
         };
+        let told = BooleanArray::from_iter(nothing.bool()?.iter().map(|nothing| Some(nothing != Some(true))));
         let runs = self.grains.iter().filter(|(grain, _, _)| exists(grain));
-        Ok(runs.map(|(_, start, length)| whole.slice(*start, *length)).collect())
+        let rows = |(_, start, length): &(String, usize, usize)| {
+            filter_record_batch(&whole.slice(*start, *length), &told.slice(*start, *length))
+        };
+        Ok(runs.map(rows).collect::<Result<_, _>>()?)
     }
 
     /// One row a cell, with a column for the value of every published KPI.
@@ -136,8 +145,6 @@ impl<'a> Figures<'a> {
         let taken = |rows: &IdxCa| -> Result<Series, EngineError> { Ok(gathered(&value, rows)?) };
         let with = |name: &str, series: Series| lit(series.with_name(name.into())).alias(name);
         let parent = if kpi.additive { with("__parent", taken(&cells.parent)?) } else { null() };
-        let descending = kpi.kpi.better == Better::Higher;
-        let rank = ranks(value.f64()?, &self.siblings, descending).into_series();
         let limits = limits(kpi, self.yardsticks.benchmarks.as_ref(), dimensions)?;
         let target = target(kpi, self.yardsticks.targets.as_ref(), dimensions)?;
         let over = |top: Expr, bottom: Expr| crate::sql::formula::divide(top, bottom);
@@ -165,7 +172,7 @@ impl<'a> Figures<'a> {
                 over(col("value"), col("target")).alias("attainment"),
                 status(kpi.kpi.better).alias("status"),
                 over(col("value"), col("__parent")).alias("share_of_parent"),
-                with("rank", rank),
+                nothing_to_tell(aggregate_column(self.cube.members)).alias(NOTHING),
             ])
             .select([
                 col("value"),
@@ -180,12 +187,25 @@ impl<'a> Figures<'a> {
                 col("benchmark"),
                 col("status"),
                 col("share_of_parent"),
-                col("rank"),
+                lit(NULL).cast(DataType::Int64).alias("rank"),
                 col("immature"),
                 col("mature_value"),
+                col(NOTHING),
             ]);
-        frame.collect().map_err(|error| super::cells::located(error.into(), kpi))
+        let mut frame = frame.collect().map_err(|error| super::cells::located(error.into(), kpi))?;
+        let descending = kpi.kpi.better == Better::Higher;
+        let value = frame.column("value")?.f64()?.set(frame.column(NOTHING)?.bool()?, None)?;
+        frame.with_column(ranks(&value, &self.siblings, descending).into_column())?;
+        Ok(frame)
     }
+}
+
+/// Cells are made by what falls into any of them: spend without an account, campaigns of a region. Where no account is and
+/// a KPI measures nothing either, a 0 would only take a place among those that do something.
+fn nothing_to_tell(members: String) -> Expr {
+    let zero = |name: &str| col(name).fill_null(lit(0.0)).eq(lit(0.0));
+    let nobody = col(members).fill_null(lit(0_i64)).eq(lit(0_i64)).and(col("n").eq(lit(0_i64)));
+    nobody.and(zero("value")).and(zero("numerator")).and(zero("denominator"))
 }
 
 /// Stretches of rows of one period and one cut.
