@@ -7,9 +7,9 @@ use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use rstest::rstest;
-use support::Marts;
 use support::marts::assert_close;
-use support::program::published;
+use support::program::{Workshop, published};
+use support::{Lake, Marts};
 
 static COVERAGE: LazyLock<Marts> = LazyLock::new(|| published("coverage"));
 static CONTACTS: LazyLock<Marts> = LazyLock::new(|| published("contacts"));
@@ -503,6 +503,36 @@ fn how_sure_it_is_goes_by_the_rate_of_both() {
     let pooled: f64 = (15.0 + 10.0) / (25.0 + 40.0);
     let error = (pooled * (1.0 - pooled) * (1.0 / 25.0 + 1.0 / 40.0)).sqrt();
     assert_close(BEST_PRACTICES.row("best_practices", &wanted)["z"].parse().ok(), (0.6 - 0.25) / error);
+}
+
+#[rstest]
+#[case::g2_of_three("account", "sqa", ["3", "1", "0.3333333333333333", "0", "0.3333333333333333", "", "0"])]
+#[case::g5_after_25_days_and_g6("account", "opportunity", ["4", "2", "0.5", "1", "0.6666666666666666", "25", "1"])]
+#[case::nothing_comes_after_it("account", "customer", ["1", "", "", "", "", "", "0"])]
+#[case::p1_of_three_and_p4_that_came_before("opportunity", "discovery", ["3", "1", "0.3333333333333333", "1", "0.5", "11.333333333333334", "3"])]
+#[case::p1_after_10_days_and_p4_after_20("opportunity", "qualification", ["2", "1", "0.5", "1", "1", "15", "2"])]
+#[case::p1("opportunity", "proposal", ["1", "1", "1", "0", "1", "10", "1"])]
+fn cohorts_are_seen_stage_by_stage(#[case] funnel: &str, #[case] stage: &str, #[case] seen: [&str; 7]) {
+    let period = [("period_grain", "month"), ("period_start", JUNE), ("cut", "all")];
+    let row = STAGES.row("funnel", &[&period[..], &[("funnel", funnel), ("stage", stage)]].concat());
+    let columns = ["entered", "reached_next", "conversion_rate", "immature", "mature_rate", "days", "days_n"];
+    assert_eq!(columns.map(|column| row[column].as_str()), seen);
+}
+
+/// December holds the last day of the data and so is not over.
+#[test]
+fn a_review_shows_the_newest_month_that_is_over() {
+    let place = Workshop::new(&Lake::fixture("funnel"));
+    place.run().ok();
+    place.command(&["run", "monthly"]).ok();
+    let marts = place.marts();
+    let seen = |kpi: &str| {
+        let row = marts.row("monthly_review", &[("kpi", kpi), ("cut", "all")]);
+        ["period_start", "value", "prior_value", "trend", "status"].map(|column| row[column].clone())
+    };
+    assert_eq!(seen("mqa"), ["2026-11-01", "2", "0", "better", ""]);
+    assert_eq!(seen("cost_total"), ["2026-11-01", "0", "0", "flat", ""]);
+    assert_eq!(seen("mqa_to_sqa_rate"), ["2026-11-01", "0.5", "", "", "healthy"]);
 }
 
 /// A KPI that is added without a worked example fails here.

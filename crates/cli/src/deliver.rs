@@ -113,7 +113,11 @@ fn one(
                 // A service that is away once is not waited for again.
                 let away = result.error.is_some();
                 let text = message(alert, &new, &delivery.language, as_of);
-                let sent = if away { None } else { Some(runtime.block_on(service.post(&json!({ "text": text }).to_string()))) };
+                let sent = if away {
+                    None
+                } else {
+                    Some(runtime.block_on(service.post(&json!({ "text": text }).to_string())))
+                };
                 match sent {
                     Some(Ok(())) => {
                         result.sent += new.len();
@@ -134,12 +138,21 @@ fn one(
         Failed { since, error: error.clone() }
     });
     if let Some(error) = &result.error {
-        tracing::warn!(delivery = delivery.name, alerts = result.failed, error, "alerts did not arrive; the next run tries again");
+        tracing::warn!(
+            delivery = delivery.name,
+            alerts = result.failed,
+            error,
+            "alerts did not arrive; the next run tries again"
+        );
     }
     record.version = VERSION;
     let text = serde_json::to_vec_pretty(&record).unwrap_or_default();
     if let Err(error) = store.put(&key, Bytes::from(text)) {
-        tracing::warn!(delivery = delivery.name, error = chain(&error), "what was sent is not recorded and is sent again");
+        tracing::warn!(
+            delivery = delivery.name,
+            error = chain(&error),
+            "what was sent is not recorded and is sent again"
+        );
     }
     Some(result)
 }

@@ -42,12 +42,8 @@ pub fn review(
     };
     let frames = Frames::default();
     let scope = Scope::of_run(project, plan, &frames);
-    let staging = Staging {
-        store: target.store,
-        run_id: target.run_id,
-        definitions: target.definitions,
-        kpis: &project.kpis,
-    };
+    let staging =
+        Staging { store: target.store, run_id: target.run_id, definitions: target.definitions, kpis: &project.kpis };
     let stage = |mart| staging.frame(mart, marts::rows_of(mart, &scope, &published)?.collect()?);
     project.marts.values().map(stage).collect()
 }

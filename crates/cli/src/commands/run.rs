@@ -185,7 +185,9 @@ fn review(
     record: &mut Record<'_>,
 ) -> Result<Published, Failure> {
     let marts = lease.store();
-    let missing = |name: &str| Failure::Run(format!("`{name}` is not published in {} yet: `abmart run {from}` comes first", marts.label()));
+    let missing = |name: &str| {
+        Failure::Run(format!("`{name}` is not published in {} yet: `abmart run {from}` comes first", marts.label()))
+    };
     let read: BTreeSet<&str> = project.marts.values().flat_map(Mart::reads).map(|name| name.value.as_str()).collect();
     let Some(mut manifest) = marts.manifest()? else { return Err(missing(read.first().copied().unwrap_or(from))) };
     manifest.marts.retain(|name, _| read.contains(name.as_str()));
@@ -199,11 +201,15 @@ fn review(
         [day] => day.parse::<jiff::civil::Date>().map_err(|error| Failure::Run(error.to_string()))?,
         several => {
             let several = several.join(" and ");
-            return Err(Failure::Run(format!("the marts that are read are of {several}: `abmart run {from}` brings them together")));
+            return Err(Failure::Run(format!(
+                "the marts that are read are of {several}: `abmart run {from}` brings them together"
+            )));
         }
     };
     if let Some(asked) = global.as_of.filter(|asked| *asked != as_of) {
-        return Err(Failure::Run(format!("the published marts are of {as_of}: `abmart run {from} --as-of {asked}` comes first")));
+        return Err(Failure::Run(format!(
+            "the published marts are of {as_of}: `abmart run {from} --as-of {asked}` comes first"
+        )));
     }
     let plan = Plan::without_lake(&results.pipeline, as_of);
     results.planned(&plan);

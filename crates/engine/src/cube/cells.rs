@@ -229,7 +229,8 @@ fn lower_part(
 
 /// The value of the period's grand total.
 fn of_everything(value: Expr) -> PolarsResult<Expr> {
-    value.filter(col(SET).eq(lit(0))).first().over([col(PERIOD)])
+    // One cell a period is that total.
+    when(col(SET).eq(lit(0))).then(value).otherwise(lit(NULL)).max().over([col(PERIOD)])
 }
 
 /// Names the KPI as the place of an error.

@@ -78,11 +78,8 @@ impl<'a> Cube<'a> {
         let mut cube = Self { project, root, dimensions, aggregates: Vec::new(), members: 0, kpis: Vec::new() };
         let known = parsed(&format!("\"{}\" IS NOT NULL", root.key));
         let members = Aggregate { kind: AggregateKind::Count, argument: None, order: None, filter: known };
-        cube.members = cube.index_of(CellAggregate {
-            entity: root.name.clone(),
-            aggregate: members,
-            facts: BTreeSet::new(),
-        });
+        cube.members =
+            cube.index_of(CellAggregate { entity: root.name.clone(), aggregate: members, facts: BTreeSet::new() });
         let mut waiting: Vec<&Kpi> = kpis.to_vec();
         while !waiting.is_empty() {
             let before = waiting.len();

@@ -205,16 +205,17 @@ pub fn partial(kind: AggregateKind, value: Option<Expr>, filter: Option<Expr>, d
         AggregateKind::Sum => kept.cast(DataType::Int64).sum(),
         AggregateKind::Min => kept.min(),
         AggregateKind::Max => kept.max(),
-        AggregateKind::CountDistinct => kept.drop_nulls().n_unique().cast(DataType::Int64),
+        // Null is one of the different values to Polars.
+        AggregateKind::CountDistinct => {
+            kept.clone().n_unique().cast(DataType::Int64) - kept.is_null().any(true).cast(DataType::Int64)
+        }
         AggregateKind::Median => kept.cast(DataType::Float64).median(),
         AggregateKind::Quantile(share) => kept.cast(DataType::Float64).quantile(lit(share), QuantileMethod::Linear),
         AggregateKind::MeanOfLast(rows) => mean_of_last(&kept, rows),
         AggregateKind::BoolOr => kept.any(true),
         AggregateKind::BoolAnd => kept.all(true),
-        // Told to keep the order: else Polars leaves the sort out.
-        AggregateKind::StringList => {
-            kept.cast(DataType::String).drop_nulls().unique().sort(SortOptions::default()).implode(true)
-        }
+        // Told to keep the order: else Polars leaves the sort out. Nulls are left out when the list is joined.
+        AggregateKind::StringList => kept.cast(DataType::String).unique().sort(SortOptions::default()).implode(true),
     }
 }
 
@@ -226,8 +227,9 @@ pub fn ordered(value: Expr, order: Expr) -> Expr {
 fn mean_of_last(ordered: &Expr, rows: u32) -> Expr {
     let field = |name: &str| ordered.clone().struct_().field_by_name(name);
     let known = field("value").is_not_null().and(field("order").is_not_null());
-    let [value, order] = ["value", "order"].map(|name| field(name).filter(known.clone()));
-    let latest_first = SortMultipleOptions::default().with_order_descending_multi([true, false]);
+    // What is not known sorts last and is left out of the mean.
+    let [value, order] = ["value", "order"].map(|name| when(known.clone()).then(field(name)).otherwise(lit(NULL)));
+    let latest_first = SortMultipleOptions::default().with_order_descending_multi([true, false]).with_nulls_last(true);
     value.clone().sort_by([order, value], latest_first).head(Some(rows as usize)).cast(DataType::Float64).mean()
 }
 
