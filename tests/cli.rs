@@ -87,7 +87,7 @@ fn a_quiet_run_says_nothing() {
 #[rstest]
 #[case::of_a_run(&["run"], 0)]
 #[case::of_a_failure(&["run", "--as-of", "2020-01-01"], 2)]
-#[case::of_a_wrong_name(&["run", "weekly"], 2)]
+#[case::of_a_wrong_name(&["run", "hourly"], 2)]
 fn the_json_log(#[case] arguments: &[&str], #[case] code: i32) {
     let outcome = healthy().command(&[arguments, &["--log", "json"]].concat());
     assert_eq!(outcome.code, code, "{}", outcome.stderr);
@@ -144,10 +144,10 @@ fn a_wrong_command_exits_with_2(#[case] arguments: &[&str], #[case] words: &str)
 #[test]
 fn an_unknown_pipeline_exits_with_2_and_names_those_that_there_are() {
     let place = healthy();
-    place.command(&["run", "weekly"]).fails(2, &["there is no pipeline `weekly`", "nightly"]);
+    place.command(&["run", "hourly"]).fails(2, &["there is no pipeline `hourly`", "nightly"]);
     let results = place.results();
     assert_eq!((results["status"].as_str(), results["exit_code"].as_u64()), (Some("failed"), Some(2)));
-    place.command(&["plan", "weekly"]).fails(2, &["there is no pipeline `weekly`"]);
+    place.command(&["plan", "hourly"]).fails(2, &["there is no pipeline `hourly`"]);
 }
 
 #[test]

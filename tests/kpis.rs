@@ -103,6 +103,7 @@ fn engagement_counts_and_scores(#[case] kpi: &str, #[case] value: f64) {
 #[case::five_touches_of_p1_and_two_of_p2("engagement_depth", 7.0, 2.0)]
 #[case::over_the_three_that_are_known("content_consumption_rate", 0.8 + 0.4 + 0.6, 3.0)]
 #[case("email_open_rate", 1.0, 8.0)]
+#[case::four_mails_of_the_first_answered_a_day_later("engagement_response_hours", 4.0 * 24.0, 4.0)]
 #[case::with_those_that_nobody_knows_who_saw("ad_click_through_rate", 8.0, 1600.0)]
 fn engagement_rates(#[case] kpi: &str, #[case] numerator: f64, #[case] denominator: f64) {
     assert_ratio(&ENGAGEMENT, kpi, &[], numerator, denominator);
@@ -533,6 +534,31 @@ fn a_review_shows_the_newest_month_that_is_over() {
     assert_eq!(seen("mqa"), ["2026-11-01", "2", "0", "better", ""]);
     assert_eq!(seen("cost_total"), ["2026-11-01", "0", "0", "flat", ""]);
     assert_eq!(seen("mqa_to_sqa_rate"), ["2026-11-01", "0.5", "", "", "healthy"]);
+}
+
+/// The answer to a touch may come in a later month, never at the same instant, and counts where the touch does.
+#[test]
+fn a_touch_is_answered_by_the_next_one_however_late() {
+    let place = Workshop::new(&Lake::parse(
+        "{as_of: 2026-06-30, accounts: [{account_id: A}, {account_id: B}],
+          touchpoints: [{account_id: A, direction: outbound, occurred_at: 2026-04-30T20:00:00},
+                        {account_id: A, direction: outbound, occurred_at: 2026-05-31T20:00:00},
+                        {account_id: B, occurred_at: 2026-06-01T01:00:00},
+                        {account_id: A, occurred_at: 2026-06-01T08:00:00},
+                        {account_id: A, direction: outbound, occurred_at: 2026-06-10T10:00:00},
+                        {account_id: A, occurred_at: 2026-06-10T10:00:00},
+                        {account_id: A, occurred_at: 2026-06-11T10:00:00},
+                        {account_id: A, direction: outbound, occurred_at: 2026-06-20T10:00:00}]}",
+    ));
+    place.run().ok();
+    let marts = place.marts();
+    let of = |month: &str| {
+        let cell = marts.cell("engagement_response_hours", "month", month, &[]);
+        (cell.numerator, cell.denominator)
+    };
+    assert_eq!(of("2026-04-01"), (Some(31.0 * 24.0 + 12.0), Some(1.0)));
+    assert_eq!(of("2026-05-01"), (Some(12.0), Some(1.0)));
+    assert_eq!(of("2026-06-01"), (Some(24.0), Some(1.0)), "the last one waits still");
 }
 
 /// A KPI that is added without a worked example fails here.

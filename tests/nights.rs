@@ -137,7 +137,7 @@ fn a_backfill_begins_anew_when_asked_to() {
 #[case::after_the_lake(&["--from", "2026-06-28", "--to", "2026-07-02"], "`--to` is at most 2026-07-01")]
 #[case::before_the_lake(&["--from", "2026-06-27", "--to", "2026-06-29"], "older than any snapshot")]
 #[case::with_a_day(&["--from", "2026-06-28", "--to", "2026-06-29", "--as-of", "2026-06-28"], "instead of `--as-of`")]
-#[case::of_no_pipeline(&["weekly", "--from", "2026-06-28", "--to", "2026-06-29"], "there is no pipeline `weekly`")]
+#[case::of_no_pipeline(&["hourly", "--from", "2026-06-28", "--to", "2026-06-29"], "there is no pipeline `hourly`")]
 #[case::with_metrics_nowhere(&["--from", "2026-06-28", "--to", "2026-06-29", "--metrics", "/nowhere/a.prom"], "in a folder that is there")]
 fn a_backfill_that_cannot_be_is_refused_before_it_begins(#[case] options: &[&str], #[case] words: &str) {
     let place = Workshop::new(&three_nights());

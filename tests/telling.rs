@@ -219,7 +219,7 @@ fn metrics_tell_what_a_run_did() {
 
 #[rstest]
 #[case::a_run(Lake::fixture("healthy").without("accounts"), &["run"], 1)]
-#[case::a_name(Lake::fixture("healthy"), &["run", "weekly"], 2)]
+#[case::a_name(Lake::fixture("healthy"), &["run", "hourly"], 2)]
 fn metrics_tell_of_a_failure_of(#[case] lake: Lake, #[case] arguments: &[&str], #[case] code: i32) {
     let place = Workshop::new(&lake);
     let file = place.lake().with_file_name("abmart.prom").to_string_lossy().into_owned();

@@ -24,6 +24,7 @@ select p.grain, p.period_start, p.period_end, p.cutoff, a.account_id,
        coalesce(a.industry, '(unknown)') as industry,
        coalesce(a.program, '(unknown)') as program,
        a.listed_on,
+       a.customer_since,
        a.potential_value * r.rate as potential_value,
        coalesce(a.listed_on < p.cutoff and (a.delisted_on is null or a.delisted_on >= p.period_end), false) as on_list
 from period p

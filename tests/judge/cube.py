@@ -29,10 +29,13 @@ class Kpi:
     immature: str = "null"
     mature_value: str = "null"
     cuts: tuple[str, ...] = DIMENSIONS
+    region: str | None = None
 
     def figure(self, sql: str) -> str:
-        """The SQL of one of its figures: null where a dimension is cut that the KPI cannot be cut by."""
+        """The SQL of one of its figures: null where a dimension is cut that the KPI cannot be cut by, and outside its own region."""
         others = [f"{d} is not null" for d in DIMENSIONS if d not in self.cuts]
+        if self.region:
+            others.append(f"region is distinct from '{self.region}'")
         return f"case when {' or '.join(others)} then null else {sql} end" if others else sql
 
 

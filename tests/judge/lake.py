@@ -19,13 +19,13 @@ WEEKS = 13
 # Only the tables that the recomputed KPIs read. Timestamps become naive UTC.
 SNAPSHOT_COLUMNS = {
     "accounts": "account_id varchar, region varchar, bu varchar, tier varchar, industry varchar, program varchar, "
-    "listed_on date, delisted_on date, potential_value double, currency varchar",
+    "listed_on date, delisted_on date, customer_since date, potential_value double, currency varchar",
     "contacts": "contact_id varchar, account_id varchar, function varchar, seniority varchar, country varchar, "
     "at_headquarters boolean, in_buying_committee boolean, buying_group varchar, consent boolean, created_on date",
     "campaigns": "campaign_id varchar, kind varchar, region varchar, bu varchar, tier varchar, signal_on date, briefed_on date, "
     "launched_on date, ended_on date",
     "contents": "content_id varchar, produced_on date, region varchar, bu varchar",
-    "opportunities": "opportunity_id varchar, account_id varchar, origin varchar, marketing_sourced boolean, "
+    "opportunities": "opportunity_id varchar, account_id varchar, kind varchar, origin varchar, marketing_sourced boolean, "
     "advanced boolean, amount double, tcv double, currency varchar, created_at timestamp, qualified_at timestamp, "
     "closed_at timestamp, is_won boolean, expected_close_on date, probability double",
     "contracts": "contract_id varchar, account_id varchar, end_on date, arr double, currency varchar, outcome varchar, "

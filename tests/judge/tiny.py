@@ -34,7 +34,7 @@ NEUTRAL = {
     "campaigns": {"kind": "personalised", "briefed_on": LONG_AGO},
     "touchpoints": {"channel": "web", "kind": "page_view", "direction": "inbound", "requested": False},
     "ad_stats": {"currency": "EUR"},
-    "opportunities": {"origin": "inbound", "marketing_sourced": False, "advanced": False, "amount": 0.0, "tcv": 0.0, "currency": "EUR"},
+    "opportunities": {"kind": "new", "origin": "inbound", "marketing_sourced": False, "advanced": False, "amount": 0.0, "tcv": 0.0, "currency": "EUR"},
     "contracts": {"currency": "EUR", "at_risk": False},
     "revenue": {"kind": "subscription", "gross_margin": 1.0, "currency": "EUR"},
     "spend": {"nature": "direct", "program": "abm", "currency": "EUR"},

@@ -117,6 +117,11 @@ impl<'a> Checker<'a> {
             match result {
                 Ok(rows) => {
                     self.frames.tables.insert(definition.name.clone(), rows);
+                    // Empty tables reconcile, if only they have the columns.
+                    let scope = Scope::of_run(project, self.context.plan, &self.frames);
+                    if let Err(error) = table::reconcile(definition, &scope) {
+                        self.report(&format!("table `{}`", definition.name), definition.span, &[], &error);
+                    }
                 }
                 Err(error) => {
                     let piece = match &definition.body {

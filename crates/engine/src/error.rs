@@ -78,6 +78,14 @@ pub enum EngineError {
         /// What is wrong, with numbers.
         problem: String,
     },
+    /// A table does not hold the amounts that it divides up.
+    #[error("it does not reconcile with `{with}`: {problem}; nothing was published")]
+    Unreconciled {
+        /// What it divides up.
+        with: String,
+        /// Where the sums differ, with numbers.
+        problem: String,
+    },
     /// The store failed.
     #[error("{0}")]
     Store(#[from] abmart_store::StoreError),

@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::context::{Context, Stage};
 use crate::error::EngineError;
 use crate::input::finding::Finding;
+use crate::input::yardsticks;
 use crate::job::{Job, ordered_tables};
 use crate::output::alerts::OpenAlert;
 use crate::output::history::History;
@@ -83,7 +84,8 @@ fn attempt(context: &Context<'_>, target: &Target<'_>) -> Result<Outcome, Engine
     };
     let mut frames = Frames::default();
     let history = History::read(target.store, context.project.marts.values());
-    let report = span(Stage::Read).in_scope(|| read::read(context, &history, &mut frames))?;
+    let mut report = span(Stage::Read).in_scope(|| read::read(context, &history, &mut frames))?;
+    report.findings.extend(yardsticks::findings(context, &frames)?);
     done(Stage::Read);
     span(Stage::Tables).in_scope(|| tables(context, &mut frames))?;
     done(Stage::Tables);

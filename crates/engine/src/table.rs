@@ -1,6 +1,6 @@
 //! SQL tables: for the run, month by month, or inside a period.
 
-use abmart_spec::model::{ForEach, Table, TableBody};
+use abmart_spec::model::{ForEach, Reconciles, Spanned, Table, TableBody};
 use polars::prelude::*;
 
 use crate::codes;
@@ -9,7 +9,7 @@ use crate::error::EngineError;
 use crate::input::reference;
 use crate::money;
 use crate::scope::{Frames, Scope};
-use crate::sql::query;
+use crate::sql::{aggregate, query};
 
 /// Evaluates a table in a scope.
 ///
@@ -19,7 +19,7 @@ pub fn evaluate(table: &Table, scope: &Scope<'_>) -> Result<DataFrame, EngineErr
     let _timed = tracing::debug_span!("table", name = table.name).entered();
     let located = |error: EngineError| error.at(format!("table `{}`", table.name), table.span);
     match &table.body {
-        TableBody::Rows { columns, rows } => {
+        TableBody::Rows { columns, rows, .. } => {
             let rows = reference::frame(columns, rows).map_err(located)?;
             Ok(codes::only_ids(scope.project, rows)?)
         }
@@ -68,7 +68,58 @@ pub fn evaluate_all(tables: &[&Table], context: &Context<'_>, frames: &mut Frame
             ForEach::Period => continue,
         };
         frames.tables.insert(table.name.clone(), rows);
+        reconcile(table, &Scope::of_run(context.project, context.plan, frames))?;
         context.advance(1);
+    }
+    Ok(())
+}
+
+/// Half a cent: sums of a currency that differ by less are the same money.
+const TOLERANCE: f64 = 0.005;
+
+/// Whether a table holds the amounts that it divides up.
+///
+/// # Errors
+/// [`EngineError::Unreconciled`] where a sum differs by half a cent or more; Polars' own where a column is missing.
+pub fn reconcile(table: &Table, scope: &Scope<'_>) -> Result<(), EngineError> {
+    let Some(Reconciles { with, by, columns }) = &table.reconciles else { return Ok(()) };
+    let located = |error: EngineError| error.at(format!("table `{}`", table.name), with.span);
+    let names = |list: &[Spanned<String>]| list.iter().map(|name| col(name.value.as_str())).collect::<Vec<_>>();
+    let sums = |name: &str, side: &str| -> Result<LazyFrame, EngineError> {
+        let sum = |name: &Spanned<String>| {
+            aggregate::from_fixed(aggregate::to_fixed(col(name.value.as_str())).sum())
+                .alias(format!("{side} {}", name.value))
+        };
+        let sums: Vec<Expr> = columns.iter().map(sum).collect();
+        Ok(codes::as_text(scope.rows(name, false)?, |_| true)?.group_by(names(by)).agg(sums))
+    };
+    let how = JoinArgs { coalesce: JoinCoalesce::CoalesceColumns, nulls_equal: true, ..JoinArgs::new(JoinType::Full) };
+    let both = || -> Result<DataFrame, EngineError> {
+        Ok(sums(&table.name, "here")?.join(sums(&with.value, "there")?, names(by), names(by), how.clone()).collect()?)
+    };
+    let both = both().map_err(located)?;
+    for column in columns {
+        let side = |side: &str| col(format!("{side} {}", column.value)).fill_null(lit(0.0));
+        let differing = both
+            .clone()
+            .lazy()
+            .filter((side("here") - side("there")).abs().gt_eq(lit(TOLERANCE)))
+            .sort_by_exprs(names(by), SortMultipleOptions::default())
+            .collect()?;
+        if differing.height() == 0 {
+            continue;
+        }
+        let value = |name: &str| Ok::<_, PolarsError>(differing.column(name)?.get(0)?.str_value().into_owned());
+        let place = by.iter().map(|name| Ok(format!("{} {}", name.value, value(&name.value)?)));
+        let place = place.collect::<Result<Vec<_>, PolarsError>>()?.join(", ");
+        let problem = format!(
+            "the sum of `{}` for {place} is {} here and {} there; {} sums differ",
+            column.value,
+            value(&format!("here {}", column.value))?,
+            value(&format!("there {}", column.value))?,
+            differing.height(),
+        );
+        return Err(located(EngineError::Unreconciled { with: with.value.clone(), problem }));
     }
     Ok(())
 }

@@ -103,7 +103,7 @@ fn grains(project: &Project, kpi: &Kpi, upstream: &[Node]) -> Option<String> {
 /// The rows of the project's table of benchmarks that are about a KPI, in words.
 fn scoped_benchmarks(project: &Project, kpi: &str) -> Vec<String> {
     let table = project.settings.benchmarks.as_ref().and_then(|name| project.tables.get(&name.value));
-    let Some(TableBody::Rows { columns, rows }) = table.map(|table| &table.body) else { return Vec::new() };
+    let Some(TableBody::Rows { columns, rows, .. }) = table.map(|table| &table.body) else { return Vec::new() };
     let about = columns.get_index_of("kpi");
     let mine = rows.iter().filter(|row| {
         about.and_then(|index| row.get(index)).is_some_and(|value| *value == Literal::String(kpi.to_owned()))

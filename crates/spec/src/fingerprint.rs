@@ -267,7 +267,7 @@ impl<'a> Meanings<'a> {
                     add(&mut text, "reads", format!("{} {}", read.value, self.relation(&read.value)));
                 }
             }
-            TableBody::Rows { columns: own, rows } => {
+            TableBody::Rows { columns: own, rows, .. } => {
                 columns(&mut text, own);
                 add(&mut text, "rows", format!("{rows:?}"));
             }

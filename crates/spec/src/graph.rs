@@ -219,6 +219,7 @@ impl Edges<'_> {
                 if let (Some(_), Some(rates)) = (&table.money, &project.settings.rates) {
                     needs.extend(self.relation(&rates.value));
                 }
+                needs.extend(table.reconciles.iter().filter_map(|reconciles| self.relation(&reconciles.with.value)));
                 needs
             }),
             Node::Entity(name) => project.entities.get(name).map(|entity| {

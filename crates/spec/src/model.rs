@@ -173,12 +173,25 @@ pub struct Table {
     pub money: Option<Money>,
     /// Columns that identify a row, where declared; checked.
     pub key: Vec<Spanned<String>>,
+    /// The table with which its sums agree, where it divides up what another one holds; checked in every run.
+    pub reconciles: Option<Reconciles>,
     /// What it holds.
     pub description: String,
     /// The job that defines it.
     pub job: String,
     /// Place of its name.
     pub span: Span,
+}
+
+/// Sums that agree with those of another table.
+#[derive(Debug, Clone)]
+pub struct Reconciles {
+    /// The other table.
+    pub with: Spanned<String>,
+    /// Columns of both whose values the sums are per.
+    pub by: Vec<Spanned<String>>,
+    /// The columns that are summed.
+    pub columns: Vec<Spanned<String>>,
 }
 
 /// Where a table's rows come from.
@@ -192,6 +205,8 @@ pub enum TableBody {
         columns: IndexMap<String, Column>,
         /// Rows, each with a value per column in the order of `columns`.
         rows: Vec<Vec<Literal>>,
+        /// Place of each row.
+        places: Vec<Span>,
     },
 }
 

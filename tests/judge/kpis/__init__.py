@@ -1,8 +1,8 @@
 """Every recomputed KPI: `expected(con)` materialises the table `expected` from all families."""
 
-from . import campaigns, coverage, deals, engagement, funnel, money, productivity, satisfaction, stages
+from . import campaigns, coverage, deals, engagement, funnel, local, money, productivity, satisfaction, stages
 
-FAMILIES = (coverage, engagement, campaigns, funnel, deals, stages, money, productivity, satisfaction)
+FAMILIES = (coverage, engagement, campaigns, funnel, deals, stages, money, productivity, satisfaction, local)
 
 
 def expected(con) -> None:

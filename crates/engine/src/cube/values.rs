@@ -122,7 +122,6 @@ impl<'a> Figures<'a> {
     fn figures(&self, kpi: &CompiledKpi<'_>) -> Result<DataFrame, EngineError> {
         let (cells, dimensions) = (self.cells, self.cube.dimensions.as_slice());
         let value_name = value_column(&kpi.kpi.name);
-        let value = cells.frame.column(&value_name)?.as_materialized_series().clone();
         let null = || lit(NULL).cast(DataType::Float64);
         let shown = |figure: Expr| self.cube.shown(kpi, figure);
         let (numerator, denominator) = match ratio(kpi)? {
@@ -142,24 +141,19 @@ impl<'a> Figures<'a> {
             Some(formula) => shown(lowered(formula, kpi)?.cast(DataType::Float64)),
             None => null(),
         };
-        let taken = |rows: &IdxCa| -> Result<Series, EngineError> { Ok(gathered(&value, rows)?) };
-        let with = |name: &str, series: Series| lit(series.with_name(name.into())).alias(name);
-        let parent = if kpi.additive { with("__parent", taken(&cells.parent)?) } else { null() };
         let limits = limits(kpi, self.yardsticks.benchmarks.as_ref(), dimensions)?;
         let target = target(kpi, self.yardsticks.targets.as_ref(), dimensions)?;
-        let over = |top: Expr, bottom: Expr| crate::sql::formula::divide(top, bottom);
-        let frame = cells
+        let located = |error: PolarsError| super::cells::located(error.into(), kpi);
+        let own = cells
             .frame
             .clone()
             .lazy()
-            .with_columns([
+            .select([
                 col(value_name.as_str()).alias("value"),
                 numerator.alias("numerator"),
                 denominator.alias("denominator"),
                 n.fill_null(lit(0_i64)).alias("n"),
-                with("prior_value", taken(&cells.prior)?),
-                with("yoy_value", taken(&cells.year_before)?),
-                parent.alias("__parent"),
+                col(aggregate_column(self.cube.members)).alias("__members"),
                 target.alias("target"),
                 limits.alarm.alias("__alarm"),
                 limits.healthy.alias("benchmark"),
@@ -167,12 +161,30 @@ impl<'a> Figures<'a> {
                 immature.alias("immature"),
                 mature.alias("mature_value"),
             ])
+            .with_column(nothing_to_tell().alias(NOTHING))
+            .collect()
+            .map_err(located)?;
+        // What has nothing to tell is nothing to compare with either.
+        let told = own.column("value")?.f64()?.set(own.column(NOTHING)?.bool()?, None)?.into_series();
+        let taken = |rows: &IdxCa| told.take(rows);
+        let with = |name: &str, series: Series| lit(series.with_name(name.into())).alias(name);
+        let parent = if kpi.additive { with("__parent", taken(&cells.parent)?) } else { null() };
+        let descending = kpi.kpi.better == Better::Higher;
+        let rank = ranks(told.f64()?, &self.siblings, descending).into_series();
+        let over = |top: Expr, bottom: Expr| crate::sql::formula::divide(top, bottom);
+        let frame = own
+            .lazy()
+            .with_columns([
+                with("prior_value", taken(&cells.prior)?),
+                with("yoy_value", taken(&cells.year_before)?),
+                parent.alias("__parent"),
+                with("rank", rank),
+            ])
             .with_columns([
                 (col("value") - col("prior_value")).alias("change"),
                 over(col("value"), col("target")).alias("attainment"),
                 status(kpi.kpi.better).alias("status"),
                 over(col("value"), col("__parent")).alias("share_of_parent"),
-                nothing_to_tell(aggregate_column(self.cube.members)).alias(NOTHING),
             ])
             .select([
                 col("value"),
@@ -187,24 +199,20 @@ impl<'a> Figures<'a> {
                 col("benchmark"),
                 col("status"),
                 col("share_of_parent"),
-                lit(NULL).cast(DataType::Int64).alias("rank"),
+                col("rank"),
                 col("immature"),
                 col("mature_value"),
                 col(NOTHING),
             ]);
-        let mut frame = frame.collect().map_err(|error| super::cells::located(error.into(), kpi))?;
-        let descending = kpi.kpi.better == Better::Higher;
-        let value = frame.column("value")?.f64()?.set(frame.column(NOTHING)?.bool()?, None)?;
-        frame.with_column(ranks(&value, &self.siblings, descending).into_column())?;
-        Ok(frame)
+        frame.collect().map_err(located)
     }
 }
 
 /// Cells are made by what falls into any of them: spend without an account, campaigns of a region. Where no account is and
 /// a KPI measures nothing either, a 0 would only take a place among those that do something.
-fn nothing_to_tell(members: String) -> Expr {
+fn nothing_to_tell() -> Expr {
     let zero = |name: &str| col(name).fill_null(lit(0.0)).eq(lit(0.0));
-    let nobody = col(members).fill_null(lit(0_i64)).eq(lit(0_i64)).and(col("n").eq(lit(0_i64)));
+    let nobody = col("__members").fill_null(lit(0_i64)).eq(lit(0_i64)).and(col("n").eq(lit(0_i64)));
     nobody.and(zero("value")).and(zero("numerator")).and(zero("denominator"))
 }
 
@@ -379,10 +387,6 @@ fn scoped_rows(table: &DataFrame, kpi: &str, dimensions: &[String]) -> Result<Ve
     // Two rows of one breadth are told apart by their text, so that the order of rows in the file does not matter.
     found.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
     Ok(found.into_iter().map(|(_, _, row)| row).collect())
-}
-
-fn gathered(value: &Series, rows: &IdxCa) -> PolarsResult<Series> {
-    value.take(rows)
 }
 
 fn constant_day(day: jiff::civil::Date, height: usize) -> ArrayRef {

@@ -10,3 +10,4 @@ pub mod rollup;
 pub mod scan;
 pub mod snapshot;
 pub mod whole;
+pub mod yardsticks;

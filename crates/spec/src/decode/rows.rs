@@ -13,13 +13,15 @@ use super::Decoder;
 
 type Columns = IndexMap<String, Column>;
 
+/// Typed rows, each with its place.
+#[derive(Default)]
+pub(super) struct Rows {
+    pub rows: Vec<Vec<Literal>>,
+    pub places: Vec<Span>,
+}
+
 /// The rows that a job file holds itself.
-pub(super) fn inline(
-    items: &[Node],
-    columns: &Columns,
-    key: &[Spanned<String>],
-    decoder: &mut Decoder,
-) -> Vec<Vec<Literal>> {
+pub(super) fn inline(items: &[Node], columns: &Columns, key: &[Spanned<String>], decoder: &mut Decoder) -> Rows {
     let mut rows = Vec::with_capacity(items.len());
     for item in items.iter().filter(|item| matches!(item.value, Value::List(_))) {
         let cells = item.items().iter().map(|node| Cell { value: Written::from(node), span: node.span });
@@ -34,7 +36,7 @@ pub(super) fn from_file(
     columns: &Columns,
     key: &[Spanned<String>],
     decoder: &mut Decoder,
-) -> Option<Vec<Vec<Literal>>> {
+) -> Option<Rows> {
     let text = match std::fs::read_to_string(decoder.root.join(&path.value)) {
         Ok(text) => text,
         Err(error) => {
@@ -130,12 +132,8 @@ fn order(header: &Row, columns: &Columns, place: Span, diagnostics: &mut Vec<Dia
     (diagnostics.len() == before).then_some(order)
 }
 
-fn typed(
-    rows: Vec<Row>,
-    columns: &Columns,
-    key: &[Spanned<String>],
-    diagnostics: &mut Vec<Diagnostic>,
-) -> Vec<Vec<Literal>> {
+fn typed(rows: Vec<Row>, columns: &Columns, key: &[Spanned<String>], diagnostics: &mut Vec<Diagnostic>) -> Rows {
+    let mut places = Vec::with_capacity(rows.len());
     let mut typed = Vec::with_capacity(rows.len());
     let mut keys: BTreeMap<String, Span> = BTreeMap::new();
     let key: Vec<usize> = key.iter().filter_map(|name| columns.get_index_of(&name.value)).collect();
@@ -164,8 +162,9 @@ fn typed(
             }
         }
         typed.push(literals);
+        places.push(row.span);
     }
-    typed
+    Rows { rows: typed, places }
 }
 
 fn arity(row: &Row, expected: usize) -> Diagnostic {

@@ -1,6 +1,6 @@
 //! `tables`.
 
-use crate::model::{ForEach, Job, Money, Table, TableBody};
+use crate::model::{ForEach, Job, Money, Reconciles, Table, TableBody};
 use crate::syntax::Entry;
 
 use super::{Decoder, Fields, job_name, rows, source};
@@ -18,7 +18,8 @@ pub(super) fn decode(entry: &Entry, job: &Job, decoder: &mut Decoder) -> Option<
         } else {
             rows::inline(fields.get("rows")?.items(), &columns, &key, decoder)
         };
-        TableBody::Rows { columns, rows }
+        let rows::Rows { rows, places } = rows;
+        TableBody::Rows { columns, rows, places }
     };
     Some(Table {
         name: entry.key.value.clone(),
@@ -32,10 +33,15 @@ pub(super) fn decode(entry: &Entry, job: &Job, decoder: &mut Decoder) -> Option<
         time: fields.text("time"),
         money: fields.fields("money").and_then(money),
         key: fields.texts("key"),
+        reconciles: fields.fields("reconciles").and_then(reconciles),
         description: fields.words("description"),
         job: job_name(job),
         span: entry.key.span,
     })
+}
+
+fn reconciles(fields: Fields) -> Option<Reconciles> {
+    Some(Reconciles { with: fields.text("with")?, by: fields.texts("by"), columns: fields.texts("columns") })
 }
 
 fn money(fields: Fields) -> Option<Money> {

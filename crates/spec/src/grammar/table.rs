@@ -16,6 +16,7 @@ pub(super) static TABLE: Object = Object {
         Key::new("time", Shape::Word("column"), "The column that facts go by.", "time: closed_at").default("none"),
         Key::new("money", Shape::Object(&MONEY), "Conversion of amounts to the reporting currency, after the query.", "money: {columns: [amount, tcv], currency: currency, on: closed_at}").default("none"),
         Key::new("key", Shape::List(&Shape::Word("column")), "Columns that identify a row; checked.", "key: [opportunity_id]").default("none"),
+        Key::new("reconciles", Shape::Object(&RECONCILES), "The table whose amounts it divides up; their sums agree to the cent, or the run fails.", "reconciles: {with: monthly_spend, by: [month, currency], columns: [amount]}").default("none"),
         description("description: Deals closed as won, in the reporting currency."),
     ],
     rules: &[
@@ -24,7 +25,31 @@ pub(super) static TABLE: Object = Object {
         Rule::Needs("rows", "columns"),
         Rule::Needs("file", "columns"),
         Rule::Needs("during", "for_each"),
+        Rule::Needs("reconciles", "sql"),
     ],
+};
+
+static RECONCILES: Object = Object {
+    name: "reconciles",
+    doc: "What must come out again of a table that divides up amounts. It is looked at in every run before anything is published.",
+    keys: &[
+        Key::new(
+            "with",
+            Shape::Word("source or table"),
+            "The table that holds the amounts, once a run or month by month.",
+            "with: monthly_spend",
+        )
+        .required(),
+        Key::new(
+            "by",
+            Shape::List(&Shape::Word("column")),
+            "Columns of both, for whose values the sums agree each.",
+            "by: [month, currency]",
+        )
+        .required(),
+        Key::new("columns", Shape::List(&Shape::Word("column")), "The amounts.", "columns: [amount]").required(),
+    ],
+    rules: &[],
 };
 
 static MONEY: Object = Object {

@@ -2,7 +2,8 @@
 
 use crate::decode::Kind;
 use crate::diagnostic::{Diagnostic, did_you_mean};
-use crate::model::{Mart, MartBody, Pipeline, Project, Spanned, TableBody};
+use crate::grammar::GRAINS;
+use crate::model::{Literal, Mart, MartBody, Pipeline, Project, Spanned, TableBody};
 
 use super::Resolver;
 
@@ -31,6 +32,54 @@ impl Resolver<'_> {
         self.role("rates", settings.rates.as_ref(), &["day", "currency", "rate"]);
         self.role("targets", settings.targets.as_ref(), &["kpi", "period_grain", "target"]);
         self.role("benchmarks", settings.benchmarks.as_ref(), &["kpi"]);
+        self.yardstick("targets", settings.targets.as_ref());
+        self.yardstick("benchmarks", settings.benchmarks.as_ref());
+    }
+
+    /// Targets and benchmarks that the project holds itself are for KPIs that there are, and for values of dimensions that
+    /// accounts can have.
+    fn yardstick(&mut self, role: &str, name: Option<&Spanned<String>>) {
+        let project = self.project;
+        let Some(table) = name.and_then(|name| project.tables.get(&name.value)) else { return };
+        let TableBody::Rows { columns, rows, places } = &table.body else { return };
+        let root = project.cube_root();
+        let snapshot = root.and_then(|root| root.snapshot.as_ref()).and_then(|name| project.sources.get(&name.value));
+        for (row, place) in rows.iter().zip(places) {
+            for (column, value) in columns.keys().zip(row) {
+                let Literal::String(value) = value else { continue };
+                let name = Spanned { value: value.clone(), span: *place };
+                if column == "kpi" {
+                    if !self.names.has(&[Kind::Kpi], value) {
+                        self.report(self.names.unknown(&[Kind::Kpi], &name));
+                    }
+                } else if column == "period_grain" {
+                    if !GRAINS.contains(&value.as_str()) {
+                        let near = did_you_mean(value, GRAINS.iter().copied());
+                        self.report(
+                            Diagnostic::error("unknown-grain", format!("`{value}` is no grain of periods"))
+                                .at(*place)
+                                .maybe_help(near.map(|near| format!("did you mean `{near}`?"))),
+                        );
+                    }
+                } else if let Some(known) = snapshot.and_then(|source| source.columns.get(column)) {
+                    let accepted = || known.values.iter().map(String::as_str);
+                    if !known.values.is_empty() && !accepted().any(|accepted| accepted == value) {
+                        let help = did_you_mean(value, accepted()).map_or_else(
+                            || format!("`{column}` is one of {}", known.values.join(", ")),
+                            |near| format!("did you mean `{near}`?"),
+                        );
+                        self.report(
+                            Diagnostic::error(
+                                "scope-matches-nothing",
+                                format!("no account has `{column}` {value}: the row of `{role}` holds for nothing"),
+                            )
+                            .at(*place)
+                            .help(help),
+                        );
+                    }
+                }
+            }
+        }
     }
 
     /// Events are posted over HTTP, to a URL that holds no secret: messages and version control would show it.

@@ -31,6 +31,9 @@ impl Resolver<'_> {
                     self.reference_table(table, columns);
                 }
             }
+            if let Some(reconciles) = &table.reconciles {
+                self.reconciled(table, &reconciles.with);
+            }
             if let (Some(money), None) = (&table.money, &self.project.settings.rates) {
                 self.report(
                     Diagnostic::error(
@@ -41,6 +44,25 @@ impl Resolver<'_> {
                     .help("`settings.rates` in pipelines.yaml names the source or table of rates"),
                 );
             }
+        }
+    }
+
+    /// What is reconciled exists for the whole run on both sides.
+    fn reconciled(&mut self, table: &Table, with: &Spanned<String>) {
+        if !self.known(Kind::RELATIONS, with) {
+            return;
+        }
+        let other = self.project.tables.get(&with.value);
+        for period_table in [Some(table), other].into_iter().flatten().filter(|table| table.for_each == ForEach::Period)
+        {
+            self.report(
+                Diagnostic::error(
+                    "period-table-outside-period",
+                    format!("`{}` is made for one period at a time, and sums are of the whole run", period_table.name),
+                )
+                .at(with.span)
+                .label(period_table.span, "the table"),
+            );
         }
     }
 
