@@ -220,7 +220,7 @@ fn a_delivery_speaks_french_and_keeps_to_its_severity() {
     "over: acount\n    grain: quarter",
     "`acount` is neither an entity nor `kpi_values`"
 )]
-#[case::of_an_aggregate("value: silence_days", "value: sum(silence_days)", "is an aggregate")]
+#[case::of_an_aggregate("value: response_overdue", "value: sum(response_overdue)", "is an aggregate")]
 #[case::of_a_grain(
     "grain: quarter\n    period: complete\n    where: target_list",
     "grain: day\n    period: complete\n    where: target_list",

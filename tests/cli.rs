@@ -33,8 +33,11 @@ fn a_run_says_what_it_read_and_published() {
     let results = place.results();
     assert_eq!((results["status"].as_str(), results["exit_code"].as_u64()), (Some("published"), Some(0)));
     assert_eq!(results["error"], Value::Null);
-    let expected = ["account_360", "account_scores", "data_quality", "executive_summary", "kpi_catalog", "kpi_values"];
-    assert_eq!(place.marts().names(), expected);
+    let marts = place.marts();
+    for mart in ["account_360", "account_scores", "data_quality", "executive_summary", "kpi_catalog", "kpi_values"] {
+        assert!(marts.names().contains(&mart), "{mart} is not in {:?}", marts.names());
+    }
+    assert!(!marts.names().contains(&"monthly_review"), "reviews are pipelines of their own");
 }
 
 #[test]
@@ -45,8 +48,8 @@ fn a_second_run_gives_the_same_files_and_says_so() {
     let outcome = place.run().ok();
     assert_eq!(place.marts().differing(&first), Vec::<&str>::new());
     let marts = place.results()["marts"].as_array().expect("a list").clone();
-    assert!(marts.len() == 6 && marts.iter().all(|mart| mart["unchanged"] == true), "{marts:?}");
-    assert_eq!(outcome.stdout.matches("unchanged").count(), 6);
+    assert!(!marts.is_empty() && marts.iter().all(|mart| mart["unchanged"] == true), "{marts:?}");
+    assert_eq!(outcome.stdout.matches("unchanged").count(), marts.len());
 }
 
 #[test]

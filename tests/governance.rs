@@ -180,7 +180,58 @@ fn spend_that_does_not_come_out_again_ends_the_run(#[case] from: &str, #[case] t
     );
     let whole = Workshop::new(&lake);
     whole.run().ok();
-    let place = Workshop::new(&lake).with_project(&Project::copy().edit("jobs/revenue.yaml", from, to));
+    let project = Project::copy().edit("jobs/revenue.yaml", from, to);
+    let place = Workshop::new(&lake).with_project(&project);
     place.run().fails(1, &["table `allocated_spend`", "does not reconcile with `monthly_spend`", words]);
     assert!(place.marts().names().is_empty(), "nothing is published");
+}
+
+// ---- thresholds that follow the data -----------------------------------------------------------------------------------
+
+/// Ten accounts of one industry, of which the n-th makes n page views in May: scores of 1 to 10. A page view of A01 in June.
+fn scored() -> Lake {
+    let touches: Vec<String> =
+        (1..=10).map(|n| format!("{{account_id: A{n:02}, occurred_at: 2026-05-10, times: {n}}}")).collect();
+    Lake::parse(&format!(
+        "{{as_of: 2026-05-31, accounts: [{{account_id: 'A{{01..10}}', industry: retail}}],
+          accounts@2026-06-30: [{{account_id: 'A{{01..10}}', industry: retail}}],
+          accounts@2026-07-31: [{{account_id: 'A{{01..10}}', industry: retail}}],
+          touchpoints: [{}, {{account_id: A01, occurred_at: 2026-06-10, times: 9}}, {{account_id: A01, occurred_at: 2026-07-01, times: 9}}]}}",
+        touches.join(", ")
+    ))
+}
+
+#[test]
+fn thresholds_follow_the_scores_from_the_next_month_on() {
+    let project = Project::copy()
+        .edit("jobs/engagement.yaml", "        warm: 0.6\n", "        warm: 0.6\n        at_least: 11\n")
+        .edit("pipelines.yaml", "ADAPTIVE_BANDS: false", "ADAPTIVE_BANDS: true");
+    let place = Workshop::new(&scored()).with_project(&project);
+    let bands = |as_of: &str, value: &str| {
+        let row = place.marts().row("score_bands", &[("as_of", as_of), ("value", value)]);
+        ["hot", "warm", "hot_estimated", "warm_estimated", "n"].map(|name| row[name].clone())
+    };
+    let hot = |month: &str| place.marts().cell("hot_accounts", "month", month, &[]).value;
+    place.command(&["run", "--as-of", "2026-06-30"]).ok();
+    assert_eq!(bands("2026-06-30", "retail"), ["75", "45", "", "", "10"].map(str::to_owned), "11 scores are wanted");
+    assert_eq!(hot("2026-05-01"), Some(0.0));
+    place.command(&["run", "--as-of", "2026-07-31"]).ok();
+    // 1 to 10 in May and 9 in June: of eleven in order, the 10th is 9 and the 7th is 7.
+    assert_eq!(bands("2026-07-31", "retail"), ["75", "45", "9", "7", "11"].map(str::to_owned));
+    assert_eq!(hot("2026-05-01"), Some(0.0), "what July estimates holds in August");
+    let mut august = scored();
+    august.add(
+        "accounts@2026-08-31",
+        (1..=10).map(|n| {
+            support::lake::Row::from([
+                ("account_id".to_owned(), serde_json::json!(format!("A{n:02}"))),
+                ("industry".to_owned(), serde_json::json!("retail")),
+            ])
+        }),
+    );
+    place.relaid(&august);
+    place.command(&["run", "--as-of", "2026-08-31"]).ok();
+    assert_eq!(bands("2026-08-31", "retail")[..2], ["9", "7"].map(str::to_owned));
+    assert_eq!(hot("2026-05-01"), Some(1.0), "A10 alone lies above 9");
+    assert_eq!(hot("2026-06-01"), Some(0.0), "9 is not above 9");
 }

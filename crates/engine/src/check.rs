@@ -26,7 +26,7 @@ use crate::input::scan;
 use crate::input::snapshot::Snapshot;
 use crate::job::{Job, ordered_tables, stamped};
 use crate::measure::fact::{CompiledFact, keys_of};
-use crate::output::{alerts, catalog, changes, cuts, marts};
+use crate::output::{alerts, bands, catalog, changes, cuts, marts};
 use crate::scope::{Frames, Scope};
 use crate::sql::names;
 use crate::table;
@@ -216,6 +216,7 @@ impl<'a> Checker<'a> {
         if let Ok(rows) = job.made(period, &self.period()) {
             made.extend(rows.into_iter().map(|(name, rows)| (name, stamped(rows.lazy(), &self.period()))));
         }
+        made.insert("score_bands".to_owned(), DataFrame::empty_with_schema(&bands::schema()).lazy());
         made.insert("kpi_changes".to_owned(), DataFrame::empty_with_schema(&changes::schema()).lazy());
         made.insert("alerts".to_owned(), alerts::empty(project).lazy());
         made.insert("actions".to_owned(), alerts::actions(alerts::empty(project).lazy(), project));

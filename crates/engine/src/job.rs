@@ -76,6 +76,14 @@ impl<'a> Job<'a> {
                 known.columns.extend(project.entities.get(&alert.over.value).map(|entity| entity.key.clone()));
             }
         }
+        if wanted.iter().flat_map(|mart| mart.reads()).any(|read| read.value == "score_bands") {
+            for score in project.scores.values() {
+                let Some(bands) = score.bands.as_ref().filter(|bands| bands.adaptive.is_some()) else { continue };
+                let known = job.published.entry(score.per.value.clone()).or_default();
+                known.grains.insert(Grain::Month);
+                known.columns.extend([bands.by.value.clone(), format!("{}_score", score.name)]);
+            }
+        }
         for mart in wanted {
             let (names, columns): (Vec<&str>, _) = match &mart.body {
                 MartBody::From(name) => (vec![name.value.as_str()], None),

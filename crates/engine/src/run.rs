@@ -14,6 +14,7 @@ use crate::input::finding::Finding;
 use crate::input::yardsticks;
 use crate::job::{Job, ordered_tables};
 use crate::output::alerts::OpenAlert;
+use crate::output::bands;
 use crate::output::history::History;
 use crate::output::stage::{Inputs, Staged};
 use crate::period;
@@ -84,6 +85,8 @@ fn attempt(context: &Context<'_>, target: &Target<'_>) -> Result<Outcome, Engine
     };
     let mut frames = Frames::default();
     let history = History::read(target.store, context.project.marts.values());
+    let adapted = bands::adapted(context.project, &history, context.plan.as_of)?;
+    let context = &Context { project: &adapted, ..*context };
     let mut report = span(Stage::Read).in_scope(|| read::read(context, &history, &mut frames))?;
     report.findings.extend(yardsticks::findings(context, &frames)?);
     done(Stage::Read);

@@ -300,6 +300,11 @@ impl Edges<'_> {
                 return needs;
             }
             "alerts" | "actions" => return project.alerts.keys().cloned().map(Node::Alert).collect(),
+            "score_bands" => {
+                let adaptive =
+                    |score: &&crate::model::Score| score.bands.as_ref().is_some_and(|bands| bands.adaptive.is_some());
+                return project.scores.values().filter(adaptive).map(|score| Node::Score(score.name.clone())).collect();
+            }
             "cuts" | "kpi_catalog" | "kpi_changes" | "data_quality" => return Vec::new(),
             _ => {}
         }

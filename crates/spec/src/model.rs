@@ -391,6 +391,21 @@ pub struct Bands {
     pub default: Thresholds,
     /// Value of the dimension → thresholds.
     pub thresholds: IndexMap<String, Thresholds>,
+    /// How thresholds are estimated from the data, where they are.
+    pub adaptive: Option<Adaptive>,
+}
+
+/// Thresholds that follow the scores of the last twelve months.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Adaptive {
+    /// Share of the scores below the hot threshold.
+    pub hot: f64,
+    /// Share of the scores below the warm threshold.
+    pub warm: f64,
+    /// Scores below which nothing is estimated.
+    pub at_least: u32,
+    /// Whether what was estimated is used, instead of only shown.
+    pub apply: bool,
 }
 
 /// Limits between bands.

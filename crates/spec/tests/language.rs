@@ -84,6 +84,7 @@ fn definitions_come_after_what_they_need() {
         + project.facts.len()
         + project.scores.len()
         + project.kpis.len()
+        + project.alerts.len()
         + project.marts.len();
     assert_eq!(order.len(), definitions);
 }

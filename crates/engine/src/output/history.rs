@@ -14,7 +14,7 @@ use crate::error::EngineError;
 use crate::input::load;
 
 /// Tables of the engine that go on from what was published last.
-const CARRIED_OVER: [&str; 3] = ["data_quality", "alerts", "kpi_changes"];
+const CARRIED_OVER: [&str; 4] = ["data_quality", "alerts", "kpi_changes", "score_bands"];
 
 /// What earlier runs left, as far as it could be read.
 #[derive(Debug, Clone, Default)]

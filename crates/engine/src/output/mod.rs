@@ -3,6 +3,7 @@
 pub mod alerts;
 pub mod arrow;
 pub mod audit;
+pub mod bands;
 pub mod catalog;
 pub mod changes;
 pub mod cuts;

@@ -10,7 +10,7 @@ use polars::prelude::*;
 use super::alerts::{self, OpenAlert};
 use super::history::History;
 use super::marts::{self, Staging};
-use super::{catalog, changes, cuts};
+use super::{bands, catalog, changes, cuts};
 use crate::context::{Context, Stage};
 use crate::cube::compile::Cube;
 use crate::cube::finest::Finest;
@@ -97,6 +97,14 @@ impl Inputs<'_> {
         if let Some(found) = &found {
             known.insert("alerts", found.clone().lazy());
             known.insert("actions", alerts::actions(found.clone().lazy(), project));
+        }
+        if self.reads(&["score_bands"]) {
+            let scores_of = |entity: &str, wanted: &dyn Fn(&Period) -> bool| -> Result<Vec<LazyFrame>, EngineError> {
+                let months = made.get(entity).into_iter().flatten().filter(|(period, _)| wanted(period));
+                months.map(|(_, rows)| rows.lazy()).collect()
+            };
+            let (earlier, keep) = (self.history.table("score_bands"), project.settings.alert_history);
+            known.insert("score_bands", bands::table(project, earlier, as_of, keep, &scores_of)?.lazy());
         }
         for mart in others {
             self.context.check_interrupted()?;

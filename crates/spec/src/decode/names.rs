@@ -81,8 +81,17 @@ impl Kind {
 }
 
 /// Tables that the engine makes for marts.
-pub(crate) const ENGINE_TABLES: &[&str] =
-    &["kpi_values", "kpi_wide", "kpi_catalog", "kpi_changes", "alerts", "actions", "cuts", "data_quality"];
+pub(crate) const ENGINE_TABLES: &[&str] = &[
+    "kpi_values",
+    "kpi_wide",
+    "kpi_catalog",
+    "kpi_changes",
+    "alerts",
+    "actions",
+    "score_bands",
+    "cuts",
+    "data_quality",
+];
 
 /// All defined names, those of incomplete definitions included.
 #[derive(Debug, Default)]

@@ -1,7 +1,7 @@
 //! `scores`.
 
 use crate::diagnostic::Diagnostic;
-use crate::model::{Bands, Component, Job, Score, Thresholds};
+use crate::model::{Adaptive, Bands, Component, Job, Score, Thresholds};
 use crate::syntax::Entry;
 
 use super::{Decoder, Fields, job_name};
@@ -37,11 +37,26 @@ fn component(entry: &Entry, decoder: &mut Decoder) -> Option<Component> {
 
 fn bands(fields: Fields, decoder: &mut Decoder) -> Option<Bands> {
     let default = thresholds(fields.fields("default")?, decoder)?;
-    let own = fields
+    let own: Vec<_> = fields
         .entries("thresholds")
         .iter()
-        .filter_map(|entry| Some((entry.key.value.clone(), thresholds(Fields(&entry.node), decoder)?)));
-    Some(Bands { thresholds: own.collect(), by: fields.text("by")?, default })
+        .filter_map(|entry| Some((entry.key.value.clone(), thresholds(Fields(&entry.node), decoder)?)))
+        .collect();
+    let adaptive = fields.fields("adaptive").and_then(|fields| adaptive(fields, decoder));
+    Some(Bands { thresholds: own.into_iter().collect(), by: fields.text("by")?, default, adaptive })
+}
+
+fn adaptive(fields: Fields, decoder: &mut Decoder) -> Option<Adaptive> {
+    let (hot, warm) = (fields.number("hot")?, fields.number("warm")?);
+    if !(0.0 < warm && warm < hot && hot < 1.0) {
+        decoder.diagnostics.push(
+            Diagnostic::error("thresholds-out-of-order", format!("{warm} and {hot} are no shares in rising order"))
+                .at(fields.0.span)
+                .help("`warm` and `hot` are shares of the scores: 0 < warm < hot < 1"),
+        );
+    }
+    let at_least = fields.whole("at_least").unwrap_or(30);
+    Some(Adaptive { hot, warm, at_least, apply: fields.boolean("apply").unwrap_or(true) })
 }
 
 fn thresholds(fields: Fields, decoder: &mut Decoder) -> Option<Thresholds> {

@@ -6,7 +6,7 @@ pub(super) static MART: Object = Object {
     name: "mart",
     doc: "What is published under `<marts>/<name>/`: a table of the engine, a table of the project, or a query over those and over entities.",
     keys: &[
-        Key::new("from", Shape::Word("table"), "`kpi_values`, `kpi_wide`, `kpi_catalog`, `kpi_changes`, `alerts`, `actions`, `data_quality`, `<score>_signals`, or a `for_each: run` or `month` table.", "from: kpi_values").default("none"),
+        Key::new("from", Shape::Word("table"), "`kpi_values`, `kpi_wide`, `kpi_catalog`, `kpi_changes`, `alerts`, `actions`, `score_bands`, `data_quality`, `<score>_signals`, or a `for_each: run` or `month` table.", "from: kpi_values").default("none"),
         Key::new("sql", Shape::Query, "A query over those tables, sources, and each entity as a table (`account`: `period_grain`, `period_start`, `period_end`, `partial`, its key, the dimensions, and `<fact>_<measure>` columns).", "sql: |\n  select period_grain, period_start, account_id, activity_inbound\n  from account").default("none"),
         Key::new("where", Shape::Expression("condition"), "Rows that are published, of a table named by `from`: a view for those who are to see only these.", "where: region = 'LATAM'").default("all"),
         Key::new("audience", Shape::Word("audience"), "Whom it is for; published in the file's metadata.", "audience: latam-sales").default("none"),

@@ -59,6 +59,13 @@ static BANDS: Object = Object {
             "thresholds: {healthtech: {hot: 60, warm: 35}}",
         )
         .default("none"),
+        Key::new(
+            "adaptive",
+            Shape::Object(&ADAPTIVE),
+            "Thresholds that follow the data: quantiles of the scores above 0 of the last twelve whole months, for each value of the dimension and for all together as default. The table `score_bands` shows them beside those in use.",
+            "adaptive: {hot: 0.9, warm: 0.6}",
+        )
+        .default("none"),
     ],
     rules: &[],
 };
@@ -69,6 +76,25 @@ static THRESHOLDS: Object = Object {
     keys: &[
         Key::new("hot", Shape::Number, "Above it: hot.", "hot: 75").required(),
         Key::new("warm", Shape::Number, "Below it: cold.", "warm: 45").required(),
+    ],
+    rules: &[],
+};
+
+static ADAPTIVE: Object = Object {
+    name: "adaptive bands",
+    doc: "What is estimated in a month holds from the next one, for all periods of its runs.",
+    keys: &[
+        Key::new("hot", Shape::Number, "Share of the scores below the hot threshold.", "hot: 0.9").required(),
+        Key::new("warm", Shape::Number, "Share of the scores below the warm threshold.", "warm: 0.6").required(),
+        Key::new(
+            "at_least",
+            Shape::Whole(1, 1_000_000),
+            "Scores of accounts and months below which nothing is estimated for a value.",
+            "at_least: 100",
+        )
+        .default("`30`"),
+        Key::new("apply", Shape::Boolean, "Whether runs use what was estimated, or only show it.", "apply: false")
+            .default("`true`"),
     ],
     rules: &[],
 };

@@ -29,7 +29,8 @@ impl Resolver<'_> {
 
     fn mart_input(&mut self, name: &Spanned<String>, kinds: &[Kind]) {
         if matches!(name.value.as_str(), "kpi_values" | "kpi_wide") && self.project.kpis.is_empty() {
-            let error = Diagnostic::error("no-kpis", "the mart reads the values of KPIs, and the project has no KPI");
+            let message = format!("the mart reads `{}`, and the project has no KPI", name.value);
+            let error = Diagnostic::error("no-kpis", message);
             return self.report(error.at(name.span).help("define one under `kpis` of a job"));
         }
         if self.made_by_engine(&name.value) {
