@@ -125,7 +125,7 @@ fn signals_and_their_shares(#[case] kpi: &str, #[case] numerator: f64, #[case] d
 #[case::v1_and_v3("unique_visitors", 2.0)]
 #[case("downloads", 2.0 + 1.0)]
 #[case("form_submits", 2.0)]
-#[case::from_two_accounts_to_three("account_health_change", (70.0 + 90.0 + 50.0) / 3.0 - (60.0 + 84.0) / 2.0)]
+#[case::from_two_accounts_to_three("account_health_change", (70.0 + 90.0 + 50.0) / 3.0 - 0.5 * (60.0 + 84.0))]
 fn signals_and_health(#[case] kpi: &str, #[case] value: f64) {
     assert_june(&SIGNALS, kpi, &[], value);
 }
@@ -375,7 +375,7 @@ fn cohorts_tell_who_still_has_time(#[case] kpi: &str, #[case] immature: i64, #[c
 #[case::a_third_shorter("pipeline_acceleration", 1.0 - ((20.0 + 40.0 + 60.0) / 3.0) / ((20.0 + 40.0 + 60.0 + 120.0) / 4.0))]
 #[case("sales_velocity", 2.0 * (4.0 / 7.0) * 40_000.0 / 60.0)]
 #[case::two_of_three_against_one_of_three("win_rate_uplift", (2.0 / 3.0) / (1.0 / 3.0))]
-#[case("tcv_uplift", (120_000.0 + 80_000.0) / 2.0 / 50_000.0)]
+#[case("tcv_uplift", 0.5 * (120_000.0 + 80_000.0) / 50_000.0)]
 #[case::of_s1_and_s2("tcv_influenced", 120_000.0 + 50_000.0)]
 fn sales(#[case] kpi: &str, #[case] value: f64) {
     assert_june(&SALES, kpi, &[], value);

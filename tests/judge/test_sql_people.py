@@ -74,7 +74,6 @@ def test_an_answer_is_the_next_inbound_touch_of_the_account_up_to_as_of(lake):
     )
     con = lake.judge()
     assert value(con, "engagement_response_hours", MAY) == pytest.approx(52 / 3)
-    assert value(con, "engagement_response_hours_median", MAY) == 10
     assert value(con, "engagement_response_hours", "2026-04-01") == 12
 
 

@@ -8,6 +8,7 @@
 //! message and its record sends that message again.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 use abmart_engine::OpenAlert;
 use abmart_spec::Project;
@@ -198,27 +199,29 @@ fn message(alert: &Alert, new: &[&OpenAlert], language: &str, as_of: Date) -> St
     let news = word("new on", "en nouveauté le");
     let mut text = format!("*{}* ({}): {} {news} {as_of}", title(&alert.title), alert.severity.name(), new.len());
     if let Some(action) = &alert.action {
-        text.push_str(&format!("\n{}", title(action)));
+        let _ = write!(text, "\n{}", title(action));
         if let Some(due) = new.iter().filter_map(|open| open.due_on).min() {
-            text.push_str(&format!(" ({} {due})", word("by", "avant le")));
+            let _ = write!(text, " ({} {due})", word("by", "avant le"));
         }
     }
     for open in new.iter().take(NAMED) {
-        text.push_str(&format!("\n• {}", escaped(&open.subject)));
+        let _ = write!(text, "\n• {}", escaped(&open.subject));
         let figure = |value: f64| format!("{}", (value * 1000.0).round() / 1000.0);
         match (open.value, open.threshold) {
             (Some(value), Some(limit)) => {
-                text.push_str(&format!(": {} ({} {})", figure(value), word("limit", "seuil"), figure(limit)));
+                let _ = write!(text, ": {} ({} {})", figure(value), word("limit", "seuil"), figure(limit));
             }
-            (Some(value), None) => text.push_str(&format!(": {}", figure(value))),
+            (Some(value), None) => {
+                let _ = write!(text, ": {}", figure(value));
+            }
             _ => {}
         }
         if let Some(owner) = &open.owner {
-            text.push_str(&format!(" → {}", escaped(owner)));
+            let _ = write!(text, " → {}", escaped(owner));
         }
     }
     if new.len() > NAMED {
-        text.push_str(&format!("\n{} {} {}", word("and", "et"), new.len() - NAMED, word("more", "autres")));
+        let _ = write!(text, "\n{} {} {}", word("and", "et"), new.len() - NAMED, word("more", "autres"));
     }
     text
 }

@@ -238,7 +238,7 @@ impl Edges<'_> {
                 formulas.into_iter().flatten().flat_map(|sql| self.formula(sql)).collect()
             }),
             Node::Alert(name) => {
-                project.alerts.get(name).map(|alert| self.mart_input(&alert.over.value, Some(alert.columns())))
+                project.alerts.get(name).map(|alert| self.mart_input(&alert.over.value, Some(&alert.columns())))
             }
             Node::Mart(name) => project.marts.get(name).map(|mart| self.mart(mart)),
         };
@@ -278,16 +278,16 @@ impl Edges<'_> {
 
     fn mart(&self, mart: &Mart) -> Vec<Node> {
         match &mart.body {
-            MartBody::From(table) => self.mart_input(&table.value, Some(BTreeSet::new())),
+            MartBody::From(table) => self.mart_input(&table.value, Some(&BTreeSet::new())),
             MartBody::Sql(sql) => {
                 let reads = sql.reads.iter();
-                reads.flat_map(|read| self.mart_input(&read.value, columns_read(sql))).collect()
+                reads.flat_map(|read| self.mart_input(&read.value, columns_read(sql).as_ref())).collect()
             }
         }
     }
 
     /// What a mart or alert needs that reads these columns (none: all) of what a name stands for.
-    fn mart_input(&self, name: &str, columns: Option<BTreeSet<String>>) -> Vec<Node> {
+    fn mart_input(&self, name: &str, columns: Option<&BTreeSet<String>>) -> Vec<Node> {
         let project = self.project;
         match name {
             "kpi_values" | "kpi_wide" => {
@@ -315,7 +315,7 @@ impl Edges<'_> {
         }
         if project.entities.contains_key(name) {
             let mut needs = vec![Node::Entity(name.to_owned())];
-            needs.extend(self.entity_columns(name, columns.as_ref()));
+            needs.extend(self.entity_columns(name, columns));
             return needs;
         }
         self.relation(name).into_iter().collect()

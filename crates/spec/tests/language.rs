@@ -197,7 +197,7 @@ fn is_type(ty: &Value, value: &Value) -> bool {
     }
 }
 
-/// The three patterns of the schemas.
+/// The patterns of the schemas.
 fn matches(pattern: &str, text: &str) -> bool {
     match pattern {
         "^[a-z][a-z0-9_]*$" => {
@@ -208,6 +208,10 @@ fn matches(pattern: &str, text: &str) -> bool {
         "^[1-9][0-9]* (days?|months?)$" => {
             let (number, unit) = text.split_once(' ').unwrap_or_default();
             number.parse::<u32>().is_ok_and(|number| number > 0) && ["day", "days", "month", "months"].contains(&unit)
+        }
+        r"^\$\{[^}]+\}$" => {
+            let name = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+            name.is_some_and(|name| !name.is_empty() && !name.contains('}'))
         }
         other => panic!("unknown pattern `{other}`"),
     }

@@ -216,13 +216,13 @@ fn lower_part(
     formula: &CompiledFormula,
     kpi: &CompiledKpi<'_>,
 ) -> Result<Expr, EngineError> {
-    let resolve = |name: &str| match name.strip_prefix("__agg_") {
-        Some(local) => Some(col(aggregate_column(*formula.places.get(local.parse::<usize>().ok()?)?))),
-        None => {
-            let (read, overall) = formula::as_overall(name).map_or((name, false), |read| (read, true));
-            let value = kpi.reads.iter().any(|known| known == read).then(|| col(value_column(read)))?;
-            if overall { of_everything(value).ok() } else { Some(value) }
+    let resolve = |name: &str| {
+        if let Some(local) = name.strip_prefix("__agg_") {
+            return Some(col(aggregate_column(*formula.places.get(local.parse::<usize>().ok()?)?)));
         }
+        let (read, overall) = formula::as_overall(name).map_or((name, false), |read| (read, true));
+        let value = kpi.reads.iter().any(|known| known == read).then(|| col(value_column(read)))?;
+        if overall { of_everything(value).ok() } else { Some(value) }
     };
     formula::lower(part, &resolve).map_err(|error| located(error.into(), kpi))
 }

@@ -98,7 +98,7 @@ impl<'a> Figures<'a> {
             let of_grain = self.plan.periods.iter().find(|period| grain_name(period.grain) == grain);
             of_grain.is_some_and(|period| self.cube.applies(kpi, period))
         };
-        let told = BooleanArray::from_iter(nothing.bool()?.iter().map(|nothing| Some(nothing != Some(true))));
+        let told: BooleanArray = nothing.bool()?.iter().map(|nothing| Some(nothing != Some(true))).collect();
         let runs = self.grains.iter().filter(|(grain, _, _)| exists(grain));
         let rows = |(_, start, length): &(String, usize, usize)| {
             filter_record_batch(&whole.slice(*start, *length), &told.slice(*start, *length))

@@ -1,7 +1,7 @@
 //! Whether the targets of the lake are for KPIs that there are. One that is not would be met by nothing and missed by nobody.
 
 use abmart_spec::diagnostic::did_you_mean;
-use abmart_spec::model::{Check, Severity};
+use abmart_spec::model::{Check, Mart, Severity};
 use polars::prelude::*;
 
 use super::finding::Finding;
@@ -18,7 +18,7 @@ const NAMED: usize = 5;
 /// When the source cannot be read.
 pub fn findings(context: &Context<'_>, frames: &Frames) -> Result<Option<Finding>, EngineError> {
     let project = context.project;
-    let shows_values = project.marts.values().flat_map(|mart| mart.reads()).any(|read| read.value == "kpi_values");
+    let shows_values = project.marts.values().flat_map(Mart::reads).any(|read| read.value == "kpi_values");
     let Some(source) = project.settings.targets.as_ref().and_then(|name| project.sources.get(&name.value)) else {
         return Ok(None);
     };

@@ -16,6 +16,9 @@ use super::history::{History, conformed};
 use crate::error::EngineError;
 use crate::input::load::{day, day_number};
 
+/// The rows of an entity in the periods that are wanted.
+type ScoresOf<'a> = dyn Fn(&str, &dyn Fn(&Period) -> bool) -> Result<Vec<LazyFrame>, EngineError> + 'a;
+
 /// How far back scores are looked at.
 const TRAILING: Window = Window::Months(12);
 
@@ -91,7 +94,7 @@ pub fn table(
     earlier: Option<&DataFrame>,
     as_of: Date,
     keep: Window,
-    scores_of: &dyn Fn(&str, &dyn Fn(&Period) -> bool) -> Result<Vec<LazyFrame>, EngineError>,
+    scores_of: &ScoresOf<'_>,
 ) -> Result<DataFrame, EngineError> {
     let mut parts = Vec::new();
     if let Some(rows) = earlier {

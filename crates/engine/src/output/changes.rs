@@ -19,6 +19,14 @@ struct Definition {
     formula: String,
 }
 
+/// What is different of a KPI.
+struct Change<'a> {
+    kpi: &'a str,
+    kind: &'static str,
+    old: Option<&'a Definition>,
+    new: Option<&'a Definition>,
+}
+
 /// The table without rows.
 pub fn schema() -> Schema {
     let text = |name: &str| Field::new(name.into(), DataType::String);
@@ -70,33 +78,37 @@ pub fn up_to(
         })
         .collect();
     let names: std::collections::BTreeSet<&str> = now.keys().copied().chain(left.keys().map(String::as_str)).collect();
-    let changed: Vec<(&str, &str, Option<&Definition>, Option<&Definition>)> = names
+    let changed: Vec<Change<'_>> = names
         .into_iter()
-        .filter_map(|name| match (left.get(name), now.get(name)) {
-            (None, Some(new)) => Some((name, "added", None, Some(new))),
-            (Some(old), None) => Some((name, "removed", Some(old), None)),
-            (Some(old), Some(new)) if old.hash != new.hash => Some((name, "redefined", Some(old), Some(new))),
-            (Some(old), Some(new)) if old.version != new.version => Some((name, "version", Some(old), Some(new))),
-            _ => None,
+        .filter_map(|kpi| {
+            let (old, new) = (left.get(kpi), now.get(kpi));
+            let kind = match (old, new) {
+                (None, Some(_)) => "added",
+                (Some(_), None) => "removed",
+                (Some(old), Some(new)) if old.hash != new.hash => "redefined",
+                (Some(old), Some(new)) if old.version != new.version => "version",
+                _ => return None,
+            };
+            Some(Change { kpi, kind, old, new })
         })
         .collect();
-    let text = |name: &str, of: &dyn Fn(&(&str, &str, Option<&Definition>, Option<&Definition>)) -> Option<String>| {
+    let text = |name: &str, of: &dyn Fn(&Change<'_>) -> Option<String>| {
         Series::new(name.into(), changed.iter().map(of).collect::<Vec<Option<String>>>()).into_column()
     };
-    let count = |name: &str, of: &dyn Fn(&(&str, &str, Option<&Definition>, Option<&Definition>)) -> Option<i64>| {
+    let count = |name: &str, of: &dyn Fn(&Change<'_>) -> Option<i64>| {
         Series::new(name.into(), changed.iter().map(of).collect::<Vec<Option<i64>>>()).into_column()
     };
     let on = Series::new("changed_on".into(), vec![day_number(as_of); changed.len()]).cast(&DataType::Date)?;
     let columns = vec![
         on.into_column(),
-        text("kpi", &|row| Some(row.0.to_owned())),
-        text("change", &|row| Some(row.1.to_owned())),
-        count("version_before", &|row| row.2.map(|old| old.version)),
-        count("version", &|row| row.3.map(|new| new.version)),
-        text("formula_before", &|row| row.2.map(|old| old.formula.clone())),
-        text("formula", &|row| row.3.map(|new| new.formula.clone())),
-        text("definition_before", &|row| row.2.map(|old| old.hash.clone())),
-        text("definition", &|row| row.3.map(|new| new.hash.clone())),
+        text("kpi", &|row| Some(row.kpi.to_owned())),
+        text("change", &|row| Some(row.kind.to_owned())),
+        count("version_before", &|row| row.old.map(|old| old.version)),
+        count("version", &|row| row.new.map(|new| new.version)),
+        text("formula_before", &|row| row.old.map(|old| old.formula.clone())),
+        text("formula", &|row| row.new.map(|new| new.formula.clone())),
+        text("definition_before", &|row| row.old.map(|old| old.hash.clone())),
+        text("definition", &|row| row.new.map(|new| new.hash.clone())),
     ];
     let today = DataFrame::new(changed.len(), columns)?;
     Ok(concat([before.lazy(), today.lazy()], UnionArgs::default())?.collect()?)

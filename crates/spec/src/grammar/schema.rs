@@ -80,9 +80,9 @@ fn of_shape(shape: &Shape) -> Value {
     match shape {
         Shape::Text | Shape::Word(_) | Shape::TimeZone => json!({"type": "string", "minLength": 1}),
         Shape::Name => json!({"type": "string", "pattern": NAME}),
-        Shape::Boolean => json!({"type": "boolean"}),
+        Shape::Boolean => json!({"type": ["boolean", "string"], "pattern": VARIABLE}),
         Shape::Whole(from, to) => json!({"type": "integer", "minimum": from, "maximum": to}),
-        Shape::Number => json!({"type": "number"}),
+        Shape::Number => json!({"type": ["number", "string"], "pattern": VARIABLE}),
         Shape::Scalar => json!({"type": ["string", "number", "boolean", "null"]}),
         Shape::Choice(choices) => json!({"type": "string", "enum": choices}),
         Shape::ColumnType => {
@@ -114,5 +114,8 @@ fn of_shape(shape: &Shape) -> Value {
         Shape::ScalarOr(scalar, object) => json!({"anyOf": [of_shape(scalar), of_shape(object)]}),
     }
 }
+
+/// A variable alone, which can stand for a number or a truth value.
+const VARIABLE: &str = r"^\$\{[^}]+\}$";
 
 const NAME: &str = "^[a-z][a-z0-9_]*$";

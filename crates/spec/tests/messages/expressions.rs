@@ -175,7 +175,7 @@ fn plain_expressions_where_rows_are_summed_up() {
     13 |       unknown: stddev(touches)
        |                ^^^^^^^^^^^^^^
        |
-       = help: the aggregates are count, sum, avg, min, max, median, quantile, bool_or, bool_and, string_list
+       = help: the aggregates are count, sum, avg, min, max, median, quantile, avg_last, bool_or, bool_and, string_list
 
     error[window-not-allowed]: `sum(…) over (…)` cannot stand here
       --> jobs/case.yaml:14:17

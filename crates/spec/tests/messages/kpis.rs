@@ -97,7 +97,7 @@ fn formulas_that_say_nothing_or_too_much() {
     27 |     formula: stddev(deals.amount)
        |              ^^^^^^^^^^^^^^^^^^^
        |
-       = help: the aggregates are count, sum, avg, min, max, median, quantile, bool_or, bool_and, string_list
+       = help: the aggregates are count, sum, avg, min, max, median, quantile, avg_last, bool_or, bool_and, string_list
     ");
 }
 
