@@ -48,6 +48,47 @@ proptest! {
         place.run().ok();
         leaves_add_up(&place.marts())?;
         contributions_add_up(&place.marts())?;
+        cells_agree_with_themselves(&place.marts())?;
+    }
+
+    #[test]
+    fn what_nobody_moves_is_the_same_then_and_now(lake in lakes()) {
+        let place = Workshop::new(&lake);
+        place.run().ok();
+        let as_was = place.marts();
+        let project = Project::copy().edit("pipelines.yaml", "dimensions: as_was", "dimensions: restated");
+        let place = place.with_project(&project);
+        place.command(&["run", "--full"]).ok();
+        let restated = place.marts();
+        prop_assert_eq!(restated.differing(&as_was), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn money_may_be_converted_before_it_is_added_up_or_after(mut lake in lakes()) {
+        const RATE: f64 = 0.5;
+        lake.rows("fx_rates").for_each(|row| { row.insert("rate".to_owned(), RATE.into()); });
+        let place = Workshop::new(&lake);
+        place.run().ok();
+        let converted_by_the_program = place.marts().rows("kpi_values");
+        for row in lake.rows("opportunities").filter(|row| row["currency"] == "USD") {
+            for column in ["amount", "tcv"] {
+                let amount = row[column].as_f64().expect("an amount") * RATE;
+                row.insert(column.to_owned(), amount.into());
+            }
+            row.insert("currency".to_owned(), "EUR".into());
+        }
+        place.relaid(&lake);
+        place.run().ok();
+        let converted_before = place.marts().rows("kpi_values");
+        prop_assert_eq!(converted_before.len(), converted_by_the_program.len());
+        for (one, other) in converted_by_the_program.iter().zip(&converted_before) {
+            let [one_value, other_value] = [one, other].map(|row| row["value"].parse::<f64>().ok());
+            let close = match (one_value, other_value) {
+                (Some(one), Some(other)) => (one - other).abs() <= 1e-9 * one.abs().max(1.0),
+                (one, other) => one.is_none() == other.is_none(),
+            };
+            prop_assert!(close, "{one:?} is not {other:?}");
+        }
     }
 }
 
@@ -92,6 +133,29 @@ fn leaves_add_up(marts: &Marts) -> Result<(), TestCaseError> {
     prop_assert!(sums.len() > ADDITIVE.len(), "there are periods to look at");
     for (cell, (total, leaves)) in sums {
         prop_assert!((total - leaves).abs() <= 1e-9 * total.abs().max(1.0), "{cell:?}: {total} is not {leaves}");
+    }
+    Ok(())
+}
+
+/// A quotient is what it is made of, a cohort does not convert more than itself, and siblings make up their parent.
+fn cells_agree_with_themselves(marts: &Marts) -> Result<(), TestCaseError> {
+    let (mut quotients, mut families) = (0, BTreeMap::<[String; 4], f64>::new());
+    for row in marts.rows("kpi_values") {
+        let number = |name: &str| row[name].parse::<f64>().ok();
+        if let (Some(value), Some(top), Some(bottom)) = (number("value"), number("numerator"), number("denominator")) {
+            quotients += 1;
+            prop_assert!((value - top / bottom).abs() <= 1e-9 * value.abs().max(1.0), "{row:?}");
+            prop_assert!(number("immature").is_none() || value <= 1.0, "{row:?}");
+        }
+        // One dimension: its cells are all children of the grand total.
+        if let Some(share) = number("share_of_parent").filter(|_| row["cut"] == "region") {
+            let family = ["kpi", "period_grain", "period_start", "cut"].map(|name| row[name].clone());
+            *families.entry(family).or_default() += share;
+        }
+    }
+    prop_assert!(quotients > 0 && !families.is_empty(), "there are cells to look at");
+    for (family, sum) in families {
+        prop_assert!((sum - 1.0).abs() <= 1e-9, "the shares of {family:?} add up to {sum}");
     }
     Ok(())
 }
@@ -322,8 +386,8 @@ fn restated_it_takes_its_past_along() {
 fn an_id_may_be_used_as_text(#[case] expression: &str) {
     let project = Project::copy().edit(
         "jobs/pipeline.yaml",
-        "select opportunity_id, account_id, origin,",
-        &format!("select opportunity_id, {expression}, origin,"),
+        "select opportunity_id, account_id, owner_id, origin,",
+        &format!("select opportunity_id, {expression}, owner_id, origin,"),
     );
     project.command(&["validate"]).ok();
     let lake = Lake::fixture("deals");
