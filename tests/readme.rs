@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-const JOB: &str = "jobs/local/apac.yaml";
+const JOB: &str = "jobs/local/latam.yaml";
 
 #[test]
 fn the_job_of_the_readme_validates_and_says_what_the_readme_says() {
