@@ -30,7 +30,7 @@ def main() -> None:
     assert (folder / "marts/_abmart/ledger/nightly/2026-11-22.json").exists()
 
     # Exit code 2: there is no such pipeline. Not tried again.
-    state, task, _ = state_of(dag, str(folder / "marts"), ABMART_PIPELINE="weekly")
+    state, task, _ = state_of(dag, str(folder / "marts"), ABMART_PIPELINE="hourly")
     assert (state, task) == ("failed", "failed"), (state, task)
 
     # Exit code 3: no lake there. Waits for its next attempt; `dag.test` does not wait with it.

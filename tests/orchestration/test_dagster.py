@@ -35,7 +35,7 @@ def main() -> None:
         metadata = event.materialization.metadata
         assert metadata["rows"].value["kpi_values"] > 0 and metadata["rows_read"].value > 0
         # Exit code 2 is not tried again.
-        failed = materialize(loaded.abmart_marts, instance, ABMART_PIPELINE="weekly")
+        failed = materialize(loaded.abmart_marts, instance, ABMART_PIPELINE="hourly")
         assert not failed.success
         kinds = [event.event_type_value for event in failed.all_events]
         assert "STEP_FAILURE" in kinds and "STEP_UP_FOR_RETRY" not in kinds, kinds

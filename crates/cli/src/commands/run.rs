@@ -260,21 +260,24 @@ fn summary(results: &RunResults, published: &Published, marts: &Store) -> String
     let day = results.as_of.map(|day| day.to_string()).unwrap_or_default();
     let seconds = results.seconds;
     let _ = writeln!(text, "{} for {day}: published to {} in {seconds:.1} s", results.pipeline, marts.label());
-    let rows_in: u64 = results.sources.iter().map(|source| source.rows_in).sum();
-    let files: usize = results.sources.iter().map(|source| source.files).sum();
-    let quarantined: u64 = results.sources.iter().map(|source| source.rows_quarantined).sum();
-    let size: u64 = results.sources.iter().map(|source| source.bytes).sum();
-    let _ = writeln!(
-        text,
-        "  read      {} rows in {} files ({}), {} quarantined",
-        count(rows_in),
-        files,
-        bytes(size),
-        count(quarantined)
-    );
-    let stages: Vec<String> =
-        results.stages.iter().map(|time| format!("{} {:.1} s", progress::name(time.stage), time.seconds)).collect();
-    let _ = writeln!(text, "  time      {}", stages.join(", "));
+    // A review reads nothing of the lake.
+    if !results.sources.is_empty() {
+        let rows_in: u64 = results.sources.iter().map(|source| source.rows_in).sum();
+        let files: usize = results.sources.iter().map(|source| source.files).sum();
+        let quarantined: u64 = results.sources.iter().map(|source| source.rows_quarantined).sum();
+        let size: u64 = results.sources.iter().map(|source| source.bytes).sum();
+        let _ = writeln!(
+            text,
+            "  read      {} rows in {} files ({}), {} quarantined",
+            count(rows_in),
+            files,
+            bytes(size),
+            count(quarantined)
+        );
+        let stages: Vec<String> =
+            results.stages.iter().map(|time| format!("{} {:.1} s", progress::name(time.stage), time.seconds)).collect();
+        let _ = writeln!(text, "  time      {}", stages.join(", "));
+    }
     let reuse = &results.cache;
     let of = |part: Reuse| format!("{} of {}", count(part.reused), count(part.reused + part.computed));
     if reuse.files.reused + reuse.periods.reused > 0 {
