@@ -13,15 +13,15 @@ use std::fmt::Write as _;
 use abmart_engine::OpenAlert;
 use abmart_spec::Project;
 use abmart_spec::model::{Alert, Delivery};
-use abmart_store::{Bytes, Store, StoreError};
+use abmart_store::Store;
 use jiff::civil::Date;
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use tokio::runtime::Runtime;
 
 use crate::exit::chain;
-use crate::http::{PostError, Service};
+use crate::http::{Service, is_web};
+use crate::record;
 
 /// Subjects that a message names.
 const NAMED: usize = 20;
@@ -77,8 +77,8 @@ fn one(
     };
     let mut result = DeliveryResult { delivery: delivery.name.clone(), sent: 0, failed: 0, error: None };
     let key = format!("_abmart/deliveries/{}.json", delivery.name);
-    let mut record = match read(store, &key) {
-        Ok(record) => record,
+    let mut record: Record = match record::get(store, &key) {
+        Ok(record) => record.unwrap_or_default(),
         Err(error) => {
             // Without it, everything would be sent again.
             result.error = Some(chain(&error));
@@ -91,9 +91,9 @@ fn one(
     }
     record.as_of = Some(as_of);
     let wanted: Vec<&OpenAlert> = alerts.iter().filter(|alert| wants(delivery, alert)).collect();
-    let is_open = |alert: &str, subject: &str| wanted.iter().any(|open| open.alert == alert && open.subject == subject);
+    let open: BTreeSet<(&str, &str)> = wanted.iter().map(|open| (open.alert.as_str(), open.subject.as_str())).collect();
     for (alert, subjects) in &mut record.arrived {
-        subjects.retain(|subject| is_open(alert, subject));
+        subjects.retain(|subject| open.contains(&(alert.as_str(), subject.as_str())));
     }
     record.arrived.retain(|_, subjects| !subjects.is_empty());
     match connect(&url) {
@@ -101,7 +101,7 @@ fn one(
             result.failed = wanted.iter().filter(|open| !has_arrived(&record, open)).count();
             result.error = Some(error);
         }
-        Ok((service, runtime)) => {
+        Ok(service) => {
             for alert in project.alerts.values() {
                 let new: Vec<&OpenAlert> = wanted
                     .iter()
@@ -112,24 +112,21 @@ fn one(
                     continue;
                 }
                 // A service that is away once is not waited for again.
-                let away = result.error.is_some();
+                if result.error.is_some() {
+                    result.failed += new.len();
+                    continue;
+                }
                 let text = message(alert, &new, &delivery.language, as_of);
-                let sent = if away {
-                    None
-                } else {
-                    Some(runtime.block_on(service.post(&json!({ "text": text }).to_string())))
-                };
-                match sent {
-                    Some(Ok(())) => {
+                match service.post(&json!({ "text": text }).to_string()) {
+                    Ok(()) => {
                         result.sent += new.len();
                         let subjects = new.iter().map(|open| open.subject.clone());
                         record.arrived.entry(alert.name.clone()).or_default().extend(subjects);
                     }
-                    Some(Err(error)) => {
+                    Err(error) => {
                         result.failed += new.len();
-                        result.error = Some(said(&error));
+                        result.error = Some(error.to_string());
                     }
-                    None => result.failed += new.len(),
                 }
             }
         }
@@ -147,8 +144,7 @@ fn one(
         );
     }
     record.version = VERSION;
-    let text = serde_json::to_vec_pretty(&record).unwrap_or_default();
-    if let Err(error) = store.put(&key, Bytes::from(text)) {
+    if let Err(error) = record::put(store, &key, &record) {
         tracing::warn!(
             delivery = delivery.name,
             error = chain(&error),
@@ -167,28 +163,10 @@ fn has_arrived(record: &Record, open: &OpenAlert) -> bool {
     record.arrived.get(&open.alert).is_some_and(|subjects| subjects.contains(&open.subject))
 }
 
-fn read(store: &Store, key: &str) -> Result<Record, StoreError> {
-    match store.get(key) {
-        Ok(text) => Ok(serde_json::from_slice(&text).unwrap_or_else(|error| {
-            tracing::warn!(key, "the record of a delivery is damaged and counts as none: {error}");
-            Record::default()
-        })),
-        Err(error) if error.is_not_found() => Ok(Record::default()),
-        Err(error) => Err(error),
-    }
-}
-
 /// The URL is a secret, so no message shows it.
-fn connect(url: &str) -> Result<(Service, Runtime), String> {
-    let url = Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
-    let url = url.ok_or("the webhook is no http:// or https:// URL")?;
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
-    Ok((Service::new(url, None)?, runtime))
-}
-
-fn said(error: &PostError) -> String {
-    error.to_string()
+fn connect(url: &str) -> Result<Service, String> {
+    let url = Url::parse(url).ok().filter(is_web);
+    Service::new(url.ok_or("the webhook is no http:// or https:// URL")?, None)
 }
 
 /// What Slack shows: the alert, what is to be done, and the first few subjects.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use backon::{ExponentialBuilder, Retryable as _};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Client, StatusCode, Url};
+use tokio::runtime::{Builder, Runtime};
 
 /// Time for one attempt.
 const ATTEMPT: Duration = Duration::from_secs(5);
@@ -18,6 +19,7 @@ pub struct Service {
     client: Client,
     url: Url,
     key: Option<HeaderValue>,
+    runtime: Runtime,
 }
 
 /// Why a message did not arrive.
@@ -48,6 +50,11 @@ impl PostError {
     }
 }
 
+/// Whether a URL is one that can be posted to.
+pub fn is_web(url: &Url) -> bool {
+    matches!(url.scheme(), "http" | "https")
+}
+
 impl Service {
     /// A service at a URL; `key` is sent as a bearer token.
     ///
@@ -63,7 +70,8 @@ impl Service {
         if let Some(key) = &mut key {
             key.set_sensitive(true);
         }
-        Ok(Self { client, url, key })
+        let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
+        Ok(Self { client, url, key, runtime })
     }
 
     /// The service as messages call it: without user, password and query.
@@ -72,11 +80,15 @@ impl Service {
         format!("{}://{}{port}{}", self.url.scheme(), self.url.host_str().unwrap_or_default(), self.url.path())
     }
 
-    /// Posts JSON.
+    /// Posts JSON and waits for the answer.
     ///
     /// # Errors
     /// When it did not arrive after several attempts or in time, or the service does not want it.
-    pub async fn post(&self, body: &str) -> Result<(), PostError> {
+    pub fn post(&self, body: &str) -> Result<(), PostError> {
+        self.runtime.block_on(self.attempts(body))
+    }
+
+    async fn attempts(&self, body: &str) -> Result<(), PostError> {
         let backoff = ExponentialBuilder::default()
             .with_min_delay(Duration::from_millis(200))
             .with_max_delay(Duration::from_secs(3))

@@ -10,13 +10,14 @@
 //! readers need no lock. Only the run that may publish writes here.
 
 use abmart_plan::Plan;
-use abmart_store::{Bytes, Store, StoreError};
+use abmart_store::{Store, StoreError};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::exit::{Failure, chain};
+use crate::record;
 use crate::results::RunResults;
 
 /// Attempts that a night's record keeps.
@@ -114,11 +115,7 @@ impl<'a> Ledger<'a> {
     /// When the store cannot be read.
     pub fn night(&self, night: Option<Date>) -> Result<Night, StoreError> {
         let key = self.key(night);
-        match self.store.get(&key) {
-            Ok(text) => Ok(read(&key, &text).unwrap_or_else(|| self.empty(night))),
-            Err(error) if error.is_not_found() => Ok(self.empty(night)),
-            Err(error) => Err(error),
-        }
+        Ok(record::get(self.store, &key)?.unwrap_or_else(|| self.empty(night)))
     }
 
     /// The records of all nights, by night; the undated ones first.
@@ -130,7 +127,7 @@ impl<'a> Ledger<'a> {
         let keys: Vec<String> = listed.into_iter().map(|object| object.key).collect();
         let mut nights: Vec<Night> = Vec::new();
         for (key, text) in keys.iter().zip(self.store.get_many(&keys, AT_ONCE)) {
-            nights.extend(read(key, &text?));
+            nights.extend(record::parsed::<Night>(key, &text?));
         }
         nights.sort_by_key(|night| night.night);
         Ok(nights)
@@ -173,7 +170,7 @@ impl<'a> Ledger<'a> {
             backfill: backfill.map(str::to_owned),
         });
         night.attempts.drain(..night.attempts.len().saturating_sub(KEPT));
-        put(self.store, &self.key(results.as_of), &night)
+        record::put(self.store, &self.key(results.as_of), &night)
     }
 
     fn key(&self, night: Option<Date>) -> String {
@@ -216,12 +213,7 @@ impl Backfill {
     /// # Errors
     /// When the store cannot be read.
     pub fn last(store: &Store, pipeline: &str) -> Result<Option<Self>, Failure> {
-        let key = key_of_backfill(pipeline);
-        match store.get(&key) {
-            Ok(text) => Ok(read(&key, &text)),
-            Err(error) if error.is_not_found() => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+        Ok(record::get(store, &key_of_backfill(pipeline))?)
     }
 
     /// Whether this one was left before its end and is what is asked for now.
@@ -234,7 +226,7 @@ impl Backfill {
     /// # Errors
     /// When the store cannot be written.
     pub fn write(&self, store: &Store, pipeline: &str) -> Result<(), Failure> {
-        Ok(put(store, &key_of_backfill(pipeline), self)?)
+        Ok(record::put(store, &key_of_backfill(pipeline), self)?)
     }
 }
 
@@ -257,19 +249,4 @@ pub fn short(hash: Sha256) -> String {
 
 fn key_of_backfill(pipeline: &str) -> String {
     format!("_abmart/backfill/{pipeline}.json")
-}
-
-fn read<T: serde::de::DeserializeOwned>(key: &str, text: &[u8]) -> Option<T> {
-    match serde_json::from_slice(text) {
-        Ok(record) => Some(record),
-        Err(error) => {
-            tracing::warn!(key, "a record of the ledger is damaged and counts as none: {error}");
-            None
-        }
-    }
-}
-
-fn put(store: &Store, key: &str, record: &impl Serialize) -> Result<(), StoreError> {
-    // Plain data without maps of odd keys always has a JSON form.
-    store.put(key, Bytes::from(serde_json::to_vec_pretty(record).unwrap_or_default()))
 }

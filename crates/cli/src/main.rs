@@ -14,6 +14,7 @@ mod metrics;
 mod progress;
 mod project;
 mod quarantine;
+mod record;
 #[cfg(test)]
 mod reference;
 mod results;

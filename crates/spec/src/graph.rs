@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sqlparser::ast::{SelectItem, Visit, Visitor};
 
-use crate::model::{Fact, FactInput, Mart, MartBody, Project, SqlExpr, SqlQuery, TableBody};
+use crate::model::{Alert, Fact, FactInput, Mart, MartBody, PRIOR, Project, SqlExpr, SqlQuery, TableBody};
 use crate::resolve::formula::{self, formula};
 use crate::sql;
 
@@ -238,7 +238,7 @@ impl Edges<'_> {
                 formulas.into_iter().flatten().flat_map(|sql| self.formula(sql)).collect()
             }),
             Node::Alert(name) => {
-                project.alerts.get(name).map(|alert| self.mart_input(&alert.over.value, Some(&alert.columns())))
+                project.alerts.get(name).map(|alert| self.mart_input(&alert.over.value, Some(&columns_of_alert(alert))))
             }
             Node::Mart(name) => project.marts.get(name).map(|mart| self.mart(mart)),
         };
@@ -371,9 +371,14 @@ pub fn columns_read(sql: &SqlQuery) -> Option<BTreeSet<String>> {
     (!has_wildcard(sql)).then(|| column_names(sql::query_parts(&sql.ast)).collect())
 }
 
-/// As [`columns_read`], of an expression.
-pub fn columns_named(sql: &SqlExpr) -> impl Iterator<Item = String> + use<> {
-    column_names(sql::parts(&sql.ast))
+/// As [`columns_read`], of an alert's expressions; with `prior_x`, which is `x` in the period before, goes `x`.
+#[must_use]
+pub fn columns_of_alert(alert: &Alert) -> BTreeSet<String> {
+    let mut columns: BTreeSet<String> =
+        alert.expressions().flat_map(|sql| column_names(sql::parts(&sql.ast))).collect();
+    let before: Vec<String> = columns.iter().filter_map(|name| name.strip_prefix(PRIOR)).map(str::to_owned).collect();
+    columns.extend(before);
+    columns
 }
 
 fn column_names(parts: sql::Parts) -> impl Iterator<Item = String> {

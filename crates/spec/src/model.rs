@@ -5,6 +5,8 @@
 
 mod alert;
 mod contract;
+mod kpi;
+mod mart;
 mod pipelines;
 
 use std::path::PathBuf;
@@ -18,6 +20,8 @@ use crate::syntax::TextMap;
 
 pub use alert::{Alert, AlertSeverity, Delivery, PRIOR};
 pub use contract::{Check, Column, ColumnType, OnBreach, RowCount, Severity, Source, SourceKind};
+pub use kpi::{Benchmark, Better, Kpi, Unit};
+pub use mart::{Mart, MartBody, MartColumn, MartFormat};
 pub use pipelines::{DimensionMode, Lineage, Pipeline, Settings, Store, Stores};
 
 /// A whole project: `pipelines.yaml` and the job files that it names.
@@ -415,185 +419,6 @@ pub struct Thresholds {
     pub hot: f64,
     /// Below it: cold.
     pub warm: f64,
-}
-
-/// One definition of one KPI.
-#[derive(Debug, Clone)]
-pub struct Kpi {
-    /// The KPI's id.
-    pub name: String,
-    /// English and French title.
-    pub title: Title,
-    /// The definition in words.
-    pub description: String,
-    /// Aggregates over `fact.measure` and names of other KPIs, combined.
-    pub formula: SqlExpr,
-    /// Unit of the value.
-    pub unit: Unit,
-    /// The direction that is good.
-    pub better: Better,
-    /// Who reads it.
-    pub level: Vec<String>,
-    /// How often it is reviewed.
-    pub cadence: String,
-    /// Who answers for it.
-    pub owner: String,
-    /// Version of the definition.
-    pub version: u32,
-    /// Where a local KPI holds: dimension → value. A core KPI holds everywhere.
-    pub scope: IndexMap<String, String>,
-    /// Whether it is global and protected, not a local pack's own.
-    pub core: bool,
-    /// Program styles it is meant for.
-    pub styles: Vec<String>,
-    /// Benchmark without scope.
-    pub benchmark: Option<Benchmark>,
-    /// The grains it exists at, where not all that its facts have.
-    pub grains: Vec<Grain>,
-    /// A dimension that the formula itself compares; the value is null where the cut holds it.
-    pub compares: Option<Spanned<String>>,
-    /// The dimensions that it can be cut by, where not all; the value is null where the cut holds another one.
-    pub cuts: Vec<Spanned<String>>,
-    /// Cohort KPIs: members whose window is not over yet.
-    pub immature: Option<SqlExpr>,
-    /// Cohort KPIs: the value over mature members only.
-    pub mature: Option<SqlExpr>,
-    /// False: a building block that other formulas name and no mart shows.
-    pub published: bool,
-    /// The job that defines it.
-    pub job: String,
-    /// Place of its name.
-    pub span: Span,
-}
-
-/// Unit of a KPI's value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Unit {
-    /// Number of things.
-    Count,
-    /// Reporting currency.
-    Money,
-    /// Share, stored as a fraction (0.4 is 40 %).
-    Percent,
-    /// Quotient.
-    Ratio,
-    /// Points.
-    Score,
-    /// Days with fraction.
-    Days,
-    /// Hours with fraction.
-    Hours,
-    /// Seconds with fraction.
-    Seconds,
-}
-
-impl Unit {
-    /// The unit's name in YAML and in marts.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Count => "count",
-            Self::Money => "money",
-            Self::Percent => "percent",
-            Self::Ratio => "ratio",
-            Self::Score => "score",
-            Self::Days => "days",
-            Self::Hours => "hours",
-            Self::Seconds => "seconds",
-        }
-    }
-}
-
-/// The direction that is good.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Better {
-    /// More is better.
-    Higher,
-    /// Less is better.
-    Lower,
-}
-
-/// Limits between `alarm`, `low`, `healthy` and `strong`.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
-pub struct Benchmark {
-    /// Worse than this: alarm.
-    pub alarm: Option<f64>,
-    /// At least this good: healthy.
-    pub healthy: Option<f64>,
-    /// At least this good: strong.
-    pub strong: Option<f64>,
-}
-
-/// What is published.
-#[derive(Debug, Clone)]
-pub struct Mart {
-    /// The mart's name: its folder.
-    pub name: String,
-    /// Where its rows come from.
-    pub body: MartBody,
-    /// Columns that identify a row.
-    pub key: Vec<Spanned<String>>,
-    /// Sort order.
-    pub sort: Vec<Spanned<String>>,
-    /// Rows that are published, of a table; none: all.
-    pub filter: Option<SqlExpr>,
-    /// Whom it is for, where it shows only a part.
-    pub audience: Option<String>,
-    /// Grains of the entity tables that its SQL reads; empty: all of the pipeline.
-    pub grains: Vec<Grain>,
-    /// How it is published.
-    pub format: MartFormat,
-    /// Documentation of columns.
-    pub columns: IndexMap<String, MartColumn>,
-    /// What it holds.
-    pub description: String,
-    /// The job that defines it.
-    pub job: String,
-    /// Place of its name.
-    pub span: Span,
-}
-
-/// Where a mart's rows come from.
-#[derive(Debug, Clone)]
-pub enum MartBody {
-    /// A table that the engine makes: `kpi_values`, `kpi_catalog`, `data_quality`, `<score>_signals`, or a table's name.
-    From(Spanned<String>),
-    /// A query over those, over tables, and over entities (`account`: every account × period with `<fact>_<measure>` columns).
-    Sql(SqlQuery),
-}
-
-impl Mart {
-    /// The names that it reads.
-    pub fn reads(&self) -> impl Iterator<Item = &Spanned<String>> {
-        match &self.body {
-            MartBody::From(table) => std::slice::from_ref(table).iter(),
-            MartBody::Sql(sql) => sql.reads.iter(),
-        }
-    }
-}
-
-/// How a mart is published.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MartFormat {
-    /// Parquet files under stable paths, replaced in place.
-    Parquet,
-    /// A Delta table.
-    Delta,
-}
-
-/// Documentation of a mart's column.
-#[derive(Debug, Clone)]
-pub struct MartColumn {
-    /// Meaning.
-    pub description: String,
-    /// Unit, where it has one.
-    pub unit: Option<String>,
-    /// Whether null is never published.
-    pub not_null: bool,
-    /// Place of its name.
-    pub span: Span,
 }
 
 /// A SQL expression with its place.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use abmart_engine::cache::Reuse;
@@ -134,7 +135,7 @@ fn publish(
     tracing::info!(run_id = results.run_id, pipeline = plan.pipeline, as_of = %plan.as_of, bytes = plan.bytes(), "run started");
     let progress = Progress::new(global);
     let budget = Budget { memory: global.memory, threads: rayon::current_num_threads() };
-    let scratch = std::env::temp_dir().join(format!("abmart-{}", results.run_id));
+    let scratch = scratch(results);
     let shelf = Arc::new(Shelf::new(&scratch, budget.held_rollups()));
     let context = Context {
         project,
@@ -155,15 +156,8 @@ fn publish(
     lease.check()?;
     quarantine::write(&outcome, marts, &results.run_id)?;
     context.check_interrupted().map_err(|error| Failure::of_engine(error, &project.files))?;
-    let published = lease.publish(&Publication {
-        run_id: results.run_id.clone(),
-        as_of: Some(plan.as_of.to_string()),
-        files: outcome.staged.clone(),
-        delta: delta(project),
-        ..Publication::default()
-    })?;
+    let published = show(project, lease, results, &plan, &outcome.staged)?;
     quarantine::keep_only(marts, &results.run_id);
-    results.marts = mart_results(&outcome.staged, &published);
     results.alerted(&outcome.alerts, plan.as_of);
     // What was open long ago is nobody's news.
     if record.backfill.is_none() {
@@ -217,26 +211,37 @@ fn review(
     record.ledger.begin(results, None, None)?;
     let definitions: BTreeMap<String, String> = abmart_spec::fingerprint::fingerprints(project);
     let target = Target { store: marts, run_id: &results.run_id, definitions: &definitions };
-    let scratch = std::env::temp_dir().join(format!("abmart-{}", results.run_id));
+    let scratch = scratch(results);
     let staged = abmart_engine::review(project, &plan, &manifest, &target, &scratch);
     let _ = std::fs::remove_dir_all(&scratch);
     let staged = staged.map_err(|error| Failure::of_engine(error, &project.files))?;
     lease.check()?;
-    let published = lease.publish(&Publication {
-        run_id: results.run_id.clone(),
-        as_of: Some(as_of.to_string()),
-        files: staged.clone(),
-        delta: delta(project),
-        ..Publication::default()
-    })?;
-    results.marts = mart_results(&staged, &published);
-    Ok(published)
+    show(project, lease, results, &plan, &staged)
 }
 
-/// The marts that are Delta tables.
-fn delta(project: &Project) -> BTreeSet<String> {
+/// Where a run puts what it cannot hold in memory.
+fn scratch(results: &RunResults) -> PathBuf {
+    std::env::temp_dir().join(format!("abmart-{}", results.run_id))
+}
+
+/// Makes what a run has staged visible.
+fn show(
+    project: &Project,
+    lease: &Lease,
+    results: &mut RunResults,
+    plan: &Plan,
+    staged: &[StagedFile],
+) -> Result<Published, Failure> {
     let delta = project.marts.values().filter(|mart| mart.format == MartFormat::Delta);
-    delta.map(|mart| mart.name.clone()).collect()
+    let published = lease.publish(&Publication {
+        run_id: results.run_id.clone(),
+        as_of: Some(plan.as_of.to_string()),
+        files: staged.to_vec(),
+        delta: delta.map(|mart| mart.name.clone()).collect(),
+        ..Publication::default()
+    })?;
+    results.marts = mart_results(staged, &published);
+    Ok(published)
 }
 
 fn mart_results(staged: &[StagedFile], published: &Published) -> Vec<MartResult> {

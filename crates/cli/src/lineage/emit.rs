@@ -8,10 +8,9 @@ use std::time::Duration;
 
 use reqwest::Url;
 use serde_json::Value;
-use tokio::runtime::Runtime;
 
 use super::settings::{ServiceSettings, Settings};
-use crate::http::Service;
+use crate::http::{Service, is_web};
 
 /// How long the end of a run waits until all is told.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -25,7 +24,7 @@ pub struct Emitter {
 /// Where events go.
 struct Outlets {
     file: Option<PathBuf>,
-    service: Option<(Service, Runtime)>,
+    service: Option<Service>,
     /// Whether the service has failed for good: the events after that are not tried one by one.
     gone: bool,
 }
@@ -82,8 +81,8 @@ impl Outlets {
         if self.gone {
             return;
         }
-        if let Some((service, runtime)) = &self.service
-            && let Err(error) = runtime.block_on(service.post(&text))
+        if let Some(service) = &self.service
+            && let Err(error) = service.post(&text)
         {
             self.gone = true;
             tracing::warn!("OpenLineage events of this run are not sent to {}: {error}", service.label());
@@ -91,17 +90,15 @@ impl Outlets {
     }
 }
 
-fn connect(settings: &ServiceSettings) -> Result<(Service, Runtime), String> {
+fn connect(settings: &ServiceSettings) -> Result<Service, String> {
     let wrong = |reason: String| format!("the URL of the OpenLineage service is no http:// or https:// URL{reason}");
     let base = settings.url.trim_end_matches('/');
     let url = Url::parse(&format!("{base}/{}", settings.endpoint.trim_start_matches('/')))
         .map_err(|error| wrong(format!(": {error}")))?;
-    if !matches!(url.scheme(), "http" | "https") {
+    if !is_web(&url) {
         return Err(wrong(String::new()));
     }
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
-    Ok((Service::new(url, settings.key.as_deref())?, runtime))
+    Service::new(url, settings.key.as_deref())
 }
 
 /// One line, in one write: runs that append at the same time do not tear each other's lines.

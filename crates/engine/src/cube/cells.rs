@@ -7,7 +7,7 @@ use polars::prelude::*;
 
 use super::compile::{CompiledFormula, CompiledKpi, Cube, aggregate_column};
 use super::finest::PERIOD;
-use super::sets::SET;
+use super::sets::{SET, cut_name};
 use crate::error::EngineError;
 use crate::input::load::day;
 use crate::sql::{aggregate, formula};
@@ -133,18 +133,7 @@ impl Cube<'_> {
     }
 
     fn cut_names(&self) -> Expr {
-        let names: Vec<String> = (0..=self.full())
-            .map(|set| {
-                let cut: Vec<&str> = self
-                    .dimensions
-                    .iter()
-                    .enumerate()
-                    .filter(|(bit, _)| set & (1 << bit) != 0)
-                    .map(|(_, name)| name.as_str())
-                    .collect();
-                if cut.is_empty() { "all".to_owned() } else { cut.join("+") }
-            })
-            .collect();
+        let names: Vec<String> = (0..=self.full()).map(|set| cut_name(&self.dimensions, set)).collect();
         let names = Series::new("names".into(), names);
         lit(names).gather(col(SET), false).alias("cut")
     }

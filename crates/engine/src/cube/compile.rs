@@ -76,10 +76,7 @@ impl<'a> Cube<'a> {
     /// Takes the formulas of `kpis` apart; the project's checks have made sure that names resolve and do not circle.
     pub fn new(project: &'a Project, root: &'a Entity, dimensions: Vec<String>, kpis: &[&'a Kpi]) -> Self {
         let mut cube = Self { project, root, dimensions, aggregates: Vec::new(), members: 0, kpis: Vec::new() };
-        let known = parsed(&format!("\"{}\" IS NOT NULL", root.key));
-        let members = Aggregate { kind: AggregateKind::Count, argument: None, order: None, filter: known };
-        cube.members =
-            cube.index_of(CellAggregate { entity: root.name.clone(), aggregate: members, facts: BTreeSet::new() });
+        cube.members = cube.place(Aggregate { kind: AggregateKind::Count, argument: None, order: None, filter: None });
         let mut waiting: Vec<&Kpi> = kpis.to_vec();
         while !waiting.is_empty() {
             let before = waiting.len();

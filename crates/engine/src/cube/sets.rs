@@ -11,6 +11,13 @@ use crate::sql::prepared::Prepared;
 /// The grouping set of a row: bit `i` says that dimension `i` is cut by.
 pub const SET: &str = "__set";
 
+/// The name of the cut that a grouping set is: its dimensions joined by `+`, `all` for none.
+pub fn cut_name(dimensions: &[String], set: usize) -> String {
+    let cut = dimensions.iter().enumerate().filter(|(bit, _)| set & (1 << bit) != 0);
+    let cut: Vec<&str> = cut.map(|(_, name)| name.as_str()).collect();
+    if cut.is_empty() { "all".to_owned() } else { cut.join("+") }
+}
+
 impl Cube<'_> {
     /// All cells of all periods: period, set, dimensions (null where rolled up over), one column an aggregate.
     ///

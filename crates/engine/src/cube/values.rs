@@ -18,6 +18,7 @@ use super::sets::SET;
 use crate::error::EngineError;
 use crate::input::load::day;
 use crate::output::arrow::{constant, schema_of, to_arrow};
+use crate::output::fields;
 
 /// Whether a cell has nothing to tell of a KPI.
 const NOTHING: &str = "__nothing";
@@ -59,10 +60,8 @@ impl<'a> Figures<'a> {
         plan: &'a Plan,
     ) -> Result<Self, EngineError> {
         let height = cells.frame.height();
-        let names = ["period_grain", "period_start", "period_end", "partial", "cut"];
-        let names = names.into_iter().chain(cube.dimensions.iter().map(String::as_str));
         let mut identity = vec![("as_of".to_owned(), constant_day(plan.as_of, height))];
-        for name in names {
+        for name in cell_columns(&cube.dimensions) {
             identity.push((name.to_owned(), to_arrow(cells.frame.column(name)?)?));
         }
         let mut grains: Vec<(String, usize, usize)> = Vec::new();
@@ -111,10 +110,8 @@ impl<'a> Figures<'a> {
     /// # Errors
     /// When Polars cannot select them.
     pub fn wide(&self) -> Result<DataFrame, EngineError> {
-        let names = ["period_grain", "period_start", "period_end", "partial", "cut"];
-        let names = names.into_iter().chain(self.cube.dimensions.iter().map(String::as_str));
         let mut columns = vec![day(self.plan.as_of).alias("as_of")];
-        columns.extend(names.map(col));
+        columns.extend(cell_columns(&self.cube.dimensions).map(col));
         columns.extend(self.cube.published().map(|kpi| col(value_column(kpi)).alias(kpi)));
         Ok(self.cells.frame.clone().lazy().select(columns).collect()?)
     }
@@ -269,24 +266,14 @@ fn ranks(values: &Float64Chunked, siblings: &[Range<usize>], descending: bool) -
 
 /// `kpi_wide` without rows.
 pub fn empty_wide(cube: &Cube<'_>) -> DataFrame {
-    let text = |name: &str| Field::new(name.into(), DataType::String);
-    let day = |name: &str| Field::new(name.into(), DataType::Date);
-    let mut fields = vec![day("as_of"), text("period_grain"), day("period_start"), day("period_end")];
-    fields.extend([Field::new("partial".into(), DataType::Boolean), text("cut")]);
-    fields.extend(cube.dimensions.iter().map(|name| text(name)));
-    fields.extend(cube.published().map(|kpi| Field::new(kpi.into(), DataType::Float64)));
-    DataFrame::empty_with_schema(&Schema::from_iter(fields))
+    let values = cube.published().map(fields::number);
+    DataFrame::empty_with_schema(&Schema::from_iter(cell_fields(&cube.dimensions).into_iter().chain(values)))
 }
 
 /// `kpi_values` without rows.
 pub fn empty(dimensions: &[String]) -> DataFrame {
-    let text = |name: &str| Field::new(name.into(), DataType::String);
-    let number = |name: &str| Field::new(name.into(), DataType::Float64);
-    let count = |name: &str| Field::new(name.into(), DataType::Int64);
-    let day = |name: &str| Field::new(name.into(), DataType::Date);
-    let mut fields = vec![day("as_of"), text("period_grain"), day("period_start"), day("period_end")];
-    fields.extend([Field::new("partial".into(), DataType::Boolean), text("cut")]);
-    fields.extend(dimensions.iter().map(|name| text(name)));
+    use fields::{count, number, text};
+    let mut fields = cell_fields(dimensions);
     fields.extend([text("kpi"), number("value"), number("numerator"), number("denominator"), count("n")]);
     fields.extend(["prior_value", "change", "yoy_value", "target", "attainment", "benchmark"].map(number));
     fields.extend([
@@ -298,6 +285,22 @@ pub fn empty(dimensions: &[String]) -> DataFrame {
     ]);
     fields.push(text("definition"));
     DataFrame::empty_with_schema(&Schema::from_iter(fields))
+}
+
+/// The columns that say which cell a row is, after the run's day.
+fn cell_columns(dimensions: &[String]) -> impl Iterator<Item = &str> {
+    let of_period = ["period_grain", "period_start", "period_end", "partial", "cut"];
+    of_period.into_iter().chain(dimensions.iter().map(String::as_str))
+}
+
+/// These columns with their types, the run's day first.
+fn cell_fields(dimensions: &[String]) -> Vec<Field> {
+    let typed = |name: &str| match name {
+        "period_start" | "period_end" => fields::day(name),
+        "partial" => fields::flag(name),
+        _ => fields::text(name),
+    };
+    std::iter::once(fields::day("as_of")).chain(cell_columns(dimensions).map(typed)).collect()
 }
 
 /// `alarm`, `low`, `healthy` or `strong`; null without a value or a benchmark.

@@ -7,11 +7,13 @@ use std::collections::HashMap;
 
 use abmart_plan::Plan;
 use abmart_plan::calendar::{Period, after, before, grain_name};
+use abmart_spec::graph::columns_of_alert;
 use abmart_spec::model::{Alert, AlertSeverity, Entity, PRIOR, Project, Window};
 use jiff::civil::Date;
 use polars::prelude::*;
 use sqlparser::ast::{self, Expr as Sql};
 
+use super::fields;
 use super::history::conformed;
 use crate::codes;
 use crate::error::EngineError;
@@ -49,9 +51,7 @@ pub fn empty(project: &Project) -> DataFrame {
 }
 
 fn schema(project: &Project) -> Schema {
-    let text = |name: &str| Field::new(name.into(), DataType::String);
-    let day = |name: &str| Field::new(name.into(), DataType::Date);
-    let number = |name: &str| Field::new(name.into(), DataType::Float64);
+    use fields::{day, number, text};
     let mut fields = vec![day("as_of")];
     fields.extend(["alert", "title_en", "title_fr", "severity", "state", "subject_kind", "subject"].map(text));
     fields.extend(about(project).iter().map(|name| text(name)));
@@ -80,7 +80,7 @@ pub fn period<'p>(alert: &Alert, plan: &'p Plan) -> Option<&'p Period> {
 
 /// The names of the columns that an alert reads of an entity.
 pub fn columns(alert: &Alert, project: &Project) -> Vec<String> {
-    alert.columns().into_iter().chain(about(project)).collect()
+    columns_of_alert(alert).into_iter().chain(about(project)).collect()
 }
 
 /// The rows that fulfil an alert's condition, as they come into the table `alerts`; `before` are those of the period
@@ -159,7 +159,7 @@ fn with_prior(
 ) -> Result<LazyFrame, EngineError> {
     let there = rows.collect_schema()?;
     let key = entity.key.as_str();
-    let named = alert.columns();
+    let named = columns_of_alert(alert);
     let wanted: Vec<&str> = named
         .iter()
         .filter_map(|name| name.strip_prefix(PRIOR))

@@ -5,6 +5,7 @@
 //! and so that what a night estimates has no part in what it shows. The table `score_bands` holds those in use beside the
 //! new ones; what earlier months estimated is that table as it was published.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use abmart_plan::calendar::{Period, before};
@@ -12,6 +13,7 @@ use abmart_spec::model::{Adaptive, Grain, Project, Score, Thresholds, Window};
 use jiff::civil::Date;
 use polars::prelude::*;
 
+use super::fields;
 use super::history::{History, conformed};
 use crate::error::EngineError;
 use crate::input::load::{day, day_number};
@@ -27,10 +29,9 @@ const DEFAULT: &str = "(default)";
 
 /// The columns of `score_bands`.
 pub fn schema() -> Schema {
-    let text = |name: &str| Field::new(name.into(), DataType::String);
-    let number = |name: &str| Field::new(name.into(), DataType::Float64);
+    use fields::{count, day, number, text};
     Schema::from_iter([
-        Field::new("as_of".into(), DataType::Date),
+        day("as_of"),
         text("score"),
         text("dimension"),
         text("value"),
@@ -38,7 +39,7 @@ pub fn schema() -> Schema {
         number("warm"),
         number("hot_estimated"),
         number("warm_estimated"),
-        Field::new("n".into(), DataType::Int64),
+        count("n"),
     ])
 }
 
@@ -51,9 +52,10 @@ fn estimated(project: &Project) -> impl Iterator<Item = (&Score, &Adaptive)> {
 ///
 /// # Errors
 /// When the published table holds something else.
-pub fn adapted(project: &Project, history: &History, as_of: Date) -> Result<Project, EngineError> {
+pub fn adapted<'p>(project: &'p Project, history: &History, as_of: Date) -> Result<Cow<'p, Project>, EngineError> {
+    let asked = estimated(project).any(|(_, adaptive)| adaptive.apply);
+    let Some(rows) = history.table("score_bands").filter(|_| asked) else { return Ok(Cow::Borrowed(project)) };
     let mut project = project.clone();
-    let Some(rows) = history.table("score_bands") else { return Ok(project) };
     let earlier = conformed(rows, &schema())?
         .lazy()
         .filter(col("as_of").lt(day(as_of.first_of_month())).and(col("hot_estimated").is_not_null()))
@@ -77,7 +79,7 @@ pub fn adapted(project: &Project, history: &History, as_of: Date) -> Result<Proj
             bands.thresholds.insert(value.to_owned(), new);
         }
     }
-    Ok(project)
+    Ok(Cow::Owned(project))
 }
 
 /// The months whose scores thresholds are estimated from: the whole ones of the last twelve months.

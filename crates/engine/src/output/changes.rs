@@ -7,6 +7,7 @@ use abmart_spec::model::Kpi;
 use jiff::civil::Date;
 use polars::prelude::*;
 
+use super::fields;
 use super::history::conformed;
 use crate::error::EngineError;
 use crate::input::load::{date, day, day_number};
@@ -29,10 +30,9 @@ struct Change<'a> {
 
 /// The table without rows.
 pub fn schema() -> Schema {
-    let text = |name: &str| Field::new(name.into(), DataType::String);
-    let count = |name: &str| Field::new(name.into(), DataType::Int64);
+    use fields::{count, day, text};
     Schema::from_iter([
-        Field::new("changed_on".into(), DataType::Date),
+        day("changed_on"),
         text("kpi"),
         text("change"),
         count("version_before"),

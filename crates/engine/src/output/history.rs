@@ -32,7 +32,11 @@ impl History {
             let MartBody::From(table) = &mart.body else { continue };
             let carried = CARRIED_OVER.into_iter().find(|name| *name == table.value && mart.filter.is_none());
             let Some(name) = carried else { continue };
-            match published(store, &mart.name) {
+            let rows = published(store, &mart.name).and_then(|rows| match rows {
+                Some(rows) if name == "data_quality" => findings(&rows).map(Some),
+                rows => Ok(rows),
+            });
+            match rows {
                 Ok(rows) => tables.extend(rows.map(|rows| (name, rows))),
                 Err(error) => {
                     tracing::warn!(mart = mart.name, %error, "what earlier runs found cannot be read; its history begins anew");
@@ -47,19 +51,9 @@ impl History {
         self.tables.get(name)
     }
 
-    fn findings(&self) -> Option<DataFrame> {
-        let rows = self.table("data_quality")?;
-        let columns = catalog::data_quality(&[], Date::MIN).ok()?;
-        // A column that an earlier version did not write holds nothing.
-        let rows = conformed(rows, columns.schema()).ok()?;
-        let texts = columns.schema().iter().filter(|(_, dtype)| **dtype == DataType::String);
-        let filled: Vec<Expr> = texts.map(|(name, _)| col(name.clone()).fill_null(lit(""))).collect();
-        rows.lazy().with_columns(filled).collect().ok()
-    }
-
     /// How many rows a source had on the latest day before this one whose rows were counted.
     pub fn rows_before(&self, source: &str, as_of: Date) -> Option<(Date, u64)> {
-        let rows = self.findings()?;
+        let rows = self.table("data_quality")?;
         let text = |name: &str| rows.column(name).ok()?.str().ok();
         let (sources, checks) = (text("source")?, text("check")?);
         let days = rows.column("as_of").ok()?.date().ok()?.physical().clone();
@@ -76,13 +70,22 @@ impl History {
     /// # Errors
     /// When Polars cannot put them together.
     pub fn joined(&self, today: DataFrame, as_of: Date, keep: Window) -> Result<DataFrame, EngineError> {
-        let Some(rows) = self.findings() else { return Ok(today) };
+        let Some(rows) = self.table("data_quality") else { return Ok(today) };
         let newest = rows.column("as_of")?.date()?.physical().max().map(load::date);
         let first = before(newest.map_or(as_of, |day| day.max(as_of)), keep);
         let day = || col("as_of");
-        let others = rows.lazy().filter(day().gt_eq(load::day(first)).and(day().neq(load::day(as_of)))).collect()?;
+        let others =
+            rows.clone().lazy().filter(day().gt_eq(load::day(first)).and(day().neq(load::day(as_of)))).collect()?;
         Ok(concat([others.lazy(), today.lazy()], UnionArgs::default())?.collect()?)
     }
+}
+
+/// Published findings in today's columns; a text that an earlier version did not write is empty.
+fn findings(rows: &DataFrame) -> Result<DataFrame, EngineError> {
+    let columns = catalog::data_quality(&[], Date::MIN)?;
+    let texts = columns.schema().iter().filter(|(_, dtype)| **dtype == DataType::String);
+    let filled: Vec<Expr> = texts.map(|(name, _)| col(name.clone()).fill_null(lit(""))).collect();
+    Ok(conformed(rows, columns.schema())?.lazy().with_columns(filled).collect()?)
 }
 
 /// Rows that an earlier version of the program or project may have written, in these columns: what it did not write is null.

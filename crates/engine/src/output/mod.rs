@@ -7,6 +7,7 @@ pub mod bands;
 pub mod catalog;
 pub mod changes;
 pub mod cuts;
+pub mod fields;
 pub mod history;
 pub mod marts;
 pub mod stage;

@@ -7,9 +7,9 @@ use polars::prelude::*;
 use polars::sql::SQLContext;
 use sqlparser::ast::{self, Expr as Sql, Ident};
 
-use super::names;
 use super::rewrite::{self, Clock};
 use super::select::{Rows, Session};
+use super::{execute, names};
 use crate::codes;
 use crate::error::EngineError;
 
@@ -31,7 +31,7 @@ pub fn run<'a>(
             session.register(name, rows)?;
         }
         // Some of what does not fit codes shows only when it is computed.
-        Ok(evaluated_singly(session.run(query.clone())?).collect()?.lazy())
+        Ok(session.run(query.clone())?.collect()?.lazy())
     })?;
     Ok(rows.collect()?)
 }
@@ -75,15 +75,8 @@ fn over_input(input: LazyFrame, texts: &BTreeSet<String>, text: &str) -> Result<
         for (name, rows) in inputs {
             context.register(name, rows.whole()?);
         }
-        Ok(evaluated_singly(context.execute(text)?))
+        Ok(execute(&mut context, text)?)
     })
-}
-
-/// Without Polars' sharing of expressions that stand twice in a query: one over constants alone, such as `as_of_end()`, is
-/// shared as a column of one row beside columns of many, which builds with assertions refuse.
-fn evaluated_singly(rows: LazyFrame) -> LazyFrame {
-    let all = rows.get_current_optimizations();
-    rows.with_optimizations(all - OptFlags::COMM_SUBEXPR_ELIM)
 }
 
 /// Builds a query over coded inputs, or over their texts where it does not fit codes. What comes out under the name of a

@@ -417,6 +417,21 @@ mod tests {
         assert_eq!(evaluated(expression).unwrap(), expected);
     }
 
+    /// Polars would share the constant as a column of one row, which builds with assertions refuse.
+    #[rstest]
+    #[case::in_a_query("select {} from samples")]
+    #[case::in_one_of_its_names("with known as (select {} from samples) select n, early, late from known")]
+    fn a_day_of_the_run_may_stand_twice(#[case] text: &str) {
+        let two = concat([sample(), sample()], UnionArgs { rechunk: true, ..UnionArgs::default() }).unwrap();
+        let two = two.collect().unwrap();
+        // In several pieces, each of several rows, as what files gave.
+        let samples = (0..50).fold(two.clone(), |rows, _| rows.vstack(&two).unwrap()).lazy();
+        let twice = "n, case when t < as_of_end() then hours_between(d, t) end as early, hours_between(t, as_of_end()) >= 24 as late";
+        let rows = run::run(&parsed_query(&text.replace("{}", twice)), [("samples", samples)], &clock()).unwrap();
+        assert_eq!(rows.height(), 102);
+        assert_eq!(rows.column("late").unwrap().bool().unwrap().sum(), Some(102));
+    }
+
     #[test]
     fn a_span_is_the_same_alone_and_among_others() {
         let span = |rows: usize| {

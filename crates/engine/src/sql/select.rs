@@ -20,6 +20,7 @@ use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::Parser;
 
 use super::aggregate;
+use super::execute;
 use super::lookup::Lookup;
 use super::prepared::Prepared;
 use super::shape::{Shape, is_aggregate, key_column, named_item, same};
@@ -134,7 +135,7 @@ impl Session {
         };
         if query.with.as_ref().is_some_and(|with| !plain(with)) {
             // Names inside names are the front end's matter.
-            return Ok(self.context.execute(&query.to_string())?);
+            return Ok(execute(&mut self.context, &query.to_string())?);
         }
         if let Some(with) = query.with.take() {
             for table in with.cte_tables {
@@ -148,7 +149,7 @@ impl Session {
         if query.order_by.is_none() {
             self.reduce(&mut query.body)?;
         }
-        Ok(self.context.execute(&query.to_string())?)
+        Ok(execute(&mut self.context, &query.to_string())?)
     }
 
     /// Replaces the aggregating selects of a query's body by their results.
@@ -214,7 +215,7 @@ impl Session {
         let text = rows.to_string();
         let by: Vec<String> = (0..shape.keys.len()).map(key_column).collect();
         let grouped = match self.parts_of(&rows, shape)? {
-            None => aggregates.group([self.context.execute(&text).map_err(EngineError::from)], &by)?,
+            None => aggregates.group([execute(&mut self.context, &text).map_err(EngineError::from)], &by)?,
             Some((name, parts)) => {
                 let lookup = self.looked_up.get(&name);
                 let whole = if lookup.is_none() { Some(Rows::Parts(parts.clone()).whole()?) } else { None };
@@ -222,7 +223,7 @@ impl Session {
                 let prepared = parts.into_iter().map(|part| {
                     context
                         .register(&name, lookup.map_or_else(|| Ok(part.clone()), |lookup| lookup.apply(part.clone()))?);
-                    Ok(context.execute(&text)?)
+                    Ok(execute(context, &text)?)
                 });
                 let grouped = aggregates.group(prepared, &by)?;
                 if let Some(whole) = whole {
@@ -234,7 +235,7 @@ impl Session {
         let items: Vec<String> = shape.items.iter().map(ToString::to_string).collect();
         let having = shape.having.as_ref().map(|having| format!(" WHERE {having}")).unwrap_or_default();
         self.context.register("__grouped", grouped.lazy());
-        let finished = self.context.execute(&format!("SELECT {} FROM __grouped{having}", items.join(", ")));
+        let finished = execute(&mut self.context, &format!("SELECT {} FROM __grouped{having}", items.join(", ")));
         self.context.unregister("__grouped");
         Ok(finished?)
     }

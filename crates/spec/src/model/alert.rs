@@ -1,12 +1,9 @@
 //! What is looked out for every night, and whom a run tells of it.
 
-use std::collections::BTreeSet;
-
 use serde::Serialize;
 
 use super::{Grain, Spanned, SqlExpr, Title, Window};
 use crate::diagnostic::Span;
-use crate::graph::columns_named;
 
 /// What the name of a column of the period before begins with.
 pub const PRIOR: &str = "prior_";
@@ -47,13 +44,6 @@ pub struct Alert {
 }
 
 impl Alert {
-    /// The columns that it reads of what it looks at; `prior_x` stands for `x` of the period before.
-    pub fn columns(&self) -> BTreeSet<String> {
-        let named: BTreeSet<String> = self.expressions().flat_map(columns_named).collect();
-        let before = named.iter().filter_map(|name| name.strip_prefix(PRIOR)).map(str::to_owned);
-        before.collect::<BTreeSet<String>>().into_iter().chain(named.iter().cloned()).collect()
-    }
-
     /// Its expressions.
     pub fn expressions(&self) -> impl Iterator<Item = &SqlExpr> {
         [Some(&self.filter), self.value.as_ref(), self.threshold.as_ref(), self.owner.as_ref()].into_iter().flatten()

@@ -2,6 +2,7 @@
 
 use crate::decode::Kind;
 use crate::diagnostic::Diagnostic;
+use crate::model::{Alert, Pipeline};
 
 use super::Resolver;
 use super::expression::Calls;
@@ -55,8 +56,8 @@ impl Resolver<'_> {
     }
 
     /// An alert looks at periods that are computed: by some pipeline that publishes what alerts give.
-    fn grain_of(&mut self, alert: &crate::model::Alert) {
-        let computed = |pipeline: &crate::model::Pipeline| pipeline.periods.contains_key(&alert.grain);
+    fn grain_of(&mut self, alert: &Alert) {
+        let computed = |pipeline: &Pipeline| pipeline.periods.contains_key(&alert.grain);
         if !self.project.pipelines.values().any(computed) {
             self.report(
                 Diagnostic::error(

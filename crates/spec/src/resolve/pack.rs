@@ -11,9 +11,8 @@ impl Resolver<'_> {
         let mut known: Vec<(&Pack, &str)> = Vec::new();
         for job in project.jobs.values() {
             let Some(pack) = &job.pack else { continue };
-            for dimension in pack.scope.keys() {
-                let span = pack.scope.get(dimension).map_or(pack.prefix.span, |value| value.span);
-                self.dimension(&Spanned { value: dimension.clone(), span });
+            for (dimension, value) in &pack.scope {
+                self.dimension(&Spanned { value: dimension.clone(), span: value.span });
             }
             if let Some((first, name)) = known.iter().find(|(first, _)| first.prefix.value == pack.prefix.value) {
                 self.report(
