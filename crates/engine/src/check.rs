@@ -99,11 +99,14 @@ impl<'a> Checker<'a> {
     fn tables(&mut self) {
         let project = self.context.project;
         for definition in ordered_tables(project, |_| true) {
-            let reads_broken = match &definition.body {
-                TableBody::Sql(sql) => sql.reads.iter().any(|name| self.broken.contains(name.value.as_str())),
-                TableBody::Rows { .. } => false,
-            };
-            if reads_broken {
+            if definition.reads(project).iter().any(|name| self.broken.contains(name.value.as_str())) {
+                self.broken.insert(&definition.name);
+                continue;
+            }
+            // What is wrong with an attribution is said once, not for each of its tables.
+            if let TableBody::Attribution { of, .. } = &definition.body
+                && self.broken.iter().any(|name| of_attribution(project, name) == Some(of))
+            {
                 self.broken.insert(&definition.name);
                 continue;
             }
@@ -126,7 +129,7 @@ impl<'a> Checker<'a> {
                 Err(error) => {
                     let piece = match &definition.body {
                         TableBody::Sql(sql) => vec![Piece::Query(sql)],
-                        TableBody::Rows { .. } => Vec::new(),
+                        TableBody::Rows { .. } | TableBody::Attribution { .. } => Vec::new(),
                     };
                     self.report(&format!("table `{}`", definition.name), definition.span, &piece, &error);
                     self.broken.insert(&definition.name);
@@ -293,6 +296,14 @@ impl<'a> Checker<'a> {
             _ => Diagnostic::error("does-not-compute", format!("{what}: {}", first_line(&text))),
         };
         self.findings.push(finding.at(found.unwrap_or(span)));
+    }
+}
+
+/// The attribution that a table belongs to.
+fn of_attribution<'p>(project: &'p Project, table: &str) -> Option<&'p String> {
+    match &project.tables.get(table)?.body {
+        TableBody::Attribution { of, .. } => Some(of),
+        _ => None,
     }
 }
 

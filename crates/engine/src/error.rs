@@ -86,6 +86,9 @@ pub enum EngineError {
         /// Where the sums differ, with numbers.
         problem: String,
     },
+    /// An attribution whose input or models do not allow it.
+    #[error("{0}")]
+    Attribution(String),
     /// The store failed.
     #[error("{0}")]
     Store(#[from] abmart_store::StoreError),

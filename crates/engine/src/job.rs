@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use abmart_plan::calendar::{Period, grain_name};
 use abmart_spec::graph::columns_read;
-use abmart_spec::model::{ForEach, Grain, Mart, MartBody, Project, Table, TableBody};
+use abmart_spec::model::{ForEach, Grain, Mart, MartBody, Project, Table};
 use polars::prelude::*;
 
 use crate::cube::compile::Cube;
@@ -169,10 +169,7 @@ pub(crate) fn ordered_tables(project: &Project, wanted: impl Fn(ForEach) -> bool
     let mut ordered: Vec<&Table> = Vec::new();
     while !waiting.is_empty() {
         let open: BTreeSet<&str> = waiting.iter().map(|table| table.name.as_str()).collect();
-        let ready = |table: &Table| match &table.body {
-            TableBody::Rows { .. } => true,
-            TableBody::Sql(sql) => !sql.reads.iter().any(|name| open.contains(name.value.as_str())),
-        };
+        let ready = |table: &Table| !table.reads(project).iter().any(|name| open.contains(name.value.as_str()));
         let (now, later): (Vec<&Table>, Vec<&Table>) = waiting.iter().copied().partition(|table| ready(table));
         if now.is_empty() {
             // The project's checks refuse cycles.

@@ -7,6 +7,7 @@
 //! ```
 
 pub mod cache;
+mod attribution;
 mod check;
 mod codes;
 pub mod context;

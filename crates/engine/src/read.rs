@@ -201,9 +201,7 @@ fn read_whole(project: &Project) -> BTreeSet<&str> {
         project.entities.values().filter_map(|entity| entity.snapshot.as_ref()).map(|name| name.value.as_str()),
     );
     for table in project.tables.values() {
-        if let TableBody::Sql(sql) = &table.body {
-            names.extend(sql.reads.iter().map(|name| name.value.as_str()));
-        }
+        names.extend(table.reads(project).into_iter().map(|name| name.value.as_str()));
     }
     for fact in project.facts.values() {
         if let FactInput::Table(name) = &fact.from {
@@ -242,7 +240,7 @@ impl Mentioned {
         }
         let tables = project.tables.values().filter_map(|table| match &table.body {
             TableBody::Sql(sql) => Some(sql),
-            TableBody::Rows { .. } => None,
+            TableBody::Rows { .. } | TableBody::Attribution { .. } => None,
         });
         let marts = project.marts.values().filter_map(|mart| match &mart.body {
             MartBody::Sql(sql) => Some(sql),
@@ -269,6 +267,9 @@ impl Mentioned {
             if let Some(keep) = &fact.keep_last {
                 names.extend(keep.by.iter().chain([&keep.order]).map(|name| name.value.clone()));
             }
+        }
+        for attribution in project.attributions.values() {
+            names.extend(attribution.columns().map(|name| name.value.clone()));
         }
         for score in project.scores.values() {
             names.insert(score.signal.value.clone());

@@ -91,6 +91,7 @@ fn attempt(context: &Context<'_>, target: &Target<'_>) -> Result<Outcome, Engine
     report.findings.extend(yardsticks::findings(context, &frames)?);
     done(Stage::Read);
     span(Stage::Tables).in_scope(|| tables(context, &mut frames))?;
+    report.findings.append(&mut frames.findings);
     done(Stage::Tables);
     // The project was restricted to what the pipeline publishes.
     let wanted: Vec<_> = context.project.marts.values().collect();

@@ -11,6 +11,7 @@ use polars::prelude::*;
 use crate::cache::trace::{Read, Recorder};
 use crate::codes;
 use crate::error::EngineError;
+use crate::input::finding::Finding;
 use crate::input::load::{self, Loaded};
 use crate::input::rollup::{Rolled, bucket_argument};
 use crate::input::snapshot::Snapshot;
@@ -26,6 +27,36 @@ pub struct Frames {
     pub rollups: HashMap<String, Rolled>,
     /// Tables evaluated for the run or month by month, reference tables included.
     pub tables: HashMap<String, DataFrame>,
+    /// Tables in parts that may be reduced one after the other.
+    pub parts: HashMap<String, Vec<DataFrame>>,
+    /// What was found while tables were computed.
+    pub findings: Vec<Finding>,
+}
+
+impl Frames {
+    /// A table as a whole.
+    ///
+    /// # Errors
+    /// When its parts have different columns, which would be a mistake of this program.
+    pub fn table(&self, name: &str) -> PolarsResult<Option<DataFrame>> {
+        match self.parts.get(name) {
+            Some(parts) => stacked(parts).map(Some),
+            None => Ok(self.tables.get(name).cloned()),
+        }
+    }
+}
+
+/// Parts as one frame.
+///
+/// # Errors
+/// When they have different columns.
+pub fn stacked(parts: &[DataFrame]) -> PolarsResult<DataFrame> {
+    let Some((first, others)) = parts.split_first() else { return Ok(DataFrame::default()) };
+    let mut whole = first.clone();
+    for part in others {
+        whole.vstack_mut(part)?;
+    }
+    Ok(whole)
 }
 
 /// A view of the frames: of the run, or of a period.
@@ -147,10 +178,13 @@ impl<'a> Scope<'a> {
     }
 
     fn is_table(&self, name: &str) -> bool {
-        self.local.contains_key(name) || self.frames.tables.contains_key(name)
+        self.local.contains_key(name) || self.frames.tables.contains_key(name) || self.frames.parts.contains_key(name)
     }
 
     fn given(&self, name: &str) -> Result<Rows, EngineError> {
+        if let Some(parts) = self.frames.parts.get(name) {
+            return Ok(Rows::Parts(parts.iter().map(|part| part.clone().lazy()).collect()));
+        }
         match self.local.get(name).or_else(|| self.frames.tables.get(name)) {
             Some(table) => Ok(Rows::Whole(table.clone().lazy())),
             None => match self.frames.rollups.get(name) {

@@ -1,14 +1,17 @@
 //! SQL tables: for the run, month by month, or inside a period.
 
-use abmart_spec::model::{ForEach, Reconciles, Spanned, Table, TableBody};
+use std::collections::BTreeMap;
+
+use abmart_spec::model::{AttributionPart, ForEach, Reconciles, Spanned, Table, TableBody};
 use polars::prelude::*;
 
+use crate::attribution::{self, Attributed};
 use crate::codes;
 use crate::context::Context;
 use crate::error::EngineError;
 use crate::input::reference;
 use crate::money;
-use crate::scope::{Frames, Scope};
+use crate::scope::{self, Frames, Scope};
 use crate::sql::{aggregate, query};
 
 /// Evaluates a table in a scope.
@@ -39,6 +42,14 @@ pub fn evaluate(table: &Table, scope: &Scope<'_>) -> Result<DataFrame, EngineErr
             };
             compute().map_err(located)
         }
+        TableBody::Attribution { of, part } => {
+            let Some(attribution) = scope.project.attributions.get(of) else {
+                return Err(EngineError::Attribution(format!("there is no attribution `{of}`")));
+            };
+            let mut made = attribution::attribute(attribution, &[*part], scope)?.tables;
+            let parts = made.remove(part).unwrap_or_default();
+            Ok(codes::only_ids(scope.project, scope::stacked(&parts)?)?)
+        }
     }
 }
 
@@ -61,6 +72,16 @@ pub fn declared_columns(table: &Table, rows: &DataFrame) -> Result<(), EngineErr
 pub fn evaluate_all(tables: &[&Table], context: &Context<'_>, frames: &mut Frames) -> Result<(), EngineError> {
     for table in tables {
         context.check_interrupted()?;
+        if frames.tables.contains_key(&table.name) || frames.parts.contains_key(&table.name) {
+            // An attribution gives all its tables with the first one.
+            context.advance(1);
+            continue;
+        }
+        if let TableBody::Attribution { of, .. } = &table.body {
+            attributed(of, tables, context, frames)?;
+            context.advance(1);
+            continue;
+        }
         let scope = Scope::of_run(context.project, context.plan, frames);
         let rows = match table.for_each {
             ForEach::Run => evaluate(table, &scope)?,
@@ -70,6 +91,42 @@ pub fn evaluate_all(tables: &[&Table], context: &Context<'_>, frames: &mut Frame
         frames.tables.insert(table.name.clone(), rows);
         reconcile(table, &Scope::of_run(context.project, context.plan, frames))?;
         context.advance(1);
+    }
+    Ok(())
+}
+
+/// All tables of an attribution that are wanted, for they come of the same journeys.
+fn attributed(
+    name: &str,
+    tables: &[&Table],
+    context: &Context<'_>,
+    frames: &mut Frames,
+) -> Result<(), EngineError> {
+    let Some(attribution) = context.project.attributions.get(name) else { return Ok(()) };
+    let parts: BTreeMap<AttributionPart, &str> = tables
+        .iter()
+        .filter_map(|table| match &table.body {
+            TableBody::Attribution { of, part } if of == name => Some((*part, table.name.as_str())),
+            _ => None,
+        })
+        .collect();
+    let wanted: Vec<AttributionPart> = parts.keys().copied().collect();
+    let scope = Scope::of_run(context.project, context.plan, frames);
+    let Attributed { tables, findings } = attribution::attribute(attribution, &wanted, &scope)?;
+    frames.findings.extend(findings);
+    for (part, frames_of_part) in tables {
+        let Some(table) = parts.get(&part) else { continue };
+        let mut coded =
+            frames_of_part.into_iter().map(|rows| codes::only_ids(context.project, rows)).collect::<PolarsResult<Vec<_>>>()?;
+        match coded.pop() {
+            Some(only) if coded.is_empty() => {
+                frames.tables.insert((*table).to_owned(), only);
+            }
+            last => {
+                coded.extend(last);
+                frames.parts.insert((*table).to_owned(), coded);
+            }
+        }
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use indexmap::IndexMap;
 use sha2::{Digest, Sha256};
 
 use crate::model::{
-    Check, Column, Entity, Fact, FactInput, FactKind, ForEach, Kpi, MartBody, Project, Score, Severity, Spanned,
+    Attribution, Check, Column, Entity, Fact, FactInput, FactKind, ForEach, Kpi, MartBody, Project, Score, Severity, Spanned,
     SqlExpr, Table, TableBody,
 };
 use crate::resolve::formula::formula;
@@ -271,6 +271,9 @@ impl<'a> Meanings<'a> {
                 columns(&mut text, own);
                 add(&mut text, "rows", format!("{rows:?}"));
             }
+            TableBody::Attribution { of, part } => {
+                add(&mut text, part.name(), self.project.attributions.get(of).map_or_else(String::new, |of| self.attribution(of)));
+            }
         }
         if let Some(money) = &table.money {
             add(
@@ -281,6 +284,37 @@ impl<'a> Meanings<'a> {
             if let Some(rates) = &self.project.settings.rates {
                 add(&mut text, "rates", self.relation(&rates.value));
             }
+        }
+        text
+    }
+
+    fn attribution(&self, attribution: &Attribution) -> String {
+        let Attribution { touches, conversions, channels, leave_out, models, .. } = attribution;
+        let mut text = format!(
+            "{:?} {:?} {} {} {:?}",
+            attribution.window,
+            attribution.path,
+            attribution.reset_on_conversion,
+            attribution.non_converting,
+            values(leave_out),
+        );
+        if let Some(entity) = self.project.attributed_entity(attribution) {
+            add(&mut text, "per", self.entity(&entity.name));
+        }
+        for read in attribution.reads() {
+            add(&mut text, "reads", self.relation(&read.value));
+        }
+        add(&mut text, "columns", format!("{:?}", attribution.columns().map(value).collect::<Vec<_>>()));
+        let given = [&touches.time, &touches.count, &conversions.time, &conversions.value, &conversions.detail];
+        let given: Vec<_> = given.iter().map(|column| column.as_ref().map(value)).collect();
+        add(&mut text, "given", format!("{given:?} {}", touches.key.len()));
+        let milestones: Vec<_> = conversions.milestones.iter().map(|(name, column)| (name, value(column))).collect();
+        add(&mut text, "milestones", format!("{milestones:?}"));
+        for (group, members) in channels {
+            add(&mut text, group, format!("{:?}", values(members)));
+        }
+        for (name, model) in models {
+            add(&mut text, name, format!("{:?}", model.kind));
         }
         text
     }

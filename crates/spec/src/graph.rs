@@ -30,6 +30,8 @@ pub enum Node {
     Fact(String),
     /// An explained score.
     Score(String),
+    /// A multi-touch attribution.
+    Attribution(String),
     /// A KPI.
     Kpi(String),
     /// A condition that is looked at in every run.
@@ -49,6 +51,7 @@ impl Node {
             | Self::Entity(name)
             | Self::Fact(name)
             | Self::Score(name)
+            | Self::Attribution(name)
             | Self::Kpi(name)
             | Self::Alert(name)
             | Self::Mart(name) => name,
@@ -115,6 +118,7 @@ impl Project {
         project.tables.retain(|name, _| keeps(Node::Table, name));
         project.facts.retain(|name, _| keeps(Node::Fact, name));
         project.scores.retain(|name, _| keeps(Node::Score, name));
+        project.attributions.retain(|name, _| keeps(Node::Attribution, name));
         project.kpis.retain(|name, _| keeps(Node::Kpi, name));
         project.alerts.retain(|name, _| keeps(Node::Alert, name));
         project
@@ -200,6 +204,7 @@ impl Edges<'_> {
         nodes.extend(project.entities.keys().cloned().map(Node::Entity));
         nodes.extend(project.facts.keys().cloned().map(Node::Fact));
         nodes.extend(project.scores.keys().cloned().map(Node::Score));
+        nodes.extend(project.attributions.keys().cloned().map(Node::Attribution));
         nodes.extend(project.kpis.keys().cloned().map(Node::Kpi));
         nodes.extend(project.alerts.keys().cloned().map(Node::Alert));
         nodes.extend(project.marts.keys().cloned().map(Node::Mart));
@@ -212,10 +217,11 @@ impl Edges<'_> {
             Node::Source(_) => None,
             Node::Rollup(name) => project.rollups.get(name).map(|rollup| vec![Node::Source(rollup.from.value.clone())]),
             Node::Table(name) => project.tables.get(name).map(|table| {
-                let mut needs = match &table.body {
-                    TableBody::Sql(sql) => self.reads(sql),
-                    TableBody::Rows { .. } => Vec::new(),
-                };
+                let reads = table.reads(project);
+                let mut needs: Vec<Node> = reads.iter().filter_map(|read| self.relation(&read.value)).collect();
+                if let TableBody::Attribution { of, .. } = &table.body {
+                    needs.push(Node::Attribution(of.clone()));
+                }
                 if let (Some(_), Some(rates)) = (&table.money, &project.settings.rates) {
                     needs.extend(self.relation(&rates.value));
                 }
@@ -232,6 +238,11 @@ impl Edges<'_> {
                 let mut needs = vec![Node::Entity(score.per.value.clone())];
                 needs.extend(self.relation(&score.from.value));
                 needs
+            }),
+            Node::Attribution(name) => project.attributions.get(name).map(|attribution| {
+                let entity = project.attributed_entity(attribution).map(|entity| Node::Entity(entity.name.clone()));
+                let reads = attribution.reads();
+                entity.into_iter().chain(reads.iter().filter_map(|read| self.relation(&read.value))).collect()
             }),
             Node::Kpi(name) => project.kpis.get(name).map(|kpi| {
                 let formulas = [Some(&kpi.formula), kpi.immature.as_ref(), kpi.mature.as_ref()];
@@ -337,10 +348,6 @@ impl Edges<'_> {
             .filter(|fact| named(fact))
             .filter_map(|fact| self.measured(fact))
             .collect()
-    }
-
-    fn reads(&self, sql: &SqlQuery) -> Vec<Node> {
-        sql.reads.iter().filter_map(|read| self.relation(&read.value)).collect()
     }
 
     fn relation(&self, name: &str) -> Option<Node> {

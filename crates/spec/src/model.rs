@@ -4,6 +4,7 @@
 //! wrong can be reported at its place.
 
 mod alert;
+mod attribution;
 mod contract;
 mod kpi;
 mod mart;
@@ -19,6 +20,10 @@ use crate::diagnostic::{SourceMap, Span};
 use crate::syntax::TextMap;
 
 pub use alert::{Alert, AlertSeverity, Delivery, PRIOR};
+pub use attribution::{
+    AttributedConversions, AttributedTouches, Attribution, AttributionModel, CONVERTED_AT, ModelKind,
+    Part as AttributionPart, PathRule,
+};
 pub use contract::{Check, Column, ColumnType, OnBreach, RowCount, Severity, Source, SourceKind};
 pub use kpi::{Benchmark, Better, Kpi, Unit};
 pub use mart::{Mart, MartBody, MartColumn, MartFormat};
@@ -53,6 +58,8 @@ pub struct Project {
     pub facts: IndexMap<String, Fact>,
     /// Explained scores.
     pub scores: IndexMap<String, Score>,
+    /// Multi-touch attributions; their tables are among `tables`.
+    pub attributions: IndexMap<String, Attribution>,
     /// KPI definitions.
     pub kpis: IndexMap<String, Kpi>,
     /// Conditions that are looked at in every run.
@@ -73,6 +80,15 @@ impl Project {
         let mut roots = self.entities.values().filter(|entity| entity.parent.is_none());
         let first = roots.clone().next();
         roots.find(|entity| !entity.dimensions.is_empty()).or(first)
+    }
+
+    /// The entity whose touches and conversions an attribution puts together.
+    #[must_use]
+    pub fn attributed_entity(&self, attribution: &Attribution) -> Option<&Entity> {
+        match &attribution.per {
+            Some(per) => self.entities.get(&per.value),
+            None => self.cube_root(),
+        }
     }
 }
 
@@ -187,6 +203,20 @@ pub struct Table {
     pub span: Span,
 }
 
+impl Table {
+    /// The sources, rollups and tables that it is computed from.
+    #[must_use]
+    pub fn reads<'a>(&'a self, project: &'a Project) -> Vec<&'a Spanned<String>> {
+        match &self.body {
+            TableBody::Sql(sql) => sql.reads.iter().collect(),
+            TableBody::Attribution { of, .. } => {
+                project.attributions.get(of).map(Attribution::reads).into_iter().flatten().collect()
+            }
+            TableBody::Rows { .. } => Vec::new(),
+        }
+    }
+}
+
 /// Sums that agree with those of another table.
 #[derive(Debug, Clone)]
 pub struct Reconciles {
@@ -203,6 +233,13 @@ pub struct Reconciles {
 pub enum TableBody {
     /// A query over sources, rollups and other tables.
     Sql(SqlQuery),
+    /// A table of an attribution.
+    Attribution {
+        /// The attribution.
+        of: String,
+        /// Which of its tables.
+        part: AttributionPart,
+    },
     /// Reference data of the project (inline or from a CSV file), already typed by its columns.
     Rows {
         /// Column name → contract.

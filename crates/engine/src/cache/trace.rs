@@ -136,7 +136,8 @@ impl<'a> Fingerprints<'a> {
                 _ => rollup.identity(None),
             });
         }
-        let rows = match (self.frames.tables.get(name), self.frames.sources.get(name)) {
+        let table = self.frames.table(name)?;
+        let rows = match (&table, self.frames.sources.get(name)) {
             (Some(table), _) => table,
             (None, Some(Loaded::Events(rows))) => rows,
             (None, Some(Loaded::Snapshots(_))) => {

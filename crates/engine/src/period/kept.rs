@@ -148,7 +148,7 @@ fn reads_as_of(project: &Project) -> bool {
     let mut tables = project.tables.values().filter(|table| table.for_each == ForEach::Period);
     let in_tables = tables.any(|table| match &table.body {
         TableBody::Sql(sql) => names::run_day(&*sql.ast),
-        TableBody::Rows { .. } => false,
+        TableBody::Rows { .. } | TableBody::Attribution { .. } => false,
     });
     let mut expressions = facts.chain(kpis.flatten()).chain(scores.map(|component| &component.measure));
     in_tables || expressions.any(|expr| names::run_day(&expr.ast))

@@ -267,6 +267,12 @@ pub fn from_fixed(value: Expr) -> Expr {
     value.cast(DataType::Float64) * lit(1.0 / SCALE)
 }
 
+/// The float that a multiple of 2^-40 stands for.
+#[expect(clippy::cast_precision_loss, reason = "the nearest float is meant")]
+pub fn float_of(fixed: i128) -> f64 {
+    fixed as f64 / SCALE
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]

@@ -5,6 +5,7 @@
 //! mistake does not make every use of the name a mistake as well.
 
 mod alert;
+mod attribution;
 mod entity;
 mod fact;
 mod fields;
@@ -58,9 +59,15 @@ pub(crate) fn job(node: &Node, stem: &str, decoder: &mut Decoder, project: &mut 
         "tables", Kind::Table, tables, table::decode;
         "facts", Kind::Fact, facts, fact::decode;
         "scores", Kind::Score, scores, score::decode;
+        "attributions", Kind::Attribution, attributions, attribution::decode;
         "kpis", Kind::Kpi, kpis, kpi::decode;
         "alerts", Kind::Alert, alerts, alert::decode;
         "marts", Kind::Mart, marts, mart::decode;
+    }
+    let attributions: Vec<_> =
+        project.attributions.values().filter(|attribution| attribution.job == job.name).cloned().collect();
+    for attribution in attributions {
+        attribution::tables(&attribution, decoder, project);
     }
 }
 

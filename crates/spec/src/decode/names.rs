@@ -15,6 +15,7 @@ pub(crate) enum Kind {
     Table,
     Fact,
     Score,
+    Attribution,
     Kpi,
     Alert,
     Mart,
@@ -33,6 +34,7 @@ impl Kind {
         Self::Table,
         Self::Fact,
         Self::Score,
+        Self::Attribution,
         Self::Kpi,
         Self::Alert,
         Self::Mart,
@@ -49,6 +51,7 @@ impl Kind {
             Self::Table => "table",
             Self::Fact => "fact",
             Self::Score => "score",
+            Self::Attribution => "attribution",
             Self::Kpi => "KPI",
             Self::Alert => "alert",
             Self::Mart => "mart",
@@ -59,7 +62,7 @@ impl Kind {
 
     /// `a source`, `an entity`.
     pub fn with_article(self) -> String {
-        let article = if matches!(self, Self::Entity | Self::Alert) { "an" } else { "a" };
+        let article = if matches!(self, Self::Entity | Self::Attribution | Self::Alert) { "an" } else { "a" };
         format!("{article} {}", self.noun())
     }
 
@@ -71,6 +74,7 @@ impl Kind {
             Self::Entity | Self::Source | Self::Rollup | Self::Table => SQL,
             Self::Fact | Self::Score => Self::FACTS,
             Self::Job => &[Self::Job],
+            Self::Attribution => &[Self::Attribution],
             Self::Kpi => &[Self::Kpi],
             Self::Alert => &[Self::Alert],
             Self::Mart => &[Self::Mart],

@@ -47,6 +47,7 @@ pub(crate) fn pipelines(node: &Node, root: &Path, decoder: &mut Decoder) -> Proj
         tables: IndexMap::new(),
         facts: IndexMap::new(),
         scores: IndexMap::new(),
+        attributions: IndexMap::new(),
         kpis: IndexMap::new(),
         alerts: IndexMap::new(),
         marts: IndexMap::new(),

@@ -4,6 +4,7 @@
 //! ([`json_schema`]) and the reference manual ([`language_markdown`]).
 
 mod alert;
+mod attribution;
 mod check;
 mod entity;
 #[cfg(test)]
@@ -20,6 +21,7 @@ mod source;
 mod store;
 mod table;
 
+pub(crate) use attribution::KINDS;
 pub(crate) use check::check;
 pub(crate) use format::{is_date, is_timestamp, window};
 pub use manual::language_markdown;

@@ -1,5 +1,6 @@
 //! The two kinds of file: `pipelines.yaml` and job files.
 
+use super::attribution::ATTRIBUTION;
 use super::alert::{ALERT, DELIVERY};
 use super::entity::ENTITY;
 use super::fact::FACT;
@@ -256,6 +257,7 @@ pub(crate) static JOB: Object = Object {
         Key::new("tables", Shape::Map(Keys::Names, &Shape::Object(&TABLE)), "SQL tables and reference tables.", "tables:\n  won_deals:\n    time: closed_at\n    sql: select * from opportunities where is_won").default("none"),
         Key::new("facts", Shape::Map(Keys::Names, &Shape::Object(&FACT)), "Measures per entity and period.", "facts:\n  deals:\n    per: opportunity\n    from: won_deals\n    measures: {won: count(*)}").default("none"),
         Key::new("scores", Shape::Map(Keys::Names, &Shape::Object(&SCORE)), "Explained scores per entity and period.", "scores:\n  engagement:\n    per: account\n    from: signals\n    signal: kind\n    components:\n      touch: {measure: sum(points), by_signal: true}").default("none"),
+        Key::new("attributions", Shape::Map(Keys::Names, &Shape::Object(&ATTRIBUTION)), "Multi-touch attributions.", "attributions:\n  won:\n    touches: {from: touchpoints, channel: channel}\n    conversions: {from: won_deals, key: opportunity_id, value: amount}\n    models: {first_touch: {}, linear: {}}").default("none"),
         Key::new("kpis", Shape::Map(Keys::Names, &Shape::Object(&KPI)), "KPI definitions.", "kpis:\n  won_deals:\n    title: {en: Won deals, fr: Affaires gagnées}\n    formula: sum(deals.won)\n    unit: count\n    better: higher\n    level: [executive]\n    cadence: monthly").default("none"),
         Key::new("alerts", Shape::Map(Keys::Labels, &Shape::Object(&ALERT)), "Conditions that are looked at in every run.", "alerts:\n  hot_account:\n    title: {en: Hot account, fr: Compte chaud}\n    over: account\n    where: engagement_band = 'hot'").default("none"),
         Key::new("marts", Shape::Map(Keys::Labels, &Shape::Object(&MART)), "What is published.", "marts:\n  kpi_catalog: {from: kpi_catalog, key: [kpi, version]}").default("none"),

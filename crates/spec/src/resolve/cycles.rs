@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::diagnostic::{Diagnostic, Span};
-use crate::model::{FactInput, Project, SqlExpr, TableBody};
+use crate::model::{FactInput, Project, SqlExpr};
 use crate::sql::{Column, locate, parts};
 
 use super::Resolver;
@@ -34,11 +34,7 @@ fn table_needs(project: &Project) -> Needs<'_> {
     let tables = project.tables.values();
     tables
         .map(|table| {
-            let reads = match &table.body {
-                TableBody::Sql(sql) => sql.reads.as_slice(),
-                TableBody::Rows { .. } => &[],
-            };
-            let needs = reads.iter().map(|read| (read.value.clone(), read.span));
+            let needs = table.reads(project).into_iter().map(|read| (read.value.clone(), read.span));
             (table.name.as_str(), needs.collect())
         })
         .collect()

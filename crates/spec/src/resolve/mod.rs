@@ -3,6 +3,7 @@
 //! Each kind of definition has its own file, which reports what is wrong with one definition of that kind.
 
 mod alert;
+mod attribution;
 mod contract;
 mod cycles;
 mod entity;
@@ -32,6 +33,7 @@ pub(crate) fn resolve(project: &Project, names: &Names) -> Vec<Diagnostic> {
     resolver.tables();
     resolver.facts();
     resolver.scores();
+    resolver.attributions();
     resolver.kpis();
     resolver.packs();
     resolver.alerts();

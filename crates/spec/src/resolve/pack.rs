@@ -61,6 +61,7 @@ impl Resolver<'_> {
             "table", tables;
             "fact", facts;
             "score", scores;
+            "attribution", attributions;
             "KPI", kpis;
             "alert", alerts;
             "mart", marts;

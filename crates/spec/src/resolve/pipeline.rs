@@ -108,7 +108,7 @@ impl Resolver<'_> {
         let source = self.project.sources.get(&name.value).map(|source| &source.columns);
         let table = self.project.tables.get(&name.value).and_then(|table| match &table.body {
             TableBody::Rows { columns, .. } => Some(columns),
-            TableBody::Sql(_) => None,
+            TableBody::Sql(_) | TableBody::Attribution { .. } => None,
         });
         let Some(columns) = source.or(table) else {
             return;

@@ -23,6 +23,7 @@ impl Resolver<'_> {
                     self.table_query(sql, table.for_each != ForEach::Run);
                     self.table_during(table, sql);
                 }
+                TableBody::Attribution { .. } => {}
                 TableBody::Rows { columns, .. } => {
                     let owner = format!("table `{}`", table.name);
                     for column in table.key.iter().chain(&table.time) {

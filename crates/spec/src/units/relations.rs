@@ -69,6 +69,7 @@ impl<'a> Relations<'a> {
     fn table(&self, table: &Table) -> Columns {
         let mut columns = match &table.body {
             TableBody::Rows { columns, .. } => contract(columns),
+            TableBody::Attribution { of, .. } => self.attribution(of),
             TableBody::Sql(sql) => {
                 let mut scope = Scope { relations: self, local: Vec::new(), clashes: Vec::new() };
                 let columns = scope.query(&sql.ast);
@@ -81,6 +82,15 @@ impl<'a> Relations<'a> {
             columns.insert(column.value.clone(), Quantity::Money);
         }
         columns
+    }
+
+    /// Credit of a value is as much of the value's quantity.
+    fn attribution(&self, name: &str) -> Columns {
+        let Some(attribution) = self.project.attributions.get(name) else { return Columns::new() };
+        let Some(value) = &attribution.conversions.value else { return Columns::new() };
+        let input = self.columns(&attribution.conversions.from.value);
+        let quantity = input.get(&value.value).copied().unwrap_or(Quantity::Unknown);
+        ["value", "conversion_value"].into_iter().map(|column| (column.to_owned(), quantity)).collect()
     }
 }
 
