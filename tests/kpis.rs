@@ -25,6 +25,7 @@ static SALES: LazyLock<Marts> = LazyLock::new(|| published("sales"));
 static COSTS: LazyLock<Marts> = LazyLock::new(|| published("costs"));
 static PRODUCTIVITY: LazyLock<Marts> = LazyLock::new(|| published("productivity"));
 static PACKS: LazyLock<Marts> = LazyLock::new(|| published("packs"));
+static ATTRIBUTION: LazyLock<Marts> = LazyLock::new(|| published("attribution"));
 static BEST_PRACTICES: LazyLock<Marts> = LazyLock::new(|| published("best_practices"));
 
 const JUNE: &str = "2026-06-01";
@@ -42,6 +43,18 @@ fn assert_ratio(marts: &Marts, kpi: &str, cut: &[(&str, &str)], numerator: f64, 
     assert_close(cell.numerator, numerator);
     assert_close(cell.denominator, denominator);
     assert_close(cell.value, numerator / denominator);
+}
+
+// Deals of 100, 200 and 700 that touches preceded, and one of 50 that none did; 50 spent on channels.
+#[rstest]
+#[case("attributed_revenue", 1000.0)]
+#[case("attributed_conversions", 3.0)]
+#[case::the_one_that_was_lost_and_not_that_of_50("attributed_pipeline", 999.0)]
+#[case("channel_roi", 19.0)]
+// 220 of web, 430 of email, 140 of ads and 210 of the event in 1,000.
+#[case("attribution_concentration", 0.0484 + 0.1849 + 0.0196 + 0.0441)]
+fn attribution(#[case] kpi: &str, #[case] value: f64) {
+    assert_june(&ATTRIBUTION, kpi, &[], value);
 }
 
 #[rstest]

@@ -2,11 +2,6 @@
 
 /// Shares are whole multiples of 2⁻⁴⁰.
 const SCALE: f64 = 1_099_511_627_776.0;
-/// Parts of a value are whole multiples of 2⁻²⁰, but for one that takes what is left.
-const MONEY: f64 = 1_048_576.0;
-/// Greatest value whose parts are kept so fine.
-const FINE: f64 = 4_294_967_296.0;
-
 /// Turns weights into shares of `whole`, itself a multiple of 2⁻⁴⁰ up to 1, that add up to it.
 ///
 /// What rounding leaves goes to the greatest weight, of equal ones to the first. Weights that are all 0 count the same.
@@ -38,9 +33,12 @@ pub fn divide(weights: &mut [f64], whole: f64) {
 }
 
 /// The parts of a value that go with shares that add up to 1; they add up to the value.
+///
+/// All but the greatest are whole multiples of 2⁻⁴⁰, or of the last binary digit of the value where that is more, so that
+/// no sum of some of them needs more digits than the value has.
 pub fn portion(shares: &[f64], value: f64, parts: &mut Vec<f64>) {
     parts.clear();
-    let scale = if value.abs() <= FINE { MONEY } else { MONEY / (value.abs() / FINE).log2().ceil().exp2() };
+    let scale = SCALE.min((DIGITS - exponent(value)).exp2());
     let mut greatest = 0;
     for (index, share) in shares.iter().enumerate() {
         parts.push((share * value * scale).trunc() / scale);
@@ -54,8 +52,20 @@ pub fn portion(shares: &[f64], value: f64, parts: &mut Vec<f64>) {
     }
 }
 
+/// Binary digits of a float after its first one.
+const DIGITS: f64 = 52.0;
+
+/// The power of 2 that a float begins with.
+fn exponent(value: f64) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "eleven bits")]
+    let biased = (value.to_bits() >> 52 & 0x7ff) as f64;
+    biased - 1023.0
+}
+
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::float_cmp, reason = "sums are exact")]
+
     use proptest::prelude::*;
     use rstest::rstest;
 
@@ -90,7 +100,7 @@ mod tests {
             let backwards: f64 = parts.iter().rev().sum();
             prop_assert_eq!((forwards, backwards), (value, value));
             for (part, share) in parts.iter().zip(&weights) {
-                prop_assert!((part - share * value).abs() <= 1e-4_f64.max(value.abs() * 1e-9));
+                prop_assert!((part - share * value).abs() <= 1e-10_f64.max(value.abs() * 1e-13));
             }
         }
 

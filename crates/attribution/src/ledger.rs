@@ -291,9 +291,7 @@ impl Book {
             self.slots[*slot as usize].1 += 1;
         }
         let slot = |step: &u32| self.slot_of[journey.part.tactics[*step as usize] as usize] as usize;
-        for (model, (shares, values)) in
-            models.iter().zip(credits.shares.iter_mut().zip(&mut credits.values))
-        {
+        for (model, (shares, values)) in models.iter().zip(credits.shares.iter_mut().zip(&mut credits.values)) {
             model.weigh(journey, &mut self.scratch, &mut self.weights);
             self.shares.clear();
             self.shares.resize(self.slots.len(), 0.0);
@@ -369,6 +367,8 @@ fn summary(journey: &Journey<'_>, conversion: u32, touches: usize) -> Summary {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::float_cmp, reason = "sums are exact")]
+
     use std::cmp::Ordering;
 
     use proptest::prelude::*;
@@ -432,8 +432,7 @@ mod tests {
         let entities: Vec<u32> = world.touches.iter().map(|touch| touch.0).collect();
         let times: Vec<i64> = world.touches.iter().map(|touch| touch.1).collect();
         let tactics: Vec<u32> = world.touches.iter().map(|touch| touch.2).collect();
-        let touches =
-            Touches { entities: &entities, times: &times, tactics: &tactics, tie: &|_, _| Ordering::Equal };
+        let touches = Touches { entities: &entities, times: &times, tactics: &tactics, tie: &|_, _| Ordering::Equal };
         let by_entity = touches.by_entity(ENTITIES);
         let stretches = by_entity.stretches(size);
         stretches.into_iter().map(|stretch| touches.part(&by_entity, stretch)).collect()

@@ -126,8 +126,7 @@ impl Scratch {
             }
             *steps += 1;
         }
-        weights
-            .extend(journey.channels().map(|channel| weight(channel) / f64::from(self.steps[channel as usize])));
+        weights.extend(journey.channels().map(|channel| weight(channel) / f64::from(self.steps[channel as usize])));
         for channel in &self.channels {
             self.steps[*channel as usize] = 0;
         }
@@ -150,8 +149,7 @@ mod tests {
         let tactics: Vec<Tactic> = (0..4).map(|channel| Tactic { channel, left_out: false }).collect();
         let steps: Vec<u32> = (0..).take(touches.len()).collect();
         let milestones: Vec<Option<i64>> = milestones.iter().map(|day| day.map(|day| day * DAY)).collect();
-        let journey =
-            Journey { part: &part, tactics: &tactics, steps: &steps, at: 100 * DAY, milestones: &milestones };
+        let journey = Journey { part: &part, tactics: &tactics, steps: &steps, at: 100 * DAY, milestones: &milestones };
         let mut weights = Vec::new();
         model.weigh(&journey, &mut Scratch::default(), &mut weights);
         crate::credit::divide(&mut weights, 1.0);
@@ -159,8 +157,7 @@ mod tests {
     }
 
     fn positions(first: f64, milestones: &[f64], middle: f64, last: f64) -> Model {
-        let milestones =
-            milestones.iter().enumerate().map(|(index, share)| (Position::Milestone(index), *share));
+        let milestones = milestones.iter().enumerate().map(|(index, share)| (Position::Milestone(index), *share));
         let held = [(Position::First, first), (Position::Last, last)].into_iter().chain(milestones);
         Model::Positions(Positions { held: held.filter(|(_, share)| *share > 0.0).collect(), middle })
     }

@@ -103,9 +103,7 @@ impl Sets {
         }
         let value = |bit: usize| {
             let without = (0..1_usize << size).filter(|set| set & (1 << bit) == 0);
-            let adds = without.map(|set| {
-                weights[set.count_ones() as usize] * (rates[set | (1 << bit)] - rates[set])
-            });
+            let adds = without.map(|set| weights[set.count_ones() as usize] * (rates[set | (1 << bit)] - rates[set]));
             Value { value: adds.sum(), standard_error: None }
         };
         (0..size).map(value).collect()
@@ -161,6 +159,8 @@ impl Journeys {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, clippy::cast_precision_loss, reason = "tests")]
+
     use proptest::prelude::*;
 
     use super::*;

@@ -6,8 +6,8 @@
 //!        rollups                                 period by period        KPI formulas
 //! ```
 
-pub mod cache;
 mod attribution;
+pub mod cache;
 mod check;
 mod codes;
 pub mod context;

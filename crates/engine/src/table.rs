@@ -96,12 +96,7 @@ pub fn evaluate_all(tables: &[&Table], context: &Context<'_>, frames: &mut Frame
 }
 
 /// All tables of an attribution that are wanted, for they come of the same journeys.
-fn attributed(
-    name: &str,
-    tables: &[&Table],
-    context: &Context<'_>,
-    frames: &mut Frames,
-) -> Result<(), EngineError> {
+fn attributed(name: &str, tables: &[&Table], context: &Context<'_>, frames: &mut Frames) -> Result<(), EngineError> {
     let Some(attribution) = context.project.attributions.get(name) else { return Ok(()) };
     let parts: BTreeMap<AttributionPart, &str> = tables
         .iter()
@@ -116,8 +111,10 @@ fn attributed(
     frames.findings.extend(findings);
     for (part, frames_of_part) in tables {
         let Some(table) = parts.get(&part) else { continue };
-        let mut coded =
-            frames_of_part.into_iter().map(|rows| codes::only_ids(context.project, rows)).collect::<PolarsResult<Vec<_>>>()?;
+        let mut coded = frames_of_part
+            .into_iter()
+            .map(|rows| codes::only_ids(context.project, rows))
+            .collect::<PolarsResult<Vec<_>>>()?;
         match coded.pop() {
             Some(only) if coded.is_empty() => {
                 frames.tables.insert((*table).to_owned(), only);

@@ -11,8 +11,8 @@ use indexmap::IndexMap;
 use sha2::{Digest, Sha256};
 
 use crate::model::{
-    Attribution, Check, Column, Entity, Fact, FactInput, FactKind, ForEach, Kpi, MartBody, Project, Score, Severity, Spanned,
-    SqlExpr, Table, TableBody,
+    Attribution, Check, Column, Entity, Fact, FactInput, FactKind, ForEach, Kpi, MartBody, Project, Score, Severity,
+    Spanned, SqlExpr, Table, TableBody,
 };
 use crate::resolve::formula::formula;
 use crate::sql;
@@ -272,7 +272,11 @@ impl<'a> Meanings<'a> {
                 add(&mut text, "rows", format!("{rows:?}"));
             }
             TableBody::Attribution { of, part } => {
-                add(&mut text, part.name(), self.project.attributions.get(of).map_or_else(String::new, |of| self.attribution(of)));
+                add(
+                    &mut text,
+                    part.name(),
+                    self.project.attributions.get(of).map_or_else(String::new, |of| self.attribution(of)),
+                );
             }
         }
         if let Some(money) = &table.money {

@@ -83,6 +83,7 @@ fn definitions_come_after_what_they_need() {
         + project.entities.len()
         + project.facts.len()
         + project.scores.len()
+        + project.attributions.len()
         + project.kpis.len()
         + project.alerts.len()
         + project.marts.len();
@@ -205,9 +206,11 @@ fn matches(pattern: &str, text: &str) -> bool {
                 && text.chars().all(|next| next.is_ascii_lowercase() || next.is_ascii_digit() || next == '_')
         }
         "^[A-Z]{3}$" => text.len() == 3 && text.chars().all(|next| next.is_ascii_uppercase()),
-        "^[1-9][0-9]* (days?|months?)$" => {
+        r"^([1-9][0-9]*|\$\{[^}]+\}) (days?|months?)$|^\$\{[^}]+\}$" => {
+            let variable = |text: &str| matches(r"^\$\{[^}]+\}$", text);
             let (number, unit) = text.split_once(' ').unwrap_or_default();
-            number.parse::<u32>().is_ok_and(|number| number > 0) && ["day", "days", "month", "months"].contains(&unit)
+            let counts = variable(number) || number.parse::<u32>().is_ok_and(|number| number > 0);
+            variable(text) || counts && ["day", "days", "month", "months"].contains(&unit)
         }
         r"^\$\{[^}]+\}$" => {
             let name = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));

@@ -49,7 +49,8 @@ pub fn attribute(
     let _timed = tracing::debug_span!("attribution", name = attribution.name).entered();
     let what = || format!("attribution `{}`", attribution.name);
     let wants = |part: AttributionPart| parts.contains(&part);
-    let input = Input::read(attribution, wants(AttributionPart::Touches), scope).map_err(|error| error.at(what(), attribution.span))?;
+    let input = Input::read(attribution, wants(AttributionPart::Touches), scope)
+        .map_err(|error| error.at(what(), attribution.span))?;
     let entities = input.entities();
     let conversions = Conversions::new(input.conversions.known.clone(), entities, attribution.reset_on_conversion);
     let end = (i64::from(day_number(scope.plan.as_of)) + 1) * MICROSECONDS_A_DAY;
@@ -66,7 +67,8 @@ pub fn attribute(
         let stretches: Vec<Range<usize>> = by_entity.stretches(PART);
         stretches.into_par_iter().map(|stretch| touches.part(&by_entity, stretch)).collect()
     };
-    let learned = Learned::from(attribution, parts, &journeys, &sorted).map_err(|error| error.at(what(), attribution.span))?;
+    let learned =
+        Learned::from(attribution, parts, &journeys, &sorted).map_err(|error| error.at(what(), attribution.span))?;
     let models: Vec<Model> = attribution
         .models
         .values()
@@ -137,7 +139,9 @@ impl Learned {
         let mut survey = Survey::default();
         if shown || !orders.is_empty() {
             let surveys: Vec<Survey> = sorted.par_iter().map(|part| journeys.survey(part, &orders)).collect();
-            surveys.iter().for_each(|other| survey.merge(other));
+            for other in &surveys {
+                survey.merge(other);
+            }
         }
         survey.channels.resize(journeys.channels, ledger::Seen::default());
         let mut chains = BTreeMap::new();
@@ -145,8 +149,10 @@ impl Learned {
             let transitions = survey.transitions.get(index).cloned();
             let transitions = transitions.unwrap_or_else(|| Transitions::new(order, journeys.channels));
             let chain = transitions.chain();
-            let solved = chain.conversion_probability().and_then(|probability| Ok((probability, chain.removal_effects()?)));
-            let (conversion_probability, removal_effects) = solved.map_err(|error| EngineError::Attribution(error.to_string()))?;
+            let solved =
+                chain.conversion_probability().and_then(|probability| Ok((probability, chain.removal_effects()?)));
+            let (conversion_probability, removal_effects) =
+                solved.map_err(|error| EngineError::Attribution(error.to_string()))?;
             chains.insert(order, LearnedChain { transitions, chain, conversion_probability, removal_effects });
         }
         let mut rates = BTreeMap::new();
@@ -158,7 +164,9 @@ impl Learned {
                     shapley::MOST,
                     journeys.channels,
                 );
-                return Err(EngineError::Attribution(problem).at(format!("attribution `{}`", attribution.name), model.span));
+                return Err(
+                    EngineError::Attribution(problem).at(format!("attribution `{}`", attribution.name), model.span)
+                );
             }
             if shown {
                 rates.insert(name.clone(), survey.sets.values(journeys.channels, samples, seed));

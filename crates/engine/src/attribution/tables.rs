@@ -80,7 +80,7 @@ impl Tables<'_> {
         }
         // Without such a model there are the columns and no rows.
         let mut columns = vec![Column::new_empty("model".into(), &DataType::String)];
-        columns.extend(common.iter().map(|column| column.clear()));
+        columns.extend(common.iter().map(Column::clear));
         columns.push(Column::new_empty("conversions".into(), &DataType::Float64));
         if self.valued() {
             columns.push(Column::new_empty("value".into(), &DataType::Float64));
@@ -149,7 +149,8 @@ impl Tables<'_> {
                 None if model.kind.per_conversion() => {
                     let index = dividing;
                     dividing += 1;
-                    let of = |columns: fn(&Credits) -> &Vec<Vec<f64>>| self.by_channel(|credits| &columns(credits)[index]);
+                    let of =
+                        |columns: fn(&Credits) -> &Vec<Vec<f64>>| self.by_channel(|credits| &columns(credits)[index]);
                     (of(|credits| &credits.shares)?, of(|credits| &credits.values)?)
                 }
                 weights => {
@@ -205,9 +206,7 @@ impl Tables<'_> {
 
     /// Conversion and tactic of every row of credit.
     fn credited(&self) -> impl Iterator<Item = (u32, u32)> {
-        self.credits
-            .iter()
-            .flat_map(|credits| credits.conversions.iter().copied().zip(credits.tactics.iter().copied()))
+        self.credits.iter().flat_map(|credits| credits.conversions.iter().copied().zip(credits.tactics.iter().copied()))
     }
 
     /// Sums of a column of credit by channel; they do not depend on the order of rows.
@@ -241,7 +240,7 @@ impl Tables<'_> {
                         let state: Vec<&str> = state.iter().map(|channel| names[*channel].as_str()).collect();
                         let state = if state.is_empty() { "(start)".to_owned() } else { state.join(THEN) };
                         let next = match transition.target {
-                            Target::Channel => names[transition.channel].clone(),
+                            Target::Channel(channel) => names[channel].clone(),
                             Target::Conversion => "(conversion)".to_owned(),
                             Target::Nothing => "(nothing)".to_owned(),
                         };

@@ -267,7 +267,7 @@ fn ranks(values: &Float64Chunked, siblings: &[Range<usize>], descending: bool) -
 /// `kpi_wide` without rows.
 pub fn empty_wide(cube: &Cube<'_>) -> DataFrame {
     let values = cube.published().map(fields::number);
-    DataFrame::empty_with_schema(&Schema::from_iter(cell_fields(&cube.dimensions).into_iter().chain(values)))
+    DataFrame::empty_with_schema(&cell_fields(&cube.dimensions).into_iter().chain(values).collect::<Schema>())
 }
 
 /// `kpi_values` without rows.

@@ -5,8 +5,8 @@ use indexmap::IndexMap;
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::grammar;
 use crate::model::{
-    AttributedConversions, AttributedTouches, Attribution, AttributionModel, AttributionPart, CONVERTED_AT, ForEach, Job,
-    ModelKind, PathRule, Project, Spanned, Table, TableBody, Window,
+    AttributedConversions, AttributedTouches, Attribution, AttributionModel, AttributionPart, CONVERTED_AT, ForEach,
+    Job, ModelKind, PathRule, Project, Spanned, Table, TableBody, Window,
 };
 use crate::syntax::Entry;
 
@@ -20,15 +20,22 @@ const HALF_LIFE: u16 = 7;
 
 pub(super) fn decode(entry: &Entry, job: &Job, decoder: &mut Decoder) -> Option<Attribution> {
     let fields = Fields(&entry.node);
+    if fields.get("models").is_some() && fields.entries("models").is_empty() {
+        decoder.diagnostics.push(
+            Diagnostic::error("no-models", format!("attribution `{}` has no model", entry.key.value))
+                .at(entry.key.span)
+                .help("for example `models: {first_touch: {}, linear: {}, last_touch: {}}`"),
+        );
+    }
     let models = fields
         .entries("models")
         .iter()
         .filter_map(|entry| Some((entry.key.value.clone(), model(entry, decoder)?)))
         .collect::<Vec<_>>();
     let groups = fields.entries("channels");
-    let channels = groups.iter().map(|entry| {
-        (entry.key.value.clone(), entry.node.items().iter().filter_map(super::fields::text).collect())
-    });
+    let channels = groups
+        .iter()
+        .map(|entry| (entry.key.value.clone(), entry.node.items().iter().filter_map(super::fields::text).collect()));
     Some(Attribution {
         name: entry.key.value.clone(),
         per: fields.text("per"),
@@ -66,8 +73,7 @@ fn touches(fields: Fields) -> Option<AttributedTouches> {
 
 fn conversions(fields: Fields) -> Option<AttributedConversions> {
     let milestones = fields.entries("milestones").iter();
-    let milestones =
-        milestones.filter_map(|entry| Some((entry.key.value.clone(), super::fields::text(&entry.node)?)));
+    let milestones = milestones.filter_map(|entry| Some((entry.key.value.clone(), super::fields::text(&entry.node)?)));
     Some(AttributedConversions {
         from: fields.text("from")?,
         key: fields.text("key")?,
@@ -97,12 +103,9 @@ fn model(entry: &Entry, decoder: &mut Decoder) -> Option<AttributionModel> {
         "u_shaped_50_50" => (positions(&[("first", 0.5), ("last", 0.5)]), &[]),
         "position_40_20_40" => (positions(&[("first", 0.4), ("middle", 0.2), ("last", 0.4)]), &[]),
         "position_20_50_30" => (positions(&[("first", 0.2), ("middle", 0.5), ("last", 0.3)]), &[]),
-        "w_shaped" => {
-            (positions(&[("first", 0.3), ("lead", 0.3), ("opportunity", 0.3), ("middle", 0.1)]), &[])
-        }
+        "w_shaped" => (positions(&[("first", 0.3), ("lead", 0.3), ("opportunity", 0.3), ("middle", 0.1)]), &[]),
         "full_path" => {
-            let shares =
-                [("first", 0.225), ("lead", 0.225), ("opportunity", 0.225), ("last", 0.225), ("middle", 0.1)];
+            let shares = [("first", 0.225), ("lead", 0.225), ("opportunity", 0.225), ("last", 0.225), ("middle", 0.1)];
             (positions(&shares), &[])
         }
         "custom" => (ModelKind::Positions(weights(entry, decoder)?), &["weights"]),
@@ -117,7 +120,8 @@ fn model(entry: &Entry, decoder: &mut Decoder) -> Option<AttributionModel> {
             // The grammar has reported a `kind` that there is not.
             if fields.get("kind").is_none() {
                 let near = did_you_mean(other, grammar::KINDS.iter().copied());
-                let help = near.map_or("another name needs a `kind`".to_owned(), |near| format!("did you mean `{near}`?"));
+                let help =
+                    near.map_or("another name needs a `kind`".to_owned(), |near| format!("did you mean `{near}`?"));
                 let message = format!("`{other}` is not a kind of attribution model");
                 decoder.diagnostics.push(Diagnostic::error("unknown-model", message).at(named.span).help(help));
             }
@@ -167,6 +171,13 @@ fn weights(entry: &Entry, decoder: &mut Decoder) -> Option<IndexMap<String, f64>
 pub(super) fn tables(attribution: &Attribution, decoder: &mut Decoder, project: &mut Project) {
     for part in AttributionPart::ALL {
         let name = Spanned { value: attribution.table(*part), span: attribution.span };
+        if let Some(place) = decoder.names.place(Kind::Table, &name.value) {
+            let message = format!("`{}` is the name of a table of attribution `{}`", name.value, attribution.name);
+            decoder
+                .diagnostics
+                .push(Diagnostic::error("reserved-name", message).at(place).label(attribution.span, "the attribution"));
+            continue;
+        }
         if !decoder.names.register(Kind::Table, &name, decoder.diagnostics) {
             continue;
         }

@@ -25,13 +25,39 @@ static TOUCHES: Object = Object {
     name: "touches of an attribution",
     doc: "Rows with the entity's key, a time and a channel. Touches of one instant are in the order of channel, campaign, `key` and `show`.",
     keys: &[
-        Key::new("from", Shape::Word("source, rollup or table"), "Where they come from.", "from: touchpoints").required(),
-        Key::new("time", Shape::Word("column"), "When each happened.", "time: occurred_at").default("the input's `time`"),
+        Key::new("from", Shape::Word("source, rollup or table"), "Where they come from.", "from: touchpoints")
+            .required(),
+        Key::new("time", Shape::Word("column"), "When each happened.", "time: occurred_at")
+            .default("the input's `time`"),
         Key::new("channel", Shape::Word("column"), "The channel.", "channel: channel").required(),
-        Key::new("campaign", Shape::Word("column"), "The campaign, where credit is divided by it too.", "campaign: campaign_id").default("none"),
-        Key::new("count", Shape::Word("column"), "How many touches a row stands for, such as those of one instant that a rollup has counted.", "count: touches").default("one"),
-        Key::new("key", Shape::List(&Shape::Word("column")), "Columns that identify a touch; `<name>_touches` shows them.", "key: [touch_id]").default("none"),
-        Key::new("show", Shape::List(&Shape::Word("column")), "More columns that `<name>_touches` shows.", "show: [contact_id, kind]").default("none"),
+        Key::new(
+            "campaign",
+            Shape::Word("column"),
+            "The campaign, where credit is divided by it too.",
+            "campaign: campaign_id",
+        )
+        .default("none"),
+        Key::new(
+            "count",
+            Shape::Word("column"),
+            "How many touches a row stands for, such as those of one instant that a rollup has counted.",
+            "count: touches",
+        )
+        .default("one"),
+        Key::new(
+            "key",
+            Shape::List(&Shape::Word("column")),
+            "Columns that identify a touch; `<name>_touches` shows them.",
+            "key: [touch_id]",
+        )
+        .default("none"),
+        Key::new(
+            "show",
+            Shape::List(&Shape::Word("column")),
+            "More columns that `<name>_touches` shows.",
+            "show: [contact_id, kind]",
+        )
+        .default("none"),
     ],
     rules: &[],
 };

@@ -1,7 +1,7 @@
 //! The two kinds of file: `pipelines.yaml` and job files.
 
-use super::attribution::ATTRIBUTION;
 use super::alert::{ALERT, DELIVERY};
+use super::attribution::ATTRIBUTION;
 use super::entity::ENTITY;
 use super::fact::FACT;
 use super::kpi::KPI;

@@ -91,7 +91,9 @@ fn of_shape(shape: &Shape) -> Value {
             json!({"type": "string", "enum": all})
         }
         Shape::Currency => json!({"type": "string", "pattern": "^[A-Z]{3}$"}),
-        Shape::Window => json!({"type": "string", "pattern": "^[1-9][0-9]* (days?|months?)$"}),
+        Shape::Window => {
+            json!({"type": "string", "pattern": r"^([1-9][0-9]*|\$\{[^}]+\}) (days?|months?)$|^\$\{[^}]+\}$"})
+        }
         Shape::Day => json!({"type": "string", "format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}),
         Shape::PathTemplate => {
             json!({"type": "string", "examples": ["touchpoints/ym={month}/*.parquet"]})

@@ -37,9 +37,12 @@ impl Resolver<'_> {
                     self.known(&[Kind::Entity], per);
                 }
                 None if project.entities.is_empty() => self.report(
-                    Diagnostic::error("unknown-entity", "there is no entity whose touches and conversions belong together")
-                        .at(attribution.span)
-                        .help("define one under `entities` of a job"),
+                    Diagnostic::error(
+                        "unknown-entity",
+                        "there is no entity whose touches and conversions belong together",
+                    )
+                    .at(attribution.span)
+                    .help("define one under `entities` of a job"),
                 ),
                 None => {}
             }
@@ -48,13 +51,6 @@ impl Resolver<'_> {
             self.attribution_input(&conversions.from, conversions.time.as_ref());
             self.attribution_columns(attribution);
             self.attribution_channels(attribution);
-            if attribution.models.is_empty() {
-                self.report(
-                    Diagnostic::error("no-models", format!("attribution `{}` has no model", attribution.name))
-                        .at(attribution.span)
-                        .help("for example `models: {first_touch: {}, linear: {}, last_touch: {}}`"),
-                );
-            }
             for (name, model) in &attribution.models {
                 self.attribution_model(attribution, name, model);
             }
@@ -108,7 +104,8 @@ impl Resolver<'_> {
         for (name, place) in shown.chain(models).collect::<Vec<_>>() {
             match known.get(&name) {
                 Some(first) => {
-                    let message = format!("the tables of attribution `{}` would have two columns `{name}`", attribution.name);
+                    let message =
+                        format!("the tables of attribution `{}` would have two columns `{name}`", attribution.name);
                     let mut diagnostic = Diagnostic::error("duplicate-column", message).at(place);
                     if let Some(first) = first {
                         diagnostic = diagnostic.label(*first, "the other one");
@@ -130,7 +127,9 @@ impl Resolver<'_> {
                 if let Some((other, place)) = groups.insert(&member.value, (group, member.span)) {
                     let message = format!("channel `{}` is in two groups, `{other}` and `{group}`", member.value);
                     self.report(
-                        Diagnostic::error("channel-in-two-groups", message).at(member.span).label(place, "the other one"),
+                        Diagnostic::error("channel-in-two-groups", message)
+                            .at(member.span)
+                            .label(place, "the other one"),
                     );
                 }
             }
@@ -139,13 +138,15 @@ impl Resolver<'_> {
             if let Some((group, place)) = groups.get(channel.value.as_str())
                 && !attribution.channels.contains_key(&channel.value)
             {
-                let message = format!("channel `{}` is taken for `{group}`, so that none is left to leave out", channel.value);
-                self.report(
-                    Diagnostic::error("channel-in-group", message).at(channel.span).label(*place, "here").help(format!(
+                let message =
+                    format!("channel `{}` is taken for `{group}`, so that none is left to leave out", channel.value);
+                self
+                    .report(Diagnostic::error("channel-in-group", message).at(channel.span).label(*place, "here").help(
+                    format!(
                         "`leave_out: [{group}]` leaves out the group; without `{}` in it the channel stands by itself",
                         channel.value
-                    )),
-                );
+                    ),
+                ));
             }
         }
     }

@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod attribution;
 mod contracts;
 mod expressions;
 mod fingerprints;
