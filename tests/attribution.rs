@@ -325,6 +325,40 @@ fn touches_of_one_instant_have_an_order_of_their_own() {
     assert_eq!(marts[0].differing(&marts[1]), Vec::<&str>::new());
 }
 
+#[test]
+fn a_chain_of_the_second_order_remembers_two_channels() {
+    let project = Project::copy().edit("jobs/attribution.yaml", "markov: {order: 1}", "markov: {order: 2}");
+    let place = Workshop::new(&Lake::fixture("attribution")).with_project(&project);
+    place.run().ok();
+    // The email of the third journey comes after ads and leads to the event; that of the second leads to the web.
+    let probability = |state: &str, next: &str| {
+        let wanted = [("model", "markov"), ("measure", "transition"), ("state", state), ("next_state", next)];
+        number(&place.marts().row("attribution_diagnostics", &wanted), "value")
+    };
+    assert_close(Some(probability("ads > email", "event")), 1.0);
+    assert_close(Some(probability("email", "web")), 0.5);
+    assert_close(Some(probability("email > event", "(conversion)")), 1.0);
+}
+
+#[test]
+fn touches_without_a_channel_have_credit_and_are_reported() {
+    let nameless = "channel: case when campaign_id = 'C2' then null else channel end";
+    let project = Project::copy().edit(
+        "jobs/attribution.yaml",
+        "      channel: channel\n      kind: kind",
+        &format!("      {nameless}\n      kind: kind"),
+    );
+    let place = Workshop::new(&Lake::fixture("attribution")).with_project(&project);
+    place.run().ok();
+    let found = by_channel(&place.marts(), "linear", &[], "revenue");
+    let (ads, event) = (700.0 * THIRD, 700.0 * THIRD);
+    let all =
+        [("web", 200.0), ("(unknown)", 100.0 + 700.0 * THIRD), ("ads", ads), ("event", event), ("unattributed", 50.0)];
+    assert_channels(&found, &all);
+    let said = finding(&place.marts(), "revenue_attribution", "channel", "not_null");
+    assert_eq!(said, ("2".to_owned(), "touches without a channel count as (unknown)".to_owned()));
+}
+
 /// What `data_quality` says of a column of an attribution: rows that fail, and the words.
 fn finding(marts: &Marts, attribution: &str, column: &str, check: &str) -> (String, String) {
     let row = marts.row("data_quality", &[("source", attribution), ("column", column), ("check", check)]);

@@ -217,7 +217,7 @@ impl Journeys<'_> {
             ..Credits::default()
         };
         let mut reader = self.reader();
-        let mut book = Book { slot_of: vec![u32::MAX; self.tactics.len()], ..Book::default() };
+        let mut book = Book::new(self.tactics.len(), self.channels);
         for entity in part.entities() {
             for number in self.conversions.of(entity) {
                 let conversion = &self.conversions.all()[number];
@@ -255,7 +255,6 @@ impl Credits {
 }
 
 /// Room for one journey after the other.
-#[derive(Default)]
 struct Book {
     /// Where a tactic stands in the journey.
     slot_of: Vec<u32>,
@@ -269,6 +268,18 @@ struct Book {
 }
 
 impl Book {
+    fn new(tactics: usize, channels: usize) -> Self {
+        Self {
+            slot_of: vec![u32::MAX; tactics],
+            slots: Vec::new(),
+            scratch: Scratch::new(channels),
+            weights: Vec::new(),
+            shares: Vec::new(),
+            parts: Vec::new(),
+            of_slot: Vec::new(),
+        }
+    }
+
     fn enter(
         &mut self,
         journey: &Journey<'_>,

@@ -104,7 +104,7 @@ impl Position {
 }
 
 /// Room for what is counted in a journey, used for one after the other.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Scratch {
     /// Steps of each channel.
     steps: Vec<u32>,
@@ -114,10 +114,14 @@ pub struct Scratch {
 }
 
 impl Scratch {
+    /// For journeys of channels with numbers below `channels`.
+    #[must_use]
+    pub fn new(channels: usize) -> Self {
+        Self { steps: vec![0; channels], channels: Vec::new(), held: Vec::new() }
+    }
+
     /// Weights of channels, each divided up evenly among its steps.
     fn by_channel(&mut self, journey: &Journey<'_>, weight: &dyn Fn(u16) -> f64, weights: &mut Vec<f64>) {
-        let channels = journey.tactics.iter().map(|tactic| tactic.channel as usize + 1).max().unwrap_or(0);
-        self.steps.resize(channels.max(self.steps.len()), 0);
         self.channels.clear();
         for channel in journey.channels() {
             let steps = &mut self.steps[channel as usize];
@@ -131,6 +135,20 @@ impl Scratch {
             self.steps[*channel as usize] = 0;
         }
     }
+}
+
+/// The shares that [`Model::Shapley`] gives to steps of these channels.
+#[cfg(test)]
+pub(crate) fn shares_of_channels(channels: &[u16]) -> Vec<f64> {
+    use crate::journey::Tactic;
+    let part = crate::touches::Part::of_one((0..).zip(channels.iter().copied().map(u32::from)));
+    let tactics: Vec<Tactic> = (0..8).map(|channel| Tactic { channel, left_out: false }).collect();
+    let steps: Vec<u32> = (0..).take(channels.len()).collect();
+    let journey = Journey { part: &part, tactics: &tactics, steps: &steps, at: i64::MAX, milestones: &[] };
+    let mut weights = Vec::new();
+    Model::Shapley.weigh(&journey, &mut Scratch::new(8), &mut weights);
+    crate::credit::divide(&mut weights, 1.0);
+    weights
 }
 
 #[cfg(test)]
@@ -151,7 +169,7 @@ mod tests {
         let milestones: Vec<Option<i64>> = milestones.iter().map(|day| day.map(|day| day * DAY)).collect();
         let journey = Journey { part: &part, tactics: &tactics, steps: &steps, at: 100 * DAY, milestones: &milestones };
         let mut weights = Vec::new();
-        model.weigh(&journey, &mut Scratch::default(), &mut weights);
+        model.weigh(&journey, &mut Scratch::new(4), &mut weights);
         crate::credit::divide(&mut weights, 1.0);
         weights
     }

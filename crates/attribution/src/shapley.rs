@@ -184,8 +184,8 @@ mod tests {
         assert!((values[0] - 0.5).abs() < 1e-15 && values[1].abs() < 1e-15 && values[2] == 0.0, "{values:?}");
     }
 
-    /// The definition: what a channel adds, in every order.
-    fn by_definition(sets: &Sets, players: &[u16]) -> Vec<f64> {
+    /// The definition: what a channel adds to what a set wins, in every order.
+    fn by_definition(wins: &dyn Fn(u128) -> f64, players: &[u16]) -> Vec<f64> {
         fn orders(players: &[u16]) -> Vec<Vec<u16>> {
             if players.is_empty() {
                 return vec![Vec::new()];
@@ -206,9 +206,9 @@ mod tests {
         for order in &orders {
             let mut set = 0_u128;
             for player in order {
-                let before = sets.rate_within(set);
+                let before = wins(set);
                 set |= 1 << player;
-                sums[*player as usize] += sets.rate_within(set) - before;
+                sums[*player as usize] += wins(set) - before;
             }
         }
         sums.iter().map(|sum| sum / orders.len() as f64).collect()
@@ -222,12 +222,31 @@ mod tests {
         #[test]
         fn values_are_those_of_the_definition(journeys in journeys()) {
             let sets = counted(&journeys);
-            let expected = by_definition(&sets, &[0, 1, 2, 3, 4]);
+            let expected = by_definition(&|set| sets.rate_within(set), &[0, 1, 2, 3, 4]);
             let values = sets.values(5, 1, 0);
             let whole: f64 = values.iter().map(|value| value.value).sum();
             prop_assert!((whole - sets.rate_within(0b11111)).abs() < 1e-12);
             for (value, expected) in values.iter().zip(expected) {
                 prop_assert!((value.value - expected).abs() < 1e-12);
+            }
+        }
+
+        #[test]
+        fn equal_shares_inside_journeys_are_the_values_of_the_game_of_conversions(journeys in journeys()) {
+            let sets = counted(&journeys);
+            let wins = |set: u128| {
+                let within = sets.counts.iter().filter(|(journeys, _)| **journeys & !set == 0);
+                within.map(|(_, journeys)| journeys.converted).sum::<u64>() as f64
+            };
+            let expected = by_definition(&wins, &[0, 1, 2, 3, 4]);
+            let mut closed = [0.0; 5];
+            for (channels, _) in journeys.iter().filter(|(_, converted)| *converted) {
+                for (channel, share) in channels.iter().zip(crate::model::shares_of_channels(channels)) {
+                    closed[*channel as usize] += share;
+                }
+            }
+            for (closed, expected) in closed.iter().zip(expected) {
+                prop_assert!((closed - expected).abs() < 1e-9, "{} is not {}", closed, expected);
             }
         }
 

@@ -82,6 +82,12 @@ impl Project {
         roots.find(|entity| !entity.dimensions.is_empty()).or(first)
     }
 
+    /// How many tables are defined as such, those of attributions aside.
+    #[must_use]
+    pub fn defined_tables(&self) -> usize {
+        self.tables.values().filter(|table| !matches!(table.body, TableBody::Attribution { .. })).count()
+    }
+
     /// The entity whose touches and conversions an attribution puts together.
     #[must_use]
     pub fn attributed_entity(&self, attribution: &Attribution) -> Option<&Entity> {

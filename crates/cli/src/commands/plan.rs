@@ -62,9 +62,10 @@ fn rendered(project: &abmart_spec::Project, prepared: &Prepared) -> String {
     let kpis = project.kpis.values().filter(|kpi| kpi.published).count();
     let _ = writeln!(
         text,
-        "\ncomputes {} rollups, {} tables, {} facts and {kpis} KPIs; publishes {}",
+        "\ncomputes {} rollups, {} tables, {} attributions, {} facts and {kpis} KPIs; publishes {}",
         project.rollups.len(),
-        project.tables.len(),
+        project.defined_tables(),
+        project.attributions.len(),
         project.facts.len() + project.scores.len(),
         project.marts.keys().cloned().collect::<Vec<_>>().join(", "),
     );

@@ -19,11 +19,12 @@ pub fn validate(global: &Global, args: &ValidateArgs) -> Result<(), Failure> {
     }
     let project = project::load(global)?;
     print(&format!(
-        "{} is valid: {} sources, {} rollups, {} tables, {} facts, {} KPIs, {} marts in {} jobs\n",
+        "{} is valid: {} sources, {} rollups, {} tables, {} attributions, {} facts, {} KPIs, {} marts in {} jobs\n",
         project.name,
         project.sources.len(),
         project.rollups.len(),
-        project.tables.len(),
+        project.defined_tables(),
+        project.attributions.len(),
         project.facts.len() + project.scores.len(),
         project.kpis.values().filter(|kpi| kpi.published).count(),
         project.marts.len(),
