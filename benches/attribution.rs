@@ -23,7 +23,18 @@ const DAY: u64 = 86_400_000_000;
 const BEGIN: u64 = 1_733_011_200_000_000;
 
 const CHANNELS: [&str; 12] = [
-    "web", "email", "ads", "social", "event", "sales", "product", "support", "intent", "partner", "podcast", "direct_mail",
+    "web",
+    "email",
+    "ads",
+    "social",
+    "event",
+    "sales",
+    "product",
+    "support",
+    "intent",
+    "partner",
+    "podcast",
+    "direct_mail",
 ];
 
 const PIPELINES: &str = "
@@ -92,7 +103,9 @@ fn main() -> Outcome<()> {
     println!("the run, reading and marts included           {whole:>8.2} s");
     println!("attribution / sort                            {:>8.2}   under 6 wanted", attributed / sorted);
     match runs.iter().filter_map(|run| run.peak).max() {
-        Some(peak) => println!("peak memory of the run                        {:>8} MiB  under 3072 wanted", peak >> 10),
+        Some(peak) => {
+            println!("peak memory of the run                        {:>8} MiB  under 3072 wanted", peak >> 10)
+        }
         None => println!("peak memory of the run                         unknown on this system"),
     }
     Ok(())
@@ -163,7 +176,8 @@ fn write_lake(lake: &Path, touches: u64, deals: u64) -> Outcome<()> {
             campaigns.push((campaign < 10).then(|| format!("C{campaign:02}")));
         }
         let day = jiff::civil::date(2024, 12, 1).checked_add(jiff::Span::new().months(i64::try_from(month)?))?;
-        let frame = df!("account_id" => accounts, "occurred_at" => times, "channel" => channels, "campaign_id" => campaigns)?;
+        let frame =
+            df!("account_id" => accounts, "occurred_at" => times, "channel" => channels, "campaign_id" => campaigns)?;
         write(&lake.join(format!("touches/ym={}", day.strftime("%Y-%m"))), instants(frame, &["occurred_at"])?)?;
     }
     let rows = usize::try_from(deals)?;
@@ -187,7 +201,10 @@ fn write_lake(lake: &Path, touches: u64, deals: u64) -> Outcome<()> {
 
 fn instants(rows: DataFrame, columns: &[&str]) -> Outcome<DataFrame> {
     let utc = DataType::Datetime(TimeUnit::Microseconds, Some(TimeZone::UTC));
-    Ok(rows.lazy().with_columns(columns.iter().map(|name| col(*name).cast(utc.clone())).collect::<Vec<_>>()).collect()?)
+    Ok(rows
+        .lazy()
+        .with_columns(columns.iter().map(|name| col(*name).cast(utc.clone())).collect::<Vec<_>>())
+        .collect()?)
 }
 
 fn write(folder: &Path, mut rows: DataFrame) -> Outcome<()> {

@@ -43,7 +43,7 @@ EVENT_COLUMNS = {
     "revenue": "account_id varchar, month date, kind varchar, amount double, gross_margin double, currency varchar",
     "staff": "month date, region varchar, bu varchar, program varchar, fte double",
     "spend": "month date, nature varchar, program varchar, campaign_id varchar, account_id varchar, region varchar, bu varchar, "
-    "tier varchar, amount double, currency varchar",
+    "tier varchar, channel varchar, amount double, currency varchar",
     "surveys": "survey_id varchar, kind varchar, account_id varchar, contact_id varchar, region varchar, bu varchar, "
     "score double, answered_at timestamp",
     "follow_ups": "account_id varchar, signalled_at timestamp, responded_at timestamp",

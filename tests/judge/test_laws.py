@@ -13,6 +13,7 @@ ADDITIVE = (
     "renewal_revenue_protected", "inbound_requests", "social_interactions", "unique_visitors", "downloads", "form_submits",
     "campaign_accounts_targeted", "campaign_accounts_responded", "campaign_accounts_engaged", "sqa", "opportunity_accounts",
     "customer_accounts", "advanced_deals", "open_qualified_deals", "tcv_influenced", "cost_direct", "cost_indirect",
+    "attributed_revenue", "attributed_conversions", "attributed_pipeline",
 )  # fmt: skip
 # These add up too, over the cells of the cuts that they can be cut by.
 ADDITIVE_WHERE_CUT = ("active_campaigns_personalised", "active_campaigns_general", "new_segments_activated", "fte")

@@ -5,6 +5,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from cube import DIMENSIONS
 from kpis import names
 from marts import KPI_VALUES, NEVER_NULL, ROW_KEY, SORT_ORDER, mart_files, with_duckdb, with_pyarrow
 
@@ -19,6 +20,11 @@ KEYS = {
     "account_scores": ("period_grain", "period_start", "account_id", "component", "signal"),
     "campaign_performance": ("period_grain", "period_start", "campaign_id"),
     "executive_velocity": ("period_grain", "period_start", "owner_id"),
+    "attribution": ("period_grain", "period_start", "model", "channel", "campaign_id", "cut", *DIMENSIONS),
+    "attribution_comparison": ("channel",),
+    "attribution_diagnostics": ("model", "measure", "state", "next_state"),
+    "attribution_paths": ("path",),
+    "attribution_touches": ("opportunity_id", "touched_at", "channel", "campaign_id", "contact_id", "kind", "copy"),
     "data_quality": ("as_of", "source", "column", "check"),
 }
 

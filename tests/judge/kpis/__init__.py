@@ -1,8 +1,11 @@
 """Every recomputed KPI: `expected(con)` materialises the table `expected` from all families."""
 
-from . import campaigns, coverage, deals, engagement, funnel, local, money, productivity, satisfaction, stages
+from . import attribution, campaigns, coverage, deals, engagement, funnel
+from . import local, money, productivity, satisfaction, stages
 
-FAMILIES = (coverage, engagement, campaigns, funnel, deals, stages, money, productivity, satisfaction, local)
+FAMILIES = (
+    coverage, engagement, campaigns, funnel, deals, stages, money, productivity, satisfaction, local, attribution,
+)  # fmt: skip
 
 
 def expected(con) -> None:

@@ -46,7 +46,8 @@ from weighed
 window row_group as (partition by spend_id);
 
 create or replace table allocated_spend as
-select s.month, s.nature, s.program as spend_program, coalesce(s.account_id, w.account_id) as account_id,
+select s.month, s.nature, s.program as spend_program, s.channel, s.campaign_id,
+       coalesce(s.account_id, w.account_id) as account_id,
        s.amount * coalesce(w.share, 1) as amount,
        case when s.account_id is null and w.account_id is null then s.region end as own_region,
        case when s.account_id is null and w.account_id is null then s.bu end as own_bu,

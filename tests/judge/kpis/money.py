@@ -9,6 +9,7 @@ ALLOCATION = (Path(__file__).parent / "allocation.sql").read_text()
 # Cost that found no account keeps the dimensions of its own spend row.
 COST = f"""
 select c.grain, c.period_start, {", ".join(f"coalesce(a.{d}, c.own_{d}, '(unknown)') as {d}" for d in DIMENSIONS)},
+       c.channel,
        c.amount * c.in_period::int as cost,
        c.amount * (c.in_period and c.spend_program = 'abm')::int as abm_cost,
        c.amount * (c.in_period and c.nature = 'direct')::int as direct_cost,

@@ -49,13 +49,14 @@ pub fn attribute(
     let _timed = tracing::debug_span!("attribution", name = attribution.name).entered();
     let what = || format!("attribution `{}`", attribution.name);
     let wants = |part: AttributionPart| parts.contains(&part);
-    let input = Input::read(attribution, wants(AttributionPart::Touches), scope)
+    let mut input = Input::read(attribution, wants(AttributionPart::Touches), scope)
         .map_err(|error| error.at(what(), attribution.span))?;
     let entities = input.entities();
     let conversions = Conversions::new(input.conversions.known.clone(), entities, attribution.reset_on_conversion);
+    let tactics = input.touches.tactics.clone();
     let end = (i64::from(day_number(scope.plan.as_of)) + 1) * MICROSECONDS_A_DAY;
     let journeys = Journeys {
-        tactics: &input.touches.tactics,
+        tactics: &tactics,
         channels: input.touches.channels.len(),
         path: path(attribution),
         conversions: &conversions,
@@ -67,6 +68,9 @@ pub fn attribute(
         let stretches: Vec<Range<usize>> = by_entity.stretches(PART);
         stretches.into_par_iter().map(|stretch| touches.part(&by_entity, stretch)).collect()
     };
+    if !wants(AttributionPart::Touches) {
+        input.touches.release();
+    }
     let learned =
         Learned::from(attribution, parts, &journeys, &sorted).map_err(|error| error.at(what(), attribution.span))?;
     let models: Vec<Model> = attribution

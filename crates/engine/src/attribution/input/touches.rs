@@ -110,6 +110,13 @@ impl TouchInput {
         TouchColumns { input: self, tie: Box::new(|a, b| self.tie(a, b)) }
     }
 
+    /// Gives up what is only needed once more where touches are shown one by one.
+    pub fn release(&mut self) {
+        self.entities = Vec::new();
+        self.times = Vec::new();
+        self.of_tactic = Vec::new();
+    }
+
     /// The tactic of a touch.
     pub fn tactic_of(&self, touch: u32) -> u32 {
         self.of_tactic[touch as usize]
