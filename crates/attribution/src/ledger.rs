@@ -175,7 +175,7 @@ pub struct Steps {
 }
 
 /// What is known of a journey.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Summary {
     /// The conversion, by its place among all.
     pub conversion: u32,

@@ -8,6 +8,7 @@ use abmart_spec::model::{DimensionMode, Project};
 use jiff::civil::Date;
 use polars::prelude::*;
 
+use crate::attribution::Credit;
 use crate::cache::trace::{Read, Recorder};
 use crate::codes;
 use crate::error::EngineError;
@@ -27,36 +28,10 @@ pub struct Frames {
     pub rollups: HashMap<String, Rolled>,
     /// Tables evaluated for the run or month by month, reference tables included.
     pub tables: HashMap<String, DataFrame>,
-    /// Tables in parts that may be reduced one after the other.
-    pub parts: HashMap<String, Vec<DataFrame>>,
+    /// Credit of attributions.
+    pub credits: HashMap<String, Credit>,
     /// What was found while tables were computed.
     pub findings: Vec<Finding>,
-}
-
-impl Frames {
-    /// A table as a whole.
-    ///
-    /// # Errors
-    /// When its parts have different columns, which would be a mistake of this program.
-    pub fn table(&self, name: &str) -> PolarsResult<Option<DataFrame>> {
-        match self.parts.get(name) {
-            Some(parts) => stacked(parts).map(Some),
-            None => Ok(self.tables.get(name).cloned()),
-        }
-    }
-}
-
-/// Parts as one frame.
-///
-/// # Errors
-/// When they have different columns.
-pub fn stacked(parts: &[DataFrame]) -> PolarsResult<DataFrame> {
-    let Some((first, others)) = parts.split_first() else { return Ok(DataFrame::default()) };
-    let mut whole = first.clone();
-    for part in others {
-        whole.vstack_mut(part)?;
-    }
-    Ok(whole)
 }
 
 /// A view of the frames: of the run, or of a period.
@@ -178,12 +153,12 @@ impl<'a> Scope<'a> {
     }
 
     fn is_table(&self, name: &str) -> bool {
-        self.local.contains_key(name) || self.frames.tables.contains_key(name) || self.frames.parts.contains_key(name)
+        self.local.contains_key(name) || self.frames.tables.contains_key(name) || self.frames.credits.contains_key(name)
     }
 
     fn given(&self, name: &str) -> Result<Rows, EngineError> {
-        if let Some(parts) = self.frames.parts.get(name) {
-            return Ok(Rows::Parts(parts.iter().map(|part| part.clone().lazy()).collect()));
+        if let Some(credit) = self.frames.credits.get(name) {
+            return Ok(Rows::Parts(credit.parts(self.project)?));
         }
         match self.local.get(name).or_else(|| self.frames.tables.get(name)) {
             Some(table) => Ok(Rows::Whole(table.clone().lazy())),

@@ -1,17 +1,19 @@
 //! SQL tables: for the run, month by month, or inside a period.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use abmart_spec::model::{AttributionPart, ForEach, Reconciles, Spanned, Table, TableBody};
 use polars::prelude::*;
 
-use crate::attribution::{self, Attributed};
+use crate::attribution::{self, Attributed, Made};
 use crate::codes;
 use crate::context::Context;
 use crate::error::EngineError;
 use crate::input::reference;
+use crate::input::rollup::Shelf;
 use crate::money;
-use crate::scope::{self, Frames, Scope};
+use crate::scope::{Frames, Scope};
 use crate::sql::{aggregate, query};
 
 /// Evaluates a table in a scope.
@@ -46,9 +48,13 @@ pub fn evaluate(table: &Table, scope: &Scope<'_>) -> Result<DataFrame, EngineErr
             let Some(attribution) = scope.project.attributions.get(of) else {
                 return Err(EngineError::Attribution(format!("there is no attribution `{of}`")));
             };
-            let mut made = attribution::attribute(attribution, &[*part], scope)?.tables;
-            let parts = made.remove(part).unwrap_or_default();
-            Ok(codes::only_ids(scope.project, scope::stacked(&parts)?)?)
+            // Only the check comes this way, with next to nothing to put aside.
+            let shelf = Shelf::new(Path::new(""), u64::MAX);
+            match attribution::attribute(attribution, &[*part], scope, &shelf)?.tables.remove(part) {
+                Some(Made::Whole(rows)) => Ok(rows),
+                Some(Made::Credit(credit)) => credit.whole(scope.project),
+                None => Ok(DataFrame::default()),
+            }
         }
     }
 }
@@ -72,7 +78,7 @@ pub fn declared_columns(table: &Table, rows: &DataFrame) -> Result<(), EngineErr
 pub fn evaluate_all(tables: &[&Table], context: &Context<'_>, frames: &mut Frames) -> Result<(), EngineError> {
     for table in tables {
         context.check_interrupted()?;
-        if frames.tables.contains_key(&table.name) || frames.parts.contains_key(&table.name) {
+        if frames.tables.contains_key(&table.name) || frames.credits.contains_key(&table.name) {
             // An attribution gives all its tables with the first one.
             context.advance(1);
             continue;
@@ -107,21 +113,16 @@ fn attributed(name: &str, tables: &[&Table], context: &Context<'_>, frames: &mut
         .collect();
     let wanted: Vec<AttributionPart> = parts.keys().copied().collect();
     let scope = Scope::of_run(context.project, context.plan, frames);
-    let Attributed { tables, findings } = attribution::attribute(attribution, &wanted, &scope)?;
+    let Attributed { tables, findings } = attribution::attribute(attribution, &wanted, &scope, context.shelf)?;
     frames.findings.extend(findings);
-    for (part, frames_of_part) in tables {
-        let Some(table) = parts.get(&part) else { continue };
-        let mut coded = frames_of_part
-            .into_iter()
-            .map(|rows| codes::only_ids(context.project, rows))
-            .collect::<PolarsResult<Vec<_>>>()?;
-        match coded.pop() {
-            Some(only) if coded.is_empty() => {
-                frames.tables.insert((*table).to_owned(), only);
+    for (part, made) in tables {
+        let Some(name) = parts.get(&part).map(|name| (*name).to_owned()) else { continue };
+        match made {
+            Made::Whole(rows) => {
+                frames.tables.insert(name, rows);
             }
-            last => {
-                coded.extend(last);
-                frames.parts.insert((*table).to_owned(), coded);
+            Made::Credit(credit) => {
+                frames.credits.insert(name, credit);
             }
         }
     }

@@ -4,6 +4,7 @@
 //! touches, conversions ──input──▶ numbers ──journeys, models──▶ credit ──tables──▶ frames
 //! ```
 
+mod credit;
 mod input;
 mod tables;
 
@@ -12,32 +13,44 @@ use std::ops::Range;
 
 use abmart_attribution::markov::Transitions;
 use abmart_attribution::shapley::{self, Value};
-use abmart_attribution::{Conversions, Credits, Journeys, Model, Position, Positions, Survey, ledger};
+use abmart_attribution::{Conversions, Journeys, Model, Position, Positions, Survey, ledger};
 use abmart_spec::model::{Attribution, AttributionPart, ModelKind};
 use polars::prelude::*;
 use rayon::prelude::*;
 
+use crate::codes;
 use crate::error::EngineError;
 use crate::input::finding::Finding;
 use crate::input::load::day_number;
+use crate::input::rollup::Shelf;
 use crate::scope::Scope;
 
+pub use credit::Credit;
 use input::Input;
+use tables::Tables;
 
 /// Touches of a part: enough that parts are worth a thread, few enough that their credit does not fill the memory.
 const PART: usize = 500_000;
 
 const MICROSECONDS_A_DAY: i64 = 86_400_000_000;
 
+/// A table of an attribution.
+pub enum Made {
+    /// In one piece.
+    Whole(DataFrame),
+    /// Credit, with a row for each model to those who read it.
+    Credit(Credit),
+}
+
 /// What came of an attribution.
 pub struct Attributed {
     /// The tables that were asked for.
-    pub tables: BTreeMap<AttributionPart, Vec<DataFrame>>,
+    pub tables: BTreeMap<AttributionPart, Made>,
     /// What is to be said about its input.
     pub findings: Vec<Finding>,
 }
 
-/// Computes some tables of an attribution.
+/// Computes some tables of an attribution; what is large is put aside on the shelf.
 ///
 /// # Errors
 /// When a column is missing or of the wrong type, there are too many channels, or a Markov chain cannot be solved.
@@ -45,6 +58,7 @@ pub fn attribute(
     attribution: &Attribution,
     parts: &[AttributionPart],
     scope: &Scope<'_>,
+    shelf: &Shelf,
 ) -> Result<Attributed, EngineError> {
     let _timed = tracing::debug_span!("attribution", name = attribution.name).entered();
     let what = || format!("attribution `{}`", attribution.name);
@@ -80,20 +94,39 @@ pub fn attribute(
         .map(|model| learned.model(attribution, &model.kind))
         .collect();
     let wanted = ledger::Wanted { journeys: wants(AttributionPart::Journeys), steps: wants(AttributionPart::Touches) };
-    let credits: Vec<Credits> =
-        if [AttributionPart::Credits, AttributionPart::Touches, AttributionPart::Journeys, AttributionPart::Channels]
-            .into_iter()
-            .any(wants)
-        {
-            sorted.par_iter().map(|part| journeys.credits(part, &models, wanted)).collect()
-        } else {
-            Vec::new()
-        };
-    drop(sorted);
-    let findings = input.findings(attribution);
-    let made = tables::Tables { attribution, input: &input, conversions: &conversions, learned: &learned, credits };
-    let tables = parts.iter().map(|part| Ok((*part, made.table(*part)?))).collect::<Result<_, EngineError>>();
-    Ok(Attributed { tables: tables.map_err(|error: EngineError| error.at(what(), attribution.span))?, findings })
+    let tables = Tables { attribution, input: &input, conversions: &conversions, learned: &learned };
+    let divided =
+        [AttributionPart::Credits, AttributionPart::Touches, AttributionPart::Journeys, AttributionPart::Channels];
+    let compute = || -> Result<BTreeMap<AttributionPart, Made>, EngineError> {
+        let mut taken = Vec::new();
+        if divided.into_iter().any(wants) {
+            let take = |part: &abmart_attribution::Part| {
+                let credits = journeys.credits(part, &models, wanted);
+                tables.take(credits, wants(AttributionPart::Credits).then_some(shelf))
+            };
+            taken = sorted.par_iter().map(take).collect::<Result<Vec<_>, EngineError>>()?;
+            taken.push(tables.take(tables.incomplete(models.len()), wants(AttributionPart::Credits).then_some(shelf))?);
+        }
+        parts
+            .iter()
+            .map(|part| {
+                let made = match part {
+                    AttributionPart::Credits => Made::Credit(tables.credit(&taken)?),
+                    AttributionPart::Touches => Made::Whole(tables.of_touches(&taken)?),
+                    AttributionPart::Journeys => Made::Whole(tables.journeys(&taken)?),
+                    AttributionPart::Channels => Made::Whole(tables.channels(&taken)?),
+                    AttributionPart::Models => Made::Whole(tables.models()?),
+                };
+                let coded = match made {
+                    Made::Whole(rows) => Made::Whole(codes::only_ids(scope.project, rows)?),
+                    credit @ Made::Credit(_) => credit,
+                };
+                Ok((*part, coded))
+            })
+            .collect()
+    };
+    let tables = compute().map_err(|error| error.at(what(), attribution.span))?;
+    Ok(Attributed { tables, findings: input.findings(attribution) })
 }
 
 fn path(attribution: &Attribution) -> abmart_attribution::PathRule {

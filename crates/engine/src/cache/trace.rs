@@ -136,8 +136,8 @@ impl<'a> Fingerprints<'a> {
                 _ => rollup.identity(None),
             });
         }
-        let table = self.frames.table(name)?;
-        let rows = match (&table, self.frames.sources.get(name)) {
+        let credit = self.frames.credits.get(name).map(|credit| credit.whole(self.project)).transpose()?;
+        let rows = match (credit.as_ref().or_else(|| self.frames.tables.get(name)), self.frames.sources.get(name)) {
             (Some(table), _) => table,
             (None, Some(Loaded::Events(rows))) => rows,
             (None, Some(Loaded::Snapshots(_))) => {

@@ -20,6 +20,7 @@ const DETAIL: &str = "detail of it";
 pub struct ConversionInput {
     /// Entity, key, time and value of each.
     pub rows: DataFrame,
+    values: Vec<Option<f64>>,
     /// Those with an entity and a time.
     pub known: Vec<Conversion>,
     /// Rows of the others.
@@ -31,6 +32,11 @@ pub struct ConversionInput {
 }
 
 impl ConversionInput {
+    /// What the conversion of a row is worth.
+    pub fn value_of(&self, row: u32) -> f64 {
+        self.values.get(row as usize).copied().flatten().unwrap_or(0.0)
+    }
+
     pub(super) fn read(attribution: &Attribution, key: &str, scope: &Scope<'_>) -> Result<Self, EngineError> {
         let conversions = &attribution.conversions;
         let rows = scope.rows(&conversions.from.value, false)?;
@@ -84,6 +90,7 @@ impl ConversionInput {
             without_value: values.iter().filter(|value| value.is_none()).count(),
             below_zero: values.iter().flatten().filter(|value| **value < 0.0).count(),
             milestones: conversions.milestones.keys().cloned().zip(reached).collect(),
+            values,
             rows: rows.select([ENTITY, KEY, TIME, VALUE])?,
         })
     }

@@ -2,17 +2,19 @@
 
 mod rows;
 
-use abmart_attribution::ledger::UNATTRIBUTED;
+use abmart_attribution::ledger::{Steps, Summary, UNATTRIBUTED};
 use abmart_attribution::markov::Target;
 use abmart_attribution::{Conversions, Credits, credit};
-use abmart_spec::model::{Attribution, AttributionPart, CONVERTED_AT, ModelKind};
+use abmart_spec::model::{Attribution, CONVERTED_AT, ModelKind};
 use polars::prelude::*;
 
 use rows::{Channels, Figures};
 
 use super::Learned;
+use super::credit::{Credit, share_of, value_of};
 use super::input::{ENTITY, Input, KEY, TIME, VALUE};
 use crate::error::EngineError;
+use crate::input::rollup::{Piece, Shelf};
 use crate::sql::aggregate;
 
 /// The channel of conversions that no touch preceded.
@@ -27,22 +29,101 @@ pub struct Tables<'a> {
     pub input: &'a Input,
     pub conversions: &'a Conversions,
     pub learned: &'a Learned,
-    pub credits: Vec<Credits>,
+}
+
+/// What is kept of the credit of a part.
+pub struct Taken {
+    /// Credit of tactics, where it is wanted.
+    piece: Option<Piece>,
+    totals: Totals,
+    journeys: Vec<Summary>,
+    steps: Steps,
+}
+
+/// Sums in steps of 2⁻⁴⁰, which do not depend on the order of what is added.
+#[derive(Default)]
+struct Totals {
+    /// Model → channel → conversions and their value.
+    by_channel: Vec<Vec<(i128, i128)>>,
+    /// Conversions that touches preceded, and their value.
+    attributed: (u64, i128),
+    /// Those that none did.
+    lost: (u64, i128),
 }
 
 impl Tables<'_> {
-    /// One of them, in parts that may be reduced one after the other.
+    /// Sums up the credit of a part and puts it aside.
     ///
     /// # Errors
-    /// Polars' own.
-    pub fn table(&self, part: AttributionPart) -> Result<Vec<DataFrame>, EngineError> {
-        match part {
-            AttributionPart::Credits => self.of_tactics(),
-            AttributionPart::Touches => Ok(vec![self.of_touches()?]),
-            AttributionPart::Journeys => Ok(vec![self.journeys()?]),
-            AttributionPart::Channels => Ok(vec![self.channels()?]),
-            AttributionPart::Models => Ok(vec![self.models()?]),
+    /// Polars' own, or when a scratch file cannot be written.
+    pub fn take(&self, credits: Credits, shelf: Option<&Shelf>) -> Result<Taken, EngineError> {
+        let totals = self.totals(&credits)?;
+        let piece = match shelf {
+            Some(shelf) => Some(shelf.keep(&self.attribution.name, self.of_tactics(&credits)?, None)?),
+            None => None,
+        };
+        Ok(Taken { piece, totals, journeys: credits.journeys, steps: credits.steps })
+    }
+
+    /// The credit of conversions without an entity or a time, numbered after all others.
+    pub fn incomplete(&self, models: usize) -> Credits {
+        let mut credits =
+            Credits { shares: vec![Vec::new(); models], values: vec![Vec::new(); models], ..Credits::default() };
+        credits.steps.shares = vec![Vec::new(); models];
+        let first = self.conversions.all().len();
+        for (number, _) in self.input.conversions.incomplete.iter().enumerate() {
+            let number = u32::try_from(first + number).unwrap_or(u32::MAX);
+            credits.unattributed(number, self.value(number));
+            credits.journeys.push(Summary { conversion: number, ..Summary::default() });
         }
+        credits
+    }
+
+    fn totals(&self, credits: &Credits) -> Result<Totals, EngineError> {
+        let touches = &self.input.touches;
+        let mut totals = Totals::default();
+        for (shares, values) in credits.shares.iter().zip(&credits.values) {
+            let mut sums = vec![(0, 0); touches.channels.len()];
+            for (tactic, (share, value)) in credits.tactics.iter().zip(shares.iter().zip(values)) {
+                if *tactic != UNATTRIBUTED {
+                    let sum = &mut sums[touches.tactics[*tactic as usize].channel as usize];
+                    sum.0 += aggregate::fixed_point(*share)?;
+                    sum.1 += aggregate::fixed_point(*value)?;
+                }
+            }
+            totals.by_channel.push(sums);
+        }
+        let mut before = None;
+        for (conversion, tactic) in credits.conversions.iter().zip(&credits.tactics) {
+            // Rows of a conversion lie together.
+            if before.replace(*conversion) != Some(*conversion) {
+                let of = if *tactic == UNATTRIBUTED { &mut totals.lost } else { &mut totals.attributed };
+                of.0 += 1;
+                of.1 += aggregate::fixed_point(self.value(*conversion))?;
+            }
+        }
+        Ok(totals)
+    }
+
+    /// What a conversion is worth, by its number.
+    fn value(&self, number: u32) -> f64 {
+        match self.conversions.all().get(number as usize) {
+            Some(conversion) => conversion.value,
+            None => self.input.conversions.value_of(self.row(number)),
+        }
+    }
+
+    /// The row of a conversion in the input, by its number.
+    fn row(&self, number: u32) -> u32 {
+        let known = self.conversions.all();
+        match known.get(number as usize) {
+            Some(conversion) => conversion.row,
+            None => self.input.conversions.incomplete[number as usize - known.len()],
+        }
+    }
+
+    fn rows_of(&self, numbers: impl Iterator<Item = u32>) -> Vec<u32> {
+        numbers.map(|number| self.row(number)).collect()
     }
 
     /// Models that divide up each conversion.
@@ -54,48 +135,49 @@ impl Tables<'_> {
         self.attribution.conversions.value.is_some()
     }
 
-    /// A part for each model. What models have in common lies in memory once.
-    fn of_tactics(&self) -> Result<Vec<DataFrame>, EngineError> {
-        let alone = &self.input.conversions.incomplete;
-        let rows = self.rows_of(self.credits.iter().flat_map(|credits| &credits.conversions), alone);
-        let tactics = self.credits.iter().flat_map(|credits| credits.tactics.iter().copied());
-        let tactics: Vec<u32> = tactics.chain(alone.iter().map(|_| UNATTRIBUTED)).collect();
-        let touches = self.credits.iter().flat_map(|credits| credits.touches.iter().copied().map(i64::from));
-        let mut common = self.of_conversions(&rows, self.valued().then_some("conversion_value"))?;
-        common.extend(self.of_tactic(&tactics)?);
-        common.push(whole("touches", touches.chain(alone.iter().map(|_| 0))));
-        let values = self.input.conversions.rows.column(VALUE)?.f64()?;
-        let model = |(index, model): (usize, &String)| {
-            let name = Scalar::new(DataType::String, AnyValue::StringOwned(model.as_str().into()));
-            let mut columns = vec![Column::new_scalar("model".into(), name, rows.len())];
-            columns.extend(common.iter().cloned());
-            let shares = self.credits.iter().flat_map(|credits| credits.shares[index].iter().copied());
-            columns.push(numbers("conversions", shares.chain(alone.iter().map(|_| 1.0))));
+    /// Credit of tactics, with columns for each model.
+    fn of_tactics(&self, credits: &Credits) -> Result<DataFrame, EngineError> {
+        let rows = self.rows_of(credits.conversions.iter().copied());
+        let mut columns = self.common(&rows, &credits.tactics)?;
+        columns.push(whole("touches", credits.touches.iter().copied().map(i64::from)));
+        for (index, (shares, values)) in credits.shares.iter().zip(&credits.values).enumerate() {
+            columns.push(Float64Chunked::from_slice(share_of(index), shares).into_column());
             if self.valued() {
-                let parts = self.credits.iter().flat_map(|credits| credits.values[index].iter().copied());
-                let others = alone.iter().map(|row| values.get(*row as usize).unwrap_or(0.0));
-                columns.push(numbers("value", parts.chain(others)));
+                columns.push(Float64Chunked::from_slice(value_of(index), values).into_column());
             }
-            Ok(DataFrame::new(rows.len(), columns)?)
-        };
-        let parts: Vec<DataFrame> = self.dividing().enumerate().map(model).collect::<Result<_, EngineError>>()?;
-        if !parts.is_empty() {
-            return Ok(parts);
         }
-        // Without such a model there are the columns and no rows.
-        let mut columns = vec![Column::new_empty("model".into(), &DataType::String)];
-        columns.extend(common.iter().map(Column::clear));
-        columns.push(Column::new_empty("conversions".into(), &DataType::Float64));
-        if self.valued() {
-            columns.push(Column::new_empty("value".into(), &DataType::Float64));
-        }
-        Ok(vec![DataFrame::new(0, columns)?])
+        Ok(DataFrame::new(rows.len(), columns)?)
     }
 
-    fn of_touches(&self) -> Result<DataFrame, EngineError> {
+    /// Keys, time and value of conversions, and tactics.
+    fn common(&self, rows: &[u32], tactics: &[u32]) -> Result<Vec<Column>, EngineError> {
+        let mut columns = self.of_conversions(rows, self.valued().then_some("conversion_value"))?;
+        columns.extend(self.of_tactic(tactics)?);
+        Ok(columns)
+    }
+
+    /// The table of credit.
+    ///
+    /// # Errors
+    /// Polars' own.
+    pub fn credit(&self, taken: &[Taken]) -> Result<Credit, EngineError> {
+        let common = self.common(&[], &[])?.into_iter().map(|column| column.name().clone()).chain(["touches".into()]);
+        Ok(Credit {
+            pieces: taken.iter().filter_map(|taken| taken.piece.clone()).collect(),
+            models: self.dividing().cloned().collect(),
+            common: common.collect(),
+            valued: self.valued(),
+        })
+    }
+
+    /// The table of touches.
+    ///
+    /// # Errors
+    /// Polars' own.
+    pub fn of_touches(&self, taken: &[Taken]) -> Result<DataFrame, EngineError> {
         let (input, attribution) = (&self.input.touches, self.attribution);
-        let steps = || self.credits.iter().map(|credits| &credits.steps);
-        let rows = self.rows_of(steps().flat_map(|steps| &steps.conversions), &[]);
+        let steps = || taken.iter().map(|taken| &taken.steps);
+        let rows = self.rows_of(steps().flat_map(|steps| steps.conversions.iter().copied()));
         let places: Vec<u32> = steps().flat_map(|steps| steps.rows.iter().copied()).collect();
         let at = places.iter().map(|row| Some(input.times[*row as usize]));
         let tactics: Vec<u32> = places.iter().map(|row| input.tactic_of(*row)).collect();
@@ -113,17 +195,17 @@ impl Tables<'_> {
         Ok(DataFrame::new(rows.len(), columns)?)
     }
 
-    fn journeys(&self) -> Result<DataFrame, EngineError> {
-        let alone = &self.input.conversions.incomplete;
-        let all = || self.credits.iter().flat_map(|credits| &credits.journeys);
-        let rows = self.rows_of(all().map(|journey| &journey.conversion), alone);
-        let none = || alone.iter().map(|_| 0);
+    /// The table of journeys.
+    ///
+    /// # Errors
+    /// Polars' own.
+    pub fn journeys(&self, taken: &[Taken]) -> Result<DataFrame, EngineError> {
+        let all = || taken.iter().flat_map(|taken| &taken.journeys);
+        let rows = self.rows_of(all().map(|journey| journey.conversion));
         let mut columns = self.of_conversions(&rows, self.valued().then_some("value"))?;
-        columns.push(whole("touches", all().map(|journey| i64::from(journey.touches)).chain(none())));
-        columns.push(whole("steps", all().map(|journey| i64::from(journey.steps)).chain(none())));
-        let ends = |end: fn((i64, i64)) -> i64| {
-            all().map(move |journey| journey.span.map(end)).chain(alone.iter().map(|_| None))
-        };
+        columns.push(whole("touches", all().map(|journey| i64::from(journey.touches))));
+        columns.push(whole("steps", all().map(|journey| i64::from(journey.steps))));
+        let ends = |end: fn((i64, i64)) -> i64| all().map(move |journey| journey.span.map(end));
         columns.push(instants("first_at", ends(|span| span.0))?);
         columns.push(instants("last_at", ends(|span| span.1))?);
         let named = |channels: &[u16], cut: bool| {
@@ -132,103 +214,64 @@ impl Tables<'_> {
             names.extend(cut.then_some("…"));
             (!names.is_empty()).then(|| names.join(THEN))
         };
-        let others = || alone.iter().map(|_| None);
-        columns.push(texts("path", all().map(|journey| named(&journey.path, journey.cut)).chain(others())));
-        columns.push(texts("channels", all().map(|journey| named(&journey.channels, false)).chain(others())));
+        columns.push(texts("path", all().map(|journey| named(&journey.path, journey.cut))));
+        columns.push(texts("channels", all().map(|journey| named(&journey.channels, false))));
         Ok(DataFrame::new(rows.len(), columns)?)
     }
 
-    /// Credit over all conversions.
-    fn channels(&self) -> Result<DataFrame, EngineError> {
+    /// The table of channels: credit over all conversions.
+    ///
+    /// # Errors
+    /// Polars' own.
+    pub fn channels(&self, taken: &[Taken]) -> Result<DataFrame, EngineError> {
         let names = &self.input.touches.channels;
-        let unattributed = names.len();
         let mut table = Channels::default();
         let mut dividing = 0;
         // What is not attributed is the same in every model.
-        let lost = self.lost()?;
-        let (attributed, attributed_value) = self.attributed()?;
+        let of = |which: fn(&Totals) -> (u64, i128)| {
+            let sums = taken.iter().map(|taken| which(&taken.totals));
+            let (count, value) = sums.fold((0, 0), |(count, value), (more, worth)| (count + more, value + worth));
+            #[expect(clippy::cast_precision_loss, reason = "conversions are below 2^53")]
+            let count = count as f64;
+            (count, aggregate::float_of(value))
+        };
+        let (lost, attributed) = (of(|totals| totals.lost), of(|totals| totals.attributed));
         for (name, model) in &self.attribution.models {
             let weights = self.learned.weights(name, &model.kind);
-            let (conversions, values) = match &weights {
-                None if model.kind.per_conversion() => {
-                    let index = dividing;
-                    dividing += 1;
-                    let of =
-                        |columns: fn(&Credits) -> &Vec<Vec<f64>>| self.by_channel(|credits| &columns(credits)[index]);
-                    (of(|credits| &credits.shares)?, of(|credits| &credits.values)?)
+            let credit: Vec<(f64, f64)> = if model.kind.per_conversion() {
+                let index = dividing;
+                dividing += 1;
+                let mut sums = vec![(0, 0); names.len()];
+                for by_channel in taken.iter().filter_map(|taken| taken.totals.by_channel.get(index)) {
+                    for (sum, more) in sums.iter_mut().zip(by_channel) {
+                        *sum = (sum.0 + more.0, sum.1 + more.1);
+                    }
                 }
-                weights => {
-                    let mut shares = weights.clone().unwrap_or_default();
-                    shares.resize(names.len(), 0.0);
-                    credit::divide(&mut shares, 1.0);
-                    let part = |whole: f64| {
-                        let mut parts = Vec::new();
-                        credit::portion(&shares, whole, &mut parts);
-                        parts
-                    };
-                    (part(attributed), part(attributed_value))
-                }
+                sums.into_iter().map(|sum| (aggregate::float_of(sum.0), aggregate::float_of(sum.1))).collect()
+            } else {
+                let mut shares = weights.clone().unwrap_or_default();
+                shares.resize(names.len(), 0.0);
+                credit::divide(&mut shares, 1.0);
+                let (mut conversions, mut values) = (Vec::new(), Vec::new());
+                credit::portion(&shares, attributed.0, &mut conversions);
+                credit::portion(&shares, attributed.1, &mut values);
+                conversions.into_iter().zip(values).collect()
             };
-            for (channel, channel_name) in names.iter().enumerate() {
+            for (channel, (channel_name, credit)) in names.iter().zip(credit).enumerate() {
                 let weight = weights.as_ref().map(|weights| weights[channel]);
                 let seen = Some(self.learned.survey.channels[channel]);
-                table.push(name, channel_name, (conversions[channel], values[channel]), weight, attributed, seen);
+                table.push(name, channel_name, credit, weight, attributed.0, seen);
             }
-            debug_assert_eq!(unattributed, conversions.len(), "a channel each");
-            table.push(name, NO_CHANNEL, lost, None, attributed, None);
+            table.push(name, NO_CHANNEL, lost, None, attributed.0, None);
         }
         table.frame(self.valued())
     }
 
-    /// Conversions that no touch preceded, and their value.
-    fn lost(&self) -> Result<(f64, f64), EngineError> {
-        let values = self.input.conversions.rows.column(VALUE)?.f64()?;
-        let (mut count, mut value) = (0_u32, 0);
-        for row in &self.input.conversions.incomplete {
-            count += 1;
-            value += aggregate::fixed_point(values.get(*row as usize).unwrap_or(0.0))?;
-        }
-        for (conversion, _) in self.credited().filter(|(_, tactic)| *tactic == UNATTRIBUTED) {
-            count += 1;
-            value += aggregate::fixed_point(self.conversions.all()[conversion as usize].value)?;
-        }
-        Ok((f64::from(count), aggregate::float_of(value)))
-    }
-
-    /// Conversions that touches preceded, and their value.
-    fn attributed(&self) -> Result<(f64, f64), EngineError> {
-        let (mut count, mut value, mut before) = (0_u32, 0, None);
-        for (conversion, _) in self.credited().filter(|(_, tactic)| *tactic != UNATTRIBUTED) {
-            // Rows of a conversion lie together.
-            if before.replace(conversion) != Some(conversion) {
-                count += 1;
-                value += aggregate::fixed_point(self.conversions.all()[conversion as usize].value)?;
-            }
-        }
-        Ok((f64::from(count), aggregate::float_of(value)))
-    }
-
-    /// Conversion and tactic of every row of credit.
-    fn credited(&self) -> impl Iterator<Item = (u32, u32)> {
-        self.credits.iter().flat_map(|credits| credits.conversions.iter().copied().zip(credits.tactics.iter().copied()))
-    }
-
-    /// Sums of a column of credit by channel; they do not depend on the order of rows.
-    fn by_channel(&self, column: impl Fn(&Credits) -> &Vec<f64>) -> Result<Vec<f64>, EngineError> {
-        let touches = &self.input.touches;
-        let mut sums = vec![0_i128; touches.channels.len()];
-        for credits in &self.credits {
-            for (tactic, credit) in credits.tactics.iter().zip(column(credits)) {
-                if *tactic != UNATTRIBUTED {
-                    sums[touches.tactics[*tactic as usize].channel as usize] += aggregate::fixed_point(*credit)?;
-                }
-            }
-        }
-        Ok(sums.into_iter().map(aggregate::float_of).collect())
-    }
-
     /// What the models have learned, a row a figure.
-    fn models(&self) -> Result<DataFrame, EngineError> {
+    ///
+    /// # Errors
+    /// Polars' own.
+    pub fn models(&self) -> Result<DataFrame, EngineError> {
         let names = &self.input.touches.channels;
         let mut table = Figures::default();
         for (name, model) in &self.attribution.models {
@@ -263,12 +306,6 @@ impl Tables<'_> {
             }
         }
         table.frame()
-    }
-
-    /// Rows of conversions in the input.
-    fn rows_of<'c>(&self, numbers: impl Iterator<Item = &'c u32>, alone: &[u32]) -> Vec<u32> {
-        let known = numbers.map(|number| self.conversions.all()[*number as usize].row);
-        known.chain(alone.iter().copied()).collect()
     }
 
     /// Entity, key and time of conversions, and their value.
