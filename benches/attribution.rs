@@ -104,7 +104,7 @@ fn main() -> Outcome<()> {
     println!("attribution / sort                            {:>8.2}   under 6 wanted", attributed / sorted);
     match runs.iter().filter_map(|run| run.peak).max() {
         Some(peak) => {
-            println!("peak memory of the run                        {:>8} MiB  under 3072 wanted", peak >> 10)
+            println!("peak memory of the run                        {:>8} MiB  under 3072 wanted", peak >> 10);
         }
         None => println!("peak memory of the run                         unknown on this system"),
     }
@@ -191,7 +191,7 @@ fn write_lake(lake: &Path, touches: u64, deals: u64) -> Outcome<()> {
         "closed_at" => closed.iter().map(|at| i64::try_from(*at)).collect::<Result<Vec<_>, _>>()?,
         "lead_at" => earlier(&mut random, 60)?,
         "created_at" => earlier(&mut random, 30)?,
-        "amount" => (0..rows).map(|_| random.below(100_000) as f64 / 3.0).collect::<Vec<_>>(),
+        "amount" => (0..rows).map(|_| f64::from(u32::try_from(random.below(100_000)).unwrap_or(0)) / 3.0).collect::<Vec<_>>(),
     )?;
     write(&lake.join("deals/dt=2026-11-20"), instants(frame, &["closed_at", "lead_at", "created_at"])?)?;
     let ids: Vec<String> = (0..ACCOUNTS).map(|account| format!("A{account:05}")).collect();

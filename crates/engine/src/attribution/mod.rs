@@ -19,6 +19,7 @@ use polars::prelude::*;
 use rayon::prelude::*;
 
 use crate::codes;
+use crate::context;
 use crate::error::EngineError;
 use crate::input::finding::Finding;
 use crate::input::load::day_number;
@@ -104,7 +105,8 @@ pub fn attribute(
                 let credits = journeys.credits(part, &models, wanted);
                 tables.take(credits, wants(AttributionPart::Credits).then_some(shelf))
             };
-            taken = sorted.par_iter().map(take).collect::<Result<Vec<_>, EngineError>>()?;
+            // On threads of their own, for each one waits for Polars.
+            taken = context::each(rayon::current_num_threads(), &sorted, take)?;
             taken.push(tables.take(tables.incomplete(models.len()), wants(AttributionPart::Credits).then_some(shelf))?);
         }
         parts
