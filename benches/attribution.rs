@@ -6,11 +6,14 @@
 use std::error::Error;
 use std::fs::{self, File};
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Instant;
 
+use measure::{Needed, median, number, watched};
 use polars::prelude::*;
 use serde_json::Value;
+
+mod measure;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -96,13 +99,13 @@ fn main() -> Outcome<()> {
     }
     let sorted = median(sorts);
     let attributed = median(runs.iter().map(|run| run.attribution).collect());
-    let whole = median(runs.iter().map(|run| run.seconds).collect());
+    let whole = median(runs.iter().map(|run| run.needed.seconds).collect());
     println!("{touches} touches, {deals} conversions, {} channels, median of {rounds}", CHANNELS.len());
     println!("Polars sorts the touches by account and time  {sorted:>8.2} s");
     println!("the attribution, from the rows to its tables  {attributed:>8.2} s");
     println!("the run, reading and marts included           {whole:>8.2} s");
     println!("attribution / sort                            {:>8.2}   under 6 wanted", attributed / sorted);
-    match runs.iter().filter_map(|run| run.peak).max() {
+    match runs.iter().filter_map(|run| run.needed.peak).max() {
         Some(peak) => {
             println!("peak memory of the run                        {:>8} MiB  under 3072 wanted", peak >> 10);
         }
@@ -112,42 +115,28 @@ fn main() -> Outcome<()> {
 }
 
 struct Run {
-    seconds: f64,
+    needed: Needed,
+    /// Seconds of the attribution.
     attribution: f64,
-    /// KiB of memory at its highest.
-    peak: Option<u64>,
 }
 
 fn run(project: &Path, lake: &Path, scratch: &Path) -> Outcome<Run> {
     let marts = scratch.join("marts");
-    let begun = Instant::now();
-    let mut child = Command::new(ABMART)
-        .args(["run", "--quiet", "--full", "--project"])
-        .arg(project)
-        .arg("--lake")
-        .arg(lake)
-        .arg("--marts")
-        .arg(&marts)
-        .arg("--cache")
-        .arg(scratch.join("cache"))
-        .stdout(Stdio::null())
-        .spawn()?;
-    let mut peak = None;
-    let status = loop {
-        peak = high_water(child.id()).max(peak);
-        if let Some(status) = child.try_wait()? {
-            break status;
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    };
-    let seconds = begun.elapsed().as_secs_f64();
-    if !status.success() {
-        return Err(format!("the run failed: {status}").into());
-    }
+    let needed = watched(
+        Command::new(ABMART)
+            .args(["run", "--quiet", "--full", "--project"])
+            .arg(project)
+            .arg("--lake")
+            .arg(lake)
+            .arg("--marts")
+            .arg(&marts)
+            .arg("--cache")
+            .arg(scratch.join("cache")),
+    )?;
     let results: Value = serde_json::from_slice(&fs::read(marts.join("run_results.json"))?)?;
     let timings = results["timings"].as_array().map(Vec::as_slice).unwrap_or_default();
     let own = timings.iter().filter(|timing| timing["kind"] == "attribution");
-    Ok(Run { seconds, attribution: own.filter_map(|timing| timing["seconds"].as_f64()).sum(), peak })
+    Ok(Run { needed, attribution: own.filter_map(|timing| timing["seconds"].as_f64()).sum() })
 }
 
 /// Seconds that Polars needs to sort all touches by account and time, once they are in memory.
@@ -224,20 +213,4 @@ impl Random {
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         (mixed ^ (mixed >> 31)) % end
     }
-}
-
-/// The highest memory of a process so far, where the system tells.
-fn high_water(process: u32) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.trim().trim_end_matches(" kB").parse().ok()
-}
-
-fn number(name: &str, default: u64) -> u64 {
-    std::env::var(format!("ABMART_BENCH_{name}")).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
-}
-
-fn median(mut seconds: Vec<f64>) -> f64 {
-    seconds.sort_by(f64::total_cmp);
-    seconds[seconds.len() / 2]
 }

@@ -11,8 +11,11 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use abmart_testkit::{Proxy, Request, S3Server};
+use measure::{median, number};
 use object_store::ObjectStoreExt as _;
 use serde_json::Value;
+
+mod measure;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -178,13 +181,4 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Outcome<()> {
         }
     }
     Ok(())
-}
-
-fn number(name: &str, default: u64) -> u64 {
-    std::env::var(format!("ABMART_BENCH_{name}")).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
-}
-
-fn median(mut seconds: Vec<f64>) -> f64 {
-    seconds.sort_by(f64::total_cmp);
-    seconds[seconds.len() / 2]
 }

@@ -8,12 +8,15 @@ use std::error::Error;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use abmart_spec::Project;
 use abmart_spec::model::{Rollup, Source};
+use measure::{Needed, median, number, watched};
 use polars::prelude::{LazyFrame, PlRefPath, ScanArgsParquet, col};
 use serde_json::Value;
+
+mod measure;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -27,7 +30,7 @@ fn main() -> Outcome<()> {
     let marts = scratch.path().join("marts");
     let (project, _) = abmart_spec::load(&root, &BTreeMap::new(), &|_| None)?;
     let planned = planned(&root, &lake)?;
-    let rounds = std::env::var("ABMART_BENCH_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(3).max(1);
+    let rounds = number("ROUNDS", 3).max(1);
 
     // The first run says which sources are read at all, and brings the files into the page cache.
     let sources = run(&root, &lake, &marts)?.sources();
@@ -48,7 +51,7 @@ fn main() -> Outcome<()> {
 
     let (rolled, all) = (median(rolled), median(all));
     let read = median(runs.iter().map(|run| run.stage("read")).collect());
-    let whole = median(runs.iter().map(|run| run.seconds).collect());
+    let whole = median(runs.iter().map(|run| run.needed.seconds).collect());
     println!("\nlake {}, {} threads, median of {rounds}", lake.display(), std::thread::available_parallelism()?);
     println!("rows read by the run          {:>14}", runs[0].rows);
     println!("decode, sources of rollups    {rolled:>10.3} s");
@@ -61,7 +64,7 @@ fn main() -> Outcome<()> {
     println!("stage read / decode of rollups{:>10.2}", read / rolled);
     println!("run / decode of all           {:>10.2}   at most 10 wanted", whole / all);
     println!("run / decode of rollups       {:>10.2}", whole / rolled);
-    match runs.iter().filter_map(|run| run.peak).max() {
+    match runs.iter().filter_map(|run| run.needed.peak).max() {
         Some(peak) => println!("peak memory of the run        {:>10} MiB  under 2048 wanted", peak >> 10),
         None => println!("peak memory of the run           unknown on this system"),
     }
@@ -70,11 +73,9 @@ fn main() -> Outcome<()> {
 
 /// What a run said of itself.
 struct Run {
-    seconds: f64,
+    needed: Needed,
     results: Value,
     rows: u64,
-    /// KiB of memory at its highest.
-    peak: Option<u64>,
 }
 
 impl Run {
@@ -91,38 +92,19 @@ impl Run {
 }
 
 fn run(root: &Path, lake: &Path, marts: &Path) -> Outcome<Run> {
-    let begun = Instant::now();
-    let mut child = abmart(root, lake)
-        .args([OsStr::new("--quiet"), OsStr::new("--marts"), marts.as_os_str(), OsStr::new("--cache")])
-        .args([cache_of(marts).as_os_str(), OsStr::new("run")])
-        .spawn()?;
-    let mut peak = None;
-    let status = loop {
-        peak = high_water(child.id()).max(peak);
-        if let Some(status) = child.try_wait()? {
-            break status;
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    };
-    let seconds = begun.elapsed().as_secs_f64();
-    if !status.success() {
-        return Err(format!("the run failed: {status}").into());
-    }
+    let needed = watched(
+        abmart(root, lake)
+            .args([OsStr::new("--quiet"), OsStr::new("--marts"), marts.as_os_str(), OsStr::new("--cache")])
+            .args([cache_of(marts).as_os_str(), OsStr::new("run")]),
+    )?;
     let results: Value = serde_json::from_slice(&std::fs::read(marts.join("run_results.json"))?)?;
     let sources = results["sources"].as_array().map(Vec::as_slice).unwrap_or_default();
     let rows = sources.iter().filter_map(|source| source["rows_in"].as_u64()).sum();
-    Ok(Run { seconds, results, rows, peak })
+    Ok(Run { needed, results, rows })
 }
 
 fn cache_of(marts: &Path) -> PathBuf {
     marts.with_file_name("cache")
-}
-
-/// The highest memory of a process so far, where the system tells.
-fn high_water(process: u32) -> Option<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.trim().trim_end_matches(" kB").parse().ok()
 }
 
 /// Reads the columns that the run reads of the planned files and drops them, file by file: seconds.
@@ -173,9 +155,4 @@ fn lake(scratch: &Path) -> Outcome<PathBuf> {
     let options = ["sample", "--accounts", "2000", "--months", "12", "--touchpoints", "1000000", "--out"];
     let status = Command::new(ABMART).args(options).arg(&lake).stdout(Stdio::null()).status()?;
     if status.success() { Ok(lake) } else { Err("no lake could be generated".into()) }
-}
-
-fn median(mut seconds: Vec<f64>) -> f64 {
-    seconds.sort_by(f64::total_cmp);
-    seconds[seconds.len() / 2]
 }

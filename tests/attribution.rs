@@ -383,10 +383,10 @@ fn what_is_missing_is_counted_and_nothing_is_dropped() {
     ));
     let project = Project::copy().edit(
         "jobs/attribution.yaml",
-        "select d.opportunity_id, d.account_id, d.amount, d.created_at, d.closed_at, l.mqa_at,",
+        "select d.opportunity_id, d.account_id, d.amount, d.created_at, d.closed_at, l.before_closing as mqa_at,",
         "select d.opportunity_id, case when d.opportunity_id <> 'W3' then d.account_id end as account_id, \
          case d.opportunity_id when 'W2' then -d.amount when 'W3' then d.amount end as amount, \
-         d.created_at, d.closed_at, l.mqa_at,",
+         d.created_at, d.closed_at, l.before_closing as mqa_at,",
     );
     let place = Workshop::new(&lake).with_project(&project);
     place.run().ok();

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::touches::starts;
+
 /// A conversion before it is sorted in.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Conversion {
@@ -46,13 +48,7 @@ impl Conversions {
                 before = Some((conversion.entity, conversion.at));
             }
         }
-        let mut starts = vec![0_u32; entities + 1];
-        for conversion in &all {
-            starts[conversion.entity as usize + 1] += 1;
-        }
-        for index in 0..entities {
-            starts[index + 1] += starts[index];
-        }
+        let starts = starts(entities, all.iter().map(|conversion| conversion.entity));
         Self { starts, all }
     }
 

@@ -29,13 +29,7 @@ impl Touches<'_> {
     /// Where an entity is not below their number.
     #[must_use]
     pub fn by_entity(&self, entities: usize) -> ByEntity {
-        let mut starts = vec![0_u32; entities + 1];
-        for entity in self.entities {
-            starts[*entity as usize + 1] += 1;
-        }
-        for index in 0..entities {
-            starts[index + 1] += starts[index];
-        }
+        let starts = starts(entities, self.entities.iter().copied());
         let mut next = starts.clone();
         let mut rows = vec![0; self.entities.len()];
         for (row, entity) in (0..).zip(self.entities) {
@@ -72,6 +66,18 @@ impl Touches<'_> {
         }
         Part { first: entities.start, starts, times, tactics, rows }
     }
+}
+
+/// Where the rows of each of so many entities begin, once they lie in their order; the last is where all end.
+pub(crate) fn starts(entities: usize, of_rows: impl Iterator<Item = u32>) -> Vec<u32> {
+    let mut starts = vec![0_u32; entities + 1];
+    for entity in of_rows {
+        starts[entity as usize + 1] += 1;
+    }
+    for index in 0..entities {
+        starts[index + 1] += starts[index];
+    }
+    starts
 }
 
 impl ByEntity {

@@ -9,7 +9,9 @@ use std::sync::atomic::AtomicBool;
 use abmart_plan::Plan;
 use abmart_plan::calendar::Period;
 use abmart_spec::diagnostic::{Diagnostic, Span, did_you_mean};
-use abmart_spec::model::{Fact, FactInput, Grain, Mart, MartBody, Project, SourceKind, SqlExpr, SqlQuery, TableBody};
+use abmart_spec::model::{
+    Fact, FactInput, Grain, Mart, MartBody, Project, SourceKind, SqlExpr, SqlQuery, Table, TableBody,
+};
 use abmart_spec::sql::locate;
 use indexmap::IndexMap;
 use jiff::civil::{Date, date};
@@ -99,15 +101,13 @@ impl<'a> Checker<'a> {
     fn tables(&mut self) {
         let project = self.context.project;
         for definition in ordered_tables(project, |_| true) {
-            if definition.reads(project).iter().any(|name| self.broken.contains(name.value.as_str())) {
+            let broken = |name: &str| self.broken.contains(name);
+            if broken(&definition.name) || definition.reads(project).iter().any(|name| broken(&name.value)) {
                 self.broken.insert(&definition.name);
                 continue;
             }
-            // What is wrong with an attribution is said once, not for each of its tables.
-            if let TableBody::Attribution { of, .. } = &definition.body
-                && self.broken.iter().any(|name| of_attribution(project, name) == Some(of))
-            {
-                self.broken.insert(&definition.name);
+            if let TableBody::Attribution { of, .. } = &definition.body {
+                self.attribution(of, definition);
                 continue;
             }
             let result = {
@@ -135,6 +135,20 @@ impl<'a> Checker<'a> {
                     self.broken.insert(&definition.name);
                 }
             }
+        }
+    }
+
+    /// All tables of an attribution with the first one, so that what is wrong with it is said once.
+    fn attribution(&mut self, name: &str, table: &'a Table) {
+        if self.frames.has_table(&table.name) {
+            return;
+        }
+        if let Err(error) = table::attributed(name, &self.context, &mut self.frames) {
+            self.report(&format!("table `{}`", table.name), table.span, &[], &error);
+            let tables = self.context.project.tables.values();
+            let siblings =
+                tables.filter(|other| matches!(&other.body, TableBody::Attribution { of, .. } if of == name));
+            self.broken.extend(siblings.map(|other| other.name.as_str()));
         }
     }
 
@@ -296,14 +310,6 @@ impl<'a> Checker<'a> {
             _ => Diagnostic::error("does-not-compute", format!("{what}: {}", first_line(&text))),
         };
         self.findings.push(finding.at(found.unwrap_or(span)));
-    }
-}
-
-/// The attribution that a table belongs to.
-fn of_attribution<'p>(project: &'p Project, table: &str) -> Option<&'p String> {
-    match &project.tables.get(table)?.body {
-        TableBody::Attribution { of, .. } => Some(of),
-        _ => None,
     }
 }
 

@@ -148,7 +148,33 @@ impl Context<'_> {
         items: &[T],
         work: impl Fn(&T) -> Result<R, EngineError> + Sync + Send,
     ) -> Result<Vec<R>, EngineError> {
-        each(self.budget.threads, items, work)
+        let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
+        let around = tracing::Span::current();
+        let walk = || {
+            // What is done on another thread belongs to the same trace.
+            let _worker = tracing::debug_span!(parent: &around, "worker").entered();
+            let mut done = Vec::new();
+            while !failed.load(Ordering::Relaxed) {
+                let index = next.fetch_add(1, Ordering::Relaxed);
+                let Some(item) = items.get(index) else { break };
+                let result = work(item);
+                failed.fetch_or(result.is_err(), Ordering::Relaxed);
+                done.push((index, result));
+            }
+            done
+        };
+        let others = self.budget.threads.min(items.len()).saturating_sub(1);
+        let mut done: Vec<(usize, Result<R, EngineError>)> = std::thread::scope(|scope| {
+            let others: Vec<_> = (0..others).map(|_| scope.spawn(walk)).collect();
+            let own = walk();
+            let theirs = others.into_iter().flat_map(|other| match other.join() {
+                Ok(done) => done,
+                Err(panic) => std::panic::resume_unwind(panic),
+            });
+            own.into_iter().chain(theirs).collect()
+        });
+        done.sort_by_key(|(index, _)| *index);
+        done.into_iter().map(|(_, result)| result).collect()
     }
 
     /// Tells the observer.
@@ -163,42 +189,4 @@ impl Context<'_> {
     pub fn check_interrupted(&self) -> Result<(), EngineError> {
         if self.interrupted.load(Ordering::Relaxed) { Err(EngineError::Interrupted) } else { Ok(()) }
     }
-}
-
-/// As [`Context::parallel`], on so many threads.
-///
-/// # Errors
-/// The first error of any item.
-pub fn each<T: Sync, R: Send>(
-    threads: usize,
-    items: &[T],
-    work: impl Fn(&T) -> Result<R, EngineError> + Sync + Send,
-) -> Result<Vec<R>, EngineError> {
-    let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
-    let around = tracing::Span::current();
-    let walk = || {
-        // What is done on another thread belongs to the same trace.
-        let _worker = tracing::debug_span!(parent: &around, "worker").entered();
-        let mut done = Vec::new();
-        while !failed.load(Ordering::Relaxed) {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some(item) = items.get(index) else { break };
-            let result = work(item);
-            failed.fetch_or(result.is_err(), Ordering::Relaxed);
-            done.push((index, result));
-        }
-        done
-    };
-    let others = threads.min(items.len()).saturating_sub(1);
-    let mut done: Vec<(usize, Result<R, EngineError>)> = std::thread::scope(|scope| {
-        let others: Vec<_> = (0..others).map(|_| scope.spawn(walk)).collect();
-        let own = walk();
-        let theirs = others.into_iter().flat_map(|other| match other.join() {
-            Ok(done) => done,
-            Err(panic) => std::panic::resume_unwind(panic),
-        });
-        own.into_iter().chain(theirs).collect()
-    });
-    done.sort_by_key(|(index, _)| *index);
-    done.into_iter().map(|(_, result)| result).collect()
 }

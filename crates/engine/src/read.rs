@@ -184,7 +184,7 @@ impl SourceRows {
 
     /// What became of all rows.
     fn finding(&self, source: &Source) -> Finding {
-        let mut finding = Finding::named(source, "rows", "", Severity::Quarantine);
+        let mut finding = Finding::named(&source.name, "rows", "", Severity::Quarantine);
         (finding.rows_in, finding.rows_failed) = (self.rows_in, self.rows_quarantined);
         finding.breached = self.rows_quarantined > 0;
         if self.rows_later > 0 {

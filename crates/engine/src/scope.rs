@@ -34,6 +34,13 @@ pub struct Frames {
     pub findings: Vec<Finding>,
 }
 
+impl Frames {
+    /// Whether a table is computed.
+    pub fn has_table(&self, name: &str) -> bool {
+        self.tables.contains_key(name) || self.credits.contains_key(name)
+    }
+}
+
 /// A view of the frames: of the run, or of a period.
 pub struct Scope<'a> {
     /// The definitions.
@@ -153,7 +160,7 @@ impl<'a> Scope<'a> {
     }
 
     fn is_table(&self, name: &str) -> bool {
-        self.local.contains_key(name) || self.frames.tables.contains_key(name) || self.frames.credits.contains_key(name)
+        self.local.contains_key(name) || self.frames.has_table(name)
     }
 
     fn given(&self, name: &str) -> Result<Rows, EngineError> {

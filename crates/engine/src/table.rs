@@ -1,8 +1,5 @@
 //! SQL tables: for the run, month by month, or inside a period.
 
-use std::collections::BTreeMap;
-use std::path::Path;
-
 use abmart_spec::model::{AttributionPart, ForEach, Reconciles, Spanned, Table, TableBody};
 use polars::prelude::*;
 
@@ -11,7 +8,6 @@ use crate::codes;
 use crate::context::Context;
 use crate::error::EngineError;
 use crate::input::reference;
-use crate::input::rollup::Shelf;
 use crate::money;
 use crate::scope::{Frames, Scope};
 use crate::sql::{aggregate, query};
@@ -44,17 +40,8 @@ pub fn evaluate(table: &Table, scope: &Scope<'_>) -> Result<DataFrame, EngineErr
             };
             compute().map_err(located)
         }
-        TableBody::Attribution { of, part } => {
-            let Some(attribution) = scope.project.attributions.get(of) else {
-                return Err(EngineError::Attribution(format!("there is no attribution `{of}`")));
-            };
-            // Only the check comes this way, with next to nothing to put aside.
-            let shelf = Shelf::new(Path::new(""), u64::MAX);
-            match attribution::attribute(attribution, &[*part], scope, &shelf)?.tables.remove(part) {
-                Some(Made::Whole(rows)) => Ok(rows),
-                Some(Made::Credit(credit)) => credit.whole(scope.project),
-                None => Ok(DataFrame::default()),
-            }
+        TableBody::Attribution { of, .. } => {
+            Err(located(EngineError::Attribution(format!("the tables of attribution `{of}` are made together"))))
         }
     }
 }
@@ -78,13 +65,10 @@ pub fn declared_columns(table: &Table, rows: &DataFrame) -> Result<(), EngineErr
 pub fn evaluate_all(tables: &[&Table], context: &Context<'_>, frames: &mut Frames) -> Result<(), EngineError> {
     for table in tables {
         context.check_interrupted()?;
-        if frames.tables.contains_key(&table.name) || frames.credits.contains_key(&table.name) {
-            // An attribution gives all its tables with the first one.
-            context.advance(1);
-            continue;
-        }
         if let TableBody::Attribution { of, .. } = &table.body {
-            attributed(of, tables, context, frames)?;
+            if !frames.has_table(&table.name) {
+                attributed(of, context, frames)?;
+            }
             context.advance(1);
             continue;
         }
@@ -101,28 +85,26 @@ pub fn evaluate_all(tables: &[&Table], context: &Context<'_>, frames: &mut Frame
     Ok(())
 }
 
-/// All tables of an attribution that are wanted, for they come of the same journeys.
-fn attributed(name: &str, tables: &[&Table], context: &Context<'_>, frames: &mut Frames) -> Result<(), EngineError> {
+/// All tables of an attribution that the project has, for they come of the same journeys.
+///
+/// # Errors
+/// As [`attribution::attribute`].
+pub fn attributed(name: &str, context: &Context<'_>, frames: &mut Frames) -> Result<(), EngineError> {
     let Some(attribution) = context.project.attributions.get(name) else { return Ok(()) };
-    let parts: BTreeMap<AttributionPart, &str> = tables
+    let parts: Vec<AttributionPart> = AttributionPart::ALL
         .iter()
-        .filter_map(|table| match &table.body {
-            TableBody::Attribution { of, part } if of == name => Some((*part, table.name.as_str())),
-            _ => None,
-        })
+        .copied()
+        .filter(|part| context.project.tables.contains_key(&attribution.table(*part)))
         .collect();
-    let wanted: Vec<AttributionPart> = parts.keys().copied().collect();
-    let scope = Scope::of_run(context.project, context.plan, frames);
-    let Attributed { tables, findings } = attribution::attribute(attribution, &wanted, &scope, context.shelf)?;
+    let Attributed { tables, findings } = attribution::attribute(attribution, &parts, frames, context)?;
     frames.findings.extend(findings);
     for (part, made) in tables {
-        let Some(name) = parts.get(&part).map(|name| (*name).to_owned()) else { continue };
         match made {
             Made::Whole(rows) => {
-                frames.tables.insert(name, rows);
+                frames.tables.insert(attribution.table(part), rows);
             }
             Made::Credit(credit) => {
-                frames.credits.insert(name, credit);
+                frames.credits.insert(attribution.table(part), credit);
             }
         }
     }

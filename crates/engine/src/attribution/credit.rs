@@ -41,13 +41,11 @@ impl Credit {
     pub fn parts(&self, project: &Project) -> Result<Vec<LazyFrame>, EngineError> {
         let mut parts = Vec::new();
         for (number, model) in self.models.iter().enumerate() {
+            let mut columns = vec![lit(model.as_str()).alias("model")];
+            columns.extend(self.common.iter().map(|name| col(name.clone())));
+            columns.push(col(share_of(number)).alias("conversions"));
+            columns.extend(self.valued.then(|| col(value_of(number)).alias("value")));
             for piece in &self.pieces {
-                let mut columns = vec![lit(model.as_str()).alias("model")];
-                columns.extend(self.common.iter().map(|name| col(name.clone())));
-                columns.push(col(share_of(number)).alias("conversions"));
-                if self.valued {
-                    columns.push(col(value_of(number)).alias("value"));
-                }
                 for rows in piece.parts()? {
                     parts.push(codes::served(project, rows.select(&columns))?);
                 }
@@ -61,7 +59,6 @@ impl Credit {
     /// # Errors
     /// As [`Credit::parts`].
     pub fn whole(&self, project: &Project) -> Result<DataFrame, EngineError> {
-        let rows = concat(self.parts(project)?, UnionArgs::default())?.collect()?;
-        Ok(codes::only_ids(project, rows)?)
+        Ok(concat(self.parts(project)?, UnionArgs::default())?.collect()?)
     }
 }

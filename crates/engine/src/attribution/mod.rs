@@ -9,22 +9,21 @@ mod input;
 mod tables;
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 
 use abmart_attribution::markov::Transitions;
 use abmart_attribution::shapley::{self, Value};
-use abmart_attribution::{Conversions, Journeys, Model, Position, Positions, Survey, ledger};
+use abmart_attribution::{Conversions, Journeys, Model, Part, Position, Positions, Survey, ledger};
 use abmart_spec::model::{Attribution, AttributionPart, ModelKind};
+use indexmap::IndexMap;
 use polars::prelude::*;
 use rayon::prelude::*;
 
 use crate::codes;
-use crate::context;
+use crate::context::Context;
 use crate::error::EngineError;
 use crate::input::finding::Finding;
-use crate::input::load::day_number;
-use crate::input::rollup::Shelf;
-use crate::scope::Scope;
+use crate::input::load::{DAY, midnight};
+use crate::scope::{Frames, Scope};
 
 pub use credit::Credit;
 use input::Input;
@@ -32,8 +31,6 @@ use tables::Tables;
 
 /// Touches of a part: enough that parts are worth a thread, few enough that their credit does not fill the memory.
 const PART: usize = 500_000;
-
-const MICROSECONDS_A_DAY: i64 = 86_400_000_000;
 
 /// A table of an attribution.
 pub enum Made {
@@ -58,18 +55,32 @@ pub struct Attributed {
 pub fn attribute(
     attribution: &Attribution,
     parts: &[AttributionPart],
-    scope: &Scope<'_>,
-    shelf: &Shelf,
+    frames: &Frames,
+    context: &Context<'_>,
 ) -> Result<Attributed, EngineError> {
     let _timed = tracing::debug_span!("attribution", name = attribution.name).entered();
-    let what = || format!("attribution `{}`", attribution.name);
+    attempt(attribution, parts, frames, context).map_err(|error| error.at(what(attribution), attribution.span))
+}
+
+/// An attribution as messages name it.
+fn what(attribution: &Attribution) -> String {
+    format!("attribution `{}`", attribution.name)
+}
+
+fn attempt(
+    attribution: &Attribution,
+    parts: &[AttributionPart],
+    frames: &Frames,
+    context: &Context<'_>,
+) -> Result<Attributed, EngineError> {
     let wants = |part: AttributionPart| parts.contains(&part);
-    let mut input = Input::read(attribution, wants(AttributionPart::Touches), scope)
-        .map_err(|error| error.at(what(), attribution.span))?;
+    let scope = Scope::of_run(context.project, context.plan, frames);
+    let mut input = Input::read(attribution, wants(AttributionPart::Touches), &scope)?;
     let entities = input.entities();
-    let conversions = Conversions::new(input.conversions.known.clone(), entities, attribution.reset_on_conversion);
+    let known = std::mem::take(&mut input.conversions.known);
+    let conversions = Conversions::new(known, entities, attribution.reset_on_conversion);
     let tactics = input.touches.tactics.clone();
-    let end = (i64::from(day_number(scope.plan.as_of)) + 1) * MICROSECONDS_A_DAY;
+    let end = midnight(context.plan.as_of) + DAY;
     let journeys = Journeys {
         tactics: &tactics,
         channels: input.touches.channels.len(),
@@ -77,57 +88,40 @@ pub fn attribute(
         conversions: &conversions,
         open: attribution.non_converting.then(|| (input::window_start(attribution.window, end), end)),
     };
-    let sorted: Vec<_> = {
-        let touches = input.touches.as_columns();
+    let sorted: Vec<Part> = {
+        let tie = |a, b| input.touches.tie(a, b);
+        let touches = input.touches.columns(&tie);
         let by_entity = touches.by_entity(entities);
-        let stretches: Vec<Range<usize>> = by_entity.stretches(PART);
-        stretches.into_par_iter().map(|stretch| touches.part(&by_entity, stretch)).collect()
+        by_entity.stretches(PART).into_par_iter().map(|stretch| touches.part(&by_entity, stretch)).collect()
     };
     if !wants(AttributionPart::Touches) {
         input.touches.release();
     }
-    let learned =
-        Learned::from(attribution, parts, &journeys, &sorted).map_err(|error| error.at(what(), attribution.span))?;
-    let models: Vec<Model> = attribution
-        .models
-        .values()
-        .filter(|model| model.kind.per_conversion())
-        .map(|model| learned.model(attribution, &model.kind))
-        .collect();
+    let learned = Learned::from(attribution, parts, &journeys, &sorted)?;
+    let models: Vec<Model> =
+        attribution.models.values().filter_map(|model| learned.model(attribution, &model.kind)).collect();
     let wanted = ledger::Wanted { journeys: wants(AttributionPart::Journeys), steps: wants(AttributionPart::Touches) };
     let tables = Tables { attribution, input: &input, conversions: &conversions, learned: &learned };
-    let divided =
-        [AttributionPart::Credits, AttributionPart::Touches, AttributionPart::Journeys, AttributionPart::Channels];
-    let compute = || -> Result<BTreeMap<AttributionPart, Made>, EngineError> {
-        let mut taken = Vec::new();
-        if divided.into_iter().any(wants) {
-            let take = |part: &abmart_attribution::Part| {
-                let credits = journeys.credits(part, &models, wanted);
-                tables.take(credits, wants(AttributionPart::Credits).then_some(shelf))
-            };
-            // On threads of their own, for each one waits for Polars.
-            taken = context::each(rayon::current_num_threads(), &sorted, take)?;
-            taken.push(tables.take(tables.incomplete(models.len()), wants(AttributionPart::Credits).then_some(shelf))?);
-        }
-        parts
-            .iter()
-            .map(|part| {
-                let made = match part {
-                    AttributionPart::Credits => Made::Credit(tables.credit(&taken)?),
-                    AttributionPart::Touches => Made::Whole(tables.of_touches(&taken)?),
-                    AttributionPart::Journeys => Made::Whole(tables.journeys(&taken)?),
-                    AttributionPart::Channels => Made::Whole(tables.channels(&taken)?),
-                    AttributionPart::Models => Made::Whole(tables.models()?),
-                };
-                let coded = match made {
-                    Made::Whole(rows) => Made::Whole(codes::only_ids(scope.project, rows)?),
-                    credit @ Made::Credit(_) => credit,
-                };
-                Ok((*part, coded))
-            })
-            .collect()
+    let shelf = wants(AttributionPart::Credits).then_some(&**context.shelf);
+    let mut taken = Vec::new();
+    if parts.iter().any(|part| *part != AttributionPart::Models) {
+        taken = context.parallel(&sorted, |part| {
+            context.check_interrupted()?;
+            tables.take(journeys.credits(part, &models, wanted), shelf)
+        })?;
+        taken.push(tables.take(tables.incomplete(models.len()), shelf)?);
+    }
+    let make = |part: &AttributionPart| {
+        let rows = match part {
+            AttributionPart::Credits => return Ok((*part, Made::Credit(tables.credit(&taken)?))),
+            AttributionPart::Touches => tables.of_touches(&taken)?,
+            AttributionPart::Journeys => tables.journeys(&taken)?,
+            AttributionPart::Channels => tables.channels(&taken)?,
+            AttributionPart::Models => tables.models()?,
+        };
+        Ok((*part, Made::Whole(codes::only_ids(context.project, rows)?)))
     };
-    let tables = compute().map_err(|error| error.at(what(), attribution.span))?;
+    let tables = parts.iter().map(make).collect::<Result<_, EngineError>>()?;
     Ok(Attributed { tables, findings: input.findings(attribution) })
 }
 
@@ -164,7 +158,7 @@ impl Learned {
         attribution: &Attribution,
         parts: &[AttributionPart],
         journeys: &Journeys<'_>,
-        sorted: &[abmart_attribution::Part],
+        sorted: &[Part],
     ) -> Result<Self, EngineError> {
         let mut orders: Vec<usize> = Vec::new();
         for model in attribution.models.values() {
@@ -203,9 +197,7 @@ impl Learned {
                     shapley::MOST,
                     journeys.channels,
                 );
-                return Err(
-                    EngineError::Attribution(problem).at(format!("attribution `{}`", attribution.name), model.span)
-                );
+                return Err(EngineError::Attribution(problem).at(what(attribution), model.span));
             }
             if shown {
                 rates.insert(name.clone(), survey.sets.values(journeys.channels, samples, seed));
@@ -214,36 +206,20 @@ impl Learned {
         Ok(Self { survey, chains, rates })
     }
 
-    /// A model that divides up each conversion.
-    fn model(&self, attribution: &Attribution, kind: &ModelKind) -> Model {
-        match kind {
+    /// A model that divides up each conversion; none for others.
+    fn model(&self, attribution: &Attribution, kind: &ModelKind) -> Option<Model> {
+        Some(match kind {
+            ModelKind::Linear => Model::Linear,
             ModelKind::TimeDecay { half_life } => {
                 #[expect(clippy::cast_precision_loss, reason = "a day has far fewer microseconds than 2^53")]
-                let day = MICROSECONDS_A_DAY as f64;
+                let day = DAY as f64;
                 Model::TimeDecay { half_life: f64::from(*half_life) * day }
             }
-            ModelKind::Positions(shares) => {
-                let milestones = &attribution.conversions.milestones;
-                let mut positions = Positions { held: Vec::new(), middle: 0.0 };
-                for (name, share) in shares.iter().filter(|(_, share)| **share > 0.0) {
-                    match name.as_str() {
-                        "first" => positions.held.push((Position::First, *share)),
-                        "last" => positions.held.push((Position::Last, *share)),
-                        "middle" => positions.middle = *share,
-                        milestone => {
-                            let index = milestones.get_index_of(milestone);
-                            positions.held.extend(index.map(|index| (Position::Milestone(index), *share)));
-                        }
-                    }
-                }
-                Model::Positions(positions)
-            }
-            ModelKind::MarkovJourney { order } => {
-                Model::Channels(self.chains.get(order).map(|chain| chain.removal_effects.clone()).unwrap_or_default())
-            }
+            ModelKind::Positions(shares) => Model::Positions(positions(attribution, shares)),
             ModelKind::Shapley => Model::Shapley,
-            ModelKind::Linear | ModelKind::Markov { .. } | ModelKind::ShapleyRate { .. } => Model::Linear,
-        }
+            ModelKind::MarkovJourney { order } => Model::Channels(self.chains.get(order)?.removal_effects.clone()),
+            ModelKind::Markov { .. } | ModelKind::ShapleyRate { .. } => return None,
+        })
     }
 
     /// The weights of channels in a model that does not divide up each conversion; none for others.
@@ -257,4 +233,22 @@ impl Learned {
             _ => None,
         }
     }
+}
+
+/// Shares of positions by their names.
+fn positions(attribution: &Attribution, shares: &IndexMap<String, f64>) -> Positions {
+    let mut positions = Positions { held: Vec::new(), middle: 0.0 };
+    for (name, share) in shares.iter().filter(|(_, share)| **share > 0.0) {
+        let position = match name.as_str() {
+            "middle" => {
+                positions.middle = *share;
+                continue;
+            }
+            "first" => Some(Position::First),
+            "last" => Some(Position::Last),
+            milestone => attribution.conversions.milestones.get_index_of(milestone).map(Position::Milestone),
+        };
+        positions.held.extend(position.map(|position| (position, *share)));
+    }
+    positions
 }

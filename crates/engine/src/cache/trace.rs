@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::content::{self, Content, Timeline};
 use crate::error::EngineError;
-use crate::input::load::{Loaded, day_number};
+use crate::input::load::{Loaded, midnight};
 use crate::input::snapshot::Snapshot;
 use crate::scope::{Frames, Scope};
 
@@ -193,9 +193,4 @@ impl Contents {
         timelines.insert(time.to_owned(), Arc::clone(&timeline));
         Ok(timeline)
     }
-}
-
-/// The beginning of a day, in microseconds since 1970.
-fn midnight(day: Date) -> i64 {
-    i64::from(day_number(day)) * 86_400_000_000
 }

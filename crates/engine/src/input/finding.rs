@@ -39,21 +39,21 @@ impl Finding {
     /// A check of rows of one file, none of which was looked at yet.
     #[must_use]
     pub fn of_rows(source: &Source, check: Check, column: &str, severity: Severity) -> Self {
-        Self::named(source, check.name(), column, severity)
+        Self::named(&source.name, check.name(), column, severity)
     }
 
     /// A check of a source as a whole, with what was found.
     #[must_use]
     pub fn of_source(source: &Source, check: Check, column: &str, breached: bool, detail: String) -> Self {
         let severity = source.severity(check);
-        Self { breached, detail, ..Self::named(source, check.name(), column, severity) }
+        Self { breached, detail, ..Self::named(&source.name, check.name(), column, severity) }
     }
 
     /// Something that is no check of the contract.
     #[must_use]
-    pub fn named(source: &Source, check: &str, column: &str, severity: Severity) -> Self {
+    pub fn named(source: &str, check: &str, column: &str, severity: Severity) -> Self {
         Self {
-            source: source.name.clone(),
+            source: source.to_owned(),
             check: check.to_owned(),
             column: column.to_owned(),
             severity,

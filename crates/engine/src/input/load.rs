@@ -202,6 +202,14 @@ pub fn day_number(day: Date) -> i32 {
     day.since(epoch).map_or(if day < epoch { i32::MIN } else { i32::MAX }, |span| span.get_days())
 }
 
+/// Microseconds of a day.
+pub const DAY: i64 = 86_400_000_000;
+
+/// The beginning of a day, in microseconds since 1970.
+pub fn midnight(day: Date) -> i64 {
+    i64::from(day_number(day)) * DAY
+}
+
 /// The day that is so many days after 1970-01-01.
 pub fn date(number: i32) -> Date {
     jiff::civil::date(1970, 1, 1).saturating_add(i64::from(number).days())

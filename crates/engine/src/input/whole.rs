@@ -112,7 +112,7 @@ pub fn added_columns(context: &Context<'_>, source: &Source, planned: &SourcePla
         let Some(footer) = context.footers.get(&file.key) else { continue };
         for (column, kind) in contract::added(source, footer) {
             let place = found.iter().position(|finding| finding.column == column).unwrap_or_else(|| {
-                let mut finding = Finding::named(source, "schema", column, Severity::Warn);
+                let mut finding = Finding::named(&source.name, "schema", column, Severity::Warn);
                 finding.detail = format!("not in the contract, not read: {kind}");
                 found.push(finding);
                 found.len() - 1

@@ -40,15 +40,10 @@ pub fn findings(context: &Context<'_>, frames: &Frames) -> Result<Option<Finding
         });
     let said = said.collect::<Vec<_>>().join(", ");
     Ok(Some(Finding {
-        source: source.name.clone(),
-        check: Check::AcceptedValues.name().to_owned(),
-        column: "kpi".to_owned(),
-        severity: Severity::Warn,
         breached: !unknown.is_empty(),
         rows_in: names.len() as u64,
         rows_failed: unknown.len() as u64,
-        files: Vec::new(),
         detail: if unknown.is_empty() { String::new() } else { format!("targets of what is no KPI: {said}") },
-        examples: Vec::new(),
+        ..Finding::named(&source.name, Check::AcceptedValues.name(), "kpi", Severity::Warn)
     }))
 }

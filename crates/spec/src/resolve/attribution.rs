@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::decode::Kind;
 use crate::diagnostic::{Diagnostic, Span, did_you_mean};
-use crate::model::{Attribution, AttributionModel, CONVERTED_AT, ForEach, ModelKind, Spanned};
+use crate::model::{Attribution, AttributionModel, CONVERTED_AT, ModelKind, Spanned};
 
 use super::Resolver;
 
@@ -62,26 +62,9 @@ impl Resolver<'_> {
         if !self.known(Kind::RELATIONS, from) {
             return;
         }
-        let project = self.project;
-        let has_time = if let Some(table) = project.tables.get(&from.value) {
-            if table.for_each == ForEach::Period {
-                self.report(
-                    Diagnostic::error(
-                        "period-table-outside-period",
-                        format!("`{}` is made for one period at a time, and journeys reach over many", table.name),
-                    )
-                    .at(from.span)
-                    .label(table.span, "the table"),
-                );
-            }
-            table.time.is_some()
-        } else if let Some(source) = project.sources.get(&from.value) {
-            source.time.is_some()
-        } else {
-            // A rollup's bucket is a stretch of days, in which touches have no order.
-            !project.rollups.contains_key(&from.value)
-        };
-        if time.is_none() && !has_time {
+        let table = self.project.tables.get(&from.value);
+        self.of_whole_run(table, from.span, "journeys reach over many");
+        if time.is_none() && !self.has_time(&from.value) {
             self.report(
                 Diagnostic::error("missing-time", format!("nothing says when the rows of `{}` happened", from.value))
                     .at(from.span)

@@ -52,23 +52,18 @@ impl Resolver<'_> {
         if fact.time.is_some() || matches!(fact.kind, FactKind::Stock { .. } | FactKind::State) {
             return;
         }
-        let has_time = if let Some(source) = self.project.sources.get(&input.value) {
-            source.time.is_some()
-        } else if let Some(table) = self.project.tables.get(&input.value) {
-            if table.for_each == ForEach::Period && matches!(fact.kind, FactKind::Trailing(_)) {
-                self.report(
-                    Diagnostic::error(
-                        "trailing-over-period-table",
-                        format!("`{}` only holds the rows of one period; a window looks beyond it", table.name),
-                    )
-                    .at(input.span)
-                    .label(table.span, "the table"),
-                );
-            }
-            table.time.is_some() || table.for_each == ForEach::Period
-        } else {
-            !self.project.rollups.contains_key(&input.value)
-        };
+        let per_period = self.project.tables.get(&input.value).filter(|table| table.for_each == ForEach::Period);
+        if let (Some(table), FactKind::Trailing(_)) = (per_period, &fact.kind) {
+            self.report(
+                Diagnostic::error(
+                    "trailing-over-period-table",
+                    format!("`{}` only holds the rows of one period; a window looks beyond it", table.name),
+                )
+                .at(input.span)
+                .label(table.span, "the table"),
+            );
+        }
+        let has_time = per_period.is_some() || self.has_time(&input.value);
         if !has_time {
             self.report(
                 Diagnostic::error("missing-time", format!("fact `{}` does not say when its rows happened", fact.name))

@@ -20,8 +20,8 @@ mod store;
 mod table;
 
 use crate::decode::{Kind, Names};
-use crate::diagnostic::{Diagnostic, did_you_mean};
-use crate::model::{Column, Entity, Project, Spanned};
+use crate::diagnostic::{Diagnostic, Span, did_you_mean};
+use crate::model::{Column, Entity, ForEach, Project, Spanned, Table};
 use crate::units;
 
 /// Everything that is wrong with definitions which are in order by themselves.
@@ -78,6 +78,30 @@ impl Resolver<'_> {
             self.report(self.names.unknown(kinds, name));
         }
         known
+    }
+
+    /// Whether a relation says by itself when its rows happened. A rollup does not: its bucket is a stretch of days.
+    fn has_time(&self, relation: &str) -> bool {
+        if let Some(source) = self.project.sources.get(relation) {
+            source.time.is_some()
+        } else if let Some(table) = self.project.tables.get(relation) {
+            table.time.is_some()
+        } else {
+            !self.project.rollups.contains_key(relation)
+        }
+    }
+
+    /// Reports a table that exists in one period at a time, where `why` asks for one of the whole run.
+    fn of_whole_run(&mut self, table: Option<&Table>, place: Span, why: &str) {
+        let Some(table) = table.filter(|table| table.for_each == ForEach::Period) else { return };
+        self.report(
+            Diagnostic::error(
+                "period-table-outside-period",
+                format!("`{}` is made for one period at a time, and {why}", table.name),
+            )
+            .at(place)
+            .label(table.span, "the table"),
+        );
     }
 
     /// Reports a column that a contract does not have.

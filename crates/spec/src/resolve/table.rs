@@ -54,16 +54,8 @@ impl Resolver<'_> {
             return;
         }
         let other = self.project.tables.get(&with.value);
-        for period_table in [Some(table), other].into_iter().flatten().filter(|table| table.for_each == ForEach::Period)
-        {
-            self.report(
-                Diagnostic::error(
-                    "period-table-outside-period",
-                    format!("`{}` is made for one period at a time, and sums are of the whole run", period_table.name),
-                )
-                .at(with.span)
-                .label(period_table.span, "the table"),
-            );
+        for table in [Some(table), other] {
+            self.of_whole_run(table, with.span, "sums are of the whole run");
         }
     }
 

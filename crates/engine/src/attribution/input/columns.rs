@@ -3,6 +3,7 @@
 use abmart_spec::model::{Attribution, Spanned};
 use polars::prelude::*;
 
+use super::super::what;
 use crate::codes;
 use crate::error::EngineError;
 use crate::scope::Scope;
@@ -14,7 +15,8 @@ pub const TIME: &str = "at";
 
 /// Columns of an input.
 pub struct Columns {
-    attribution: String,
+    /// The attribution as messages name it.
+    what: String,
     pub rows: LazyFrame,
     schema: SchemaRef,
 }
@@ -22,20 +24,20 @@ pub struct Columns {
 impl Columns {
     pub fn of(attribution: &Attribution, mut rows: LazyFrame) -> Result<Self, EngineError> {
         let schema = rows.collect_schema()?;
-        Ok(Self { attribution: attribution.name.clone(), rows, schema })
+        Ok(Self { what: what(attribution), rows, schema })
     }
 
     fn dtype(&self, name: &str, place: &Spanned<String>) -> Result<&DataType, EngineError> {
         self.schema.get(name).ok_or_else(|| {
             let valid = self.schema.iter_names().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ");
             let error = polars_err!(ColumnNotFound: "{:?} not found; valid columns: [{}]", name, valid);
-            EngineError::from(error).at(format!("attribution `{}`", self.attribution), place.span)
+            EngineError::from(error).at(&self.what, place.span)
         })
     }
 
     fn wrong(&self, name: &str, what: &str, found: &DataType, place: &Spanned<String>) -> EngineError {
         EngineError::Attribution(format!("column `{name}` is to hold {what}, and holds {found}"))
-            .at(format!("attribution `{}`", self.attribution), place.span)
+            .at(&self.what, place.span)
     }
 
     pub fn any(&self, name: &Spanned<String>) -> Result<Expr, EngineError> {

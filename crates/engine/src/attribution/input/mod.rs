@@ -7,10 +7,9 @@ mod touches;
 use abmart_spec::model::{Attribution, Check, Severity, Window};
 use jiff::ToSpan as _;
 
-use super::MICROSECONDS_A_DAY;
 use crate::error::EngineError;
 use crate::input::finding::Finding;
-use crate::input::load::{date, day_number};
+use crate::input::load::{DAY, date, midnight};
 use crate::scope::Scope;
 
 pub use columns::{ENTITY, TIME};
@@ -19,6 +18,8 @@ pub use touches::TouchInput;
 
 /// What an attribution reads.
 pub struct Input {
+    /// The column with the entity.
+    pub entity: String,
     pub touches: TouchInput,
     pub conversions: ConversionInput,
 }
@@ -34,7 +35,7 @@ impl Input {
         };
         let conversions = ConversionInput::read(attribution, &entity.key, scope)?;
         let touches = TouchInput::read(attribution, &entity.key, shown, scope)?;
-        Ok(Self { touches, conversions })
+        Ok(Self { entity: entity.key.clone(), touches, conversions })
     }
 
     /// Entities are numbers below it.
@@ -49,16 +50,11 @@ impl Input {
         let (from, to) = (&attribution.touches, &attribution.conversions);
         let all = conversions.rows.height();
         let finding = |check: Check, column: &str, rows_in: usize, rows_failed: usize, detail: &str| Finding {
-            source: attribution.name.clone(),
-            check: check.name().to_owned(),
-            column: column.to_owned(),
-            severity: Severity::Warn,
             breached: rows_failed > 0,
             rows_in: rows_in as u64,
             rows_failed: rows_failed as u64,
-            files: Vec::new(),
             detail: if rows_failed > 0 { detail.to_owned() } else { String::new() },
-            examples: Vec::new(),
+            ..Finding::named(&attribution.name, check.name(), column, Severity::Warn)
         };
         let mut findings = vec![
             finding(
@@ -116,11 +112,11 @@ impl Input {
 /// The first instant of a window that ends at another, in microseconds.
 pub fn window_start(window: Window, end: i64) -> i64 {
     match window {
-        Window::Days(days) => end.saturating_sub(i64::from(days) * MICROSECONDS_A_DAY),
+        Window::Days(days) => end.saturating_sub(i64::from(days) * DAY),
         Window::Months(months) => {
-            let (day, rest) = (end.div_euclid(MICROSECONDS_A_DAY), end.rem_euclid(MICROSECONDS_A_DAY));
+            let (day, rest) = (end.div_euclid(DAY), end.rem_euclid(DAY));
             let start = date(i32::try_from(day).unwrap_or(i32::MAX)).saturating_sub(i64::from(months).months());
-            i64::from(day_number(start)) * MICROSECONDS_A_DAY + rest
+            midnight(start) + rest
         }
     }
 }

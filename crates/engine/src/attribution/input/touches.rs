@@ -8,13 +8,12 @@ use abmart_spec::model::{Attribution, Spanned};
 use hashbrown::HashMap;
 use polars::prelude::*;
 
+use super::super::what;
 use super::columns::{Columns, ENTITY, TIME, time_column};
 use crate::codes;
 use crate::error::EngineError;
+use crate::measure::frame::UNKNOWN;
 use crate::scope::Scope;
-
-/// The channel of touches without one.
-const UNKNOWN: &str = "(unknown)";
 
 const CHANNEL: &str = "channel of it";
 const CAMPAIGN: &str = "campaign of it";
@@ -105,9 +104,9 @@ impl TouchInput {
         })
     }
 
-    /// The columns that journeys are made of.
-    pub fn as_columns(&self) -> TouchColumns<'_> {
-        TouchColumns { input: self, tie: Box::new(|a, b| self.tie(a, b)) }
+    /// The columns that journeys are made of, with what puts touches of one instant in order.
+    pub fn columns<'a>(&'a self, tie: &'a (dyn Fn(u32, u32) -> Ordering + Sync)) -> Touches<'a> {
+        Touches { entities: &self.entities, times: &self.times, tactics: &self.of_tactic, tie }
     }
 
     /// Gives up what is only needed once more where touches are shown one by one.
@@ -127,39 +126,11 @@ impl TouchInput {
         self.rows_of.as_ref().map_or(touch, |rows| rows[touch as usize])
     }
 
-    fn tie(&self, a: u32, b: u32) -> Ordering {
+    /// The order of two touches of one entity, time and tactic.
+    pub fn tie(&self, a: u32, b: u32) -> Ordering {
         let (a, b) = (self.row_of(a), self.row_of(b));
         let orders = self.ties.iter().map(|ranks| ranks.of_row(a).cmp(&ranks.of_row(b)));
         orders.fold(Ordering::Equal, Ordering::then)
-    }
-}
-
-type Tie<'a> = Box<dyn Fn(u32, u32) -> Ordering + Sync + 'a>;
-
-/// Touches with what puts them in order.
-pub struct TouchColumns<'a> {
-    input: &'a TouchInput,
-    tie: Tie<'a>,
-}
-
-impl TouchColumns<'_> {
-    fn touches(&self) -> Touches<'_> {
-        let TouchInput { entities, times, of_tactic, .. } = self.input;
-        Touches { entities, times, tactics: of_tactic, tie: &*self.tie }
-    }
-
-    /// As [`Touches::by_entity`].
-    pub fn by_entity(&self, entities: usize) -> abmart_attribution::touches::ByEntity {
-        self.touches().by_entity(entities)
-    }
-
-    /// As [`Touches::part`].
-    pub fn part(
-        &self,
-        by_entity: &abmart_attribution::touches::ByEntity,
-        entities: std::ops::Range<usize>,
-    ) -> abmart_attribution::Part {
-        self.touches().part(by_entity, entities)
     }
 }
 
@@ -218,7 +189,7 @@ impl Tactics {
                     attribution.touches.channel.value,
                     channels.len(),
                 ))
-                .at(format!("attribution `{}`", attribution.name), attribution.touches.channel.span)
+                .at(what(attribution), attribution.touches.channel.span)
             })?;
             let left_out = attribution.leave_out.iter().any(|left_out| left_out.value == *name);
             Ok::<_, EngineError>(Tactic { channel, left_out })

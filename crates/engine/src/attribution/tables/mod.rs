@@ -312,12 +312,9 @@ impl Tables<'_> {
     fn of_conversions(&self, rows: &[u32], value: Option<&str>) -> Result<Vec<Column>, EngineError> {
         let rows = IdxCa::from_slice("row".into(), rows);
         let found = self.input.conversions.rows.take(&rows)?;
-        let entity = found.column(ENTITY)?;
-        // Coded by the name of the entity's key.
-        let entity_name = entity_name(entity);
         let instants = found.column(TIME)?.cast(&DataType::Datetime(TimeUnit::Microseconds, None))?;
         let mut columns = vec![
-            entity.clone().with_name(entity_name),
+            found.column(ENTITY)?.clone().with_name(self.input.entity.as_str().into()),
             found.column(KEY)?.clone().with_name(self.attribution.conversions.key.value.as_str().into()),
             instants.with_name(CONVERTED_AT.into()),
         ];
@@ -344,14 +341,6 @@ impl Tables<'_> {
             columns.push(campaigns.with_name(campaign.value.as_str().into()).into_column().take(&places)?);
         }
         Ok(columns)
-    }
-}
-
-/// The name that an entity's codes go by.
-fn entity_name(entity: &Column) -> PlSmallStr {
-    match entity.dtype() {
-        DataType::Categorical(categories, _) => categories.name().clone(),
-        _ => entity.name().clone(),
     }
 }
 
