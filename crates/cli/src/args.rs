@@ -83,6 +83,8 @@ pub enum Command {
     Plan(PlanArgs),
     /// Check the project without data: names, columns, types, units, also inside SQL
     Validate(ValidateArgs),
+    /// List definitions, all or those that selectors select
+    Ls(LsArgs),
     /// Show the last runs, what is published, how old the data is and which nights are missing
     Status(StatusArgs),
     /// Remove what the cache keeps and no run has used for a while
@@ -147,6 +149,20 @@ pub struct PlanArgs {
 #[derive(Debug, Args)]
 pub struct ValidateArgs {
     /// Print what was found as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `ls`.
+#[derive(Debug, Args)]
+pub struct LsArgs {
+    /// Definitions to list, such as `win_rate`, `+kpi:win_rate`, `job:engagement` or `tag:core,kpi:*_rate` [default: all]
+    #[arg(value_name = "SELECTOR")]
+    pub select: Vec<String>,
+    /// Definitions to leave out; may be given more than once [default: none]
+    #[arg(long, value_name = "SELECTOR")]
+    pub exclude: Vec<String>,
+    /// Print the list as JSON, with owners and tags
     #[arg(long)]
     pub json: bool,
 }
