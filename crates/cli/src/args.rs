@@ -85,6 +85,8 @@ pub enum Command {
     Validate(ValidateArgs),
     /// Run the unit tests of the definitions: given rows, expected rows, nothing of the lake
     Test(TestArgs),
+    /// List definitions, all or those that selectors select
+    Ls(LsArgs),
     /// Show the last runs, what is published, how old the data is and which nights are missing
     Status(StatusArgs),
     /// Remove what the cache keeps and no run has used for a while
@@ -158,15 +160,32 @@ pub struct ValidateArgs {
 pub struct TestArgs {
     /// Names of tests, also with `*` [default: all]
     pub tests: Vec<String>,
-    /// Only tests that look at one of these definitions
-    #[arg(long, short, value_name = "SELECTOR")]
+    /// Only tests that look at one of the selected definitions, such as `win_rate`, `touchpoints+` or `job:funnel`
+    #[arg(long, value_name = "SELECTOR")]
     pub select: Vec<String>,
+    /// Leave out tests that look at one of these definitions [default: none]
+    #[arg(long, value_name = "SELECTOR")]
+    pub exclude: Vec<String>,
     /// Write a report in the form of JUnit, which build servers read
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
     /// Write what came out where it was not as expected, as a patch of the test files
     #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "tests.patch", require_equals = true)]
     pub update: Option<PathBuf>,
+}
+
+/// Options of `ls`.
+#[derive(Debug, Args)]
+pub struct LsArgs {
+    /// Definitions to list, such as `win_rate`, `+kpi:win_rate`, `job:engagement` or `tag:core,kpi:*_rate` [default: all]
+    #[arg(value_name = "SELECTOR")]
+    pub select: Vec<String>,
+    /// Definitions to leave out; may be given more than once [default: none]
+    #[arg(long, value_name = "SELECTOR")]
+    pub exclude: Vec<String>,
+    /// Print the list as JSON, with owners and tags
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Options of `status`.

@@ -20,6 +20,21 @@ use crate::footers;
 /// # Errors
 /// Everything that is wrong with it, each finding at its place.
 pub fn load(global: &Global) -> Result<Project, Failure> {
+    let project = read(global)?;
+    let findings = abmart_engine::check(&project);
+    if findings.iter().any(Diagnostic::is_error) {
+        return Err(Failure::of_diagnostics(&findings, &project.files));
+    }
+    show(&findings, &project, global.quiet);
+    Ok(project)
+}
+
+/// Loads the project without the check of what is inside of SQL, for commands that compute nothing; warnings go to
+/// standard error.
+///
+/// # Errors
+/// Everything that is wrong with it, each finding at its place.
+pub fn read(global: &Global) -> Result<Project, Failure> {
     if !global.project.join("pipelines.yaml").exists() {
         let folder = global.project.display();
         return Err(config(format!(
@@ -32,11 +47,6 @@ pub fn load(global: &Global) -> Result<Project, Failure> {
         .map_err(|error| Failure::of_diagnostics(&error.diagnostics, &error.files))?;
     override_stores(&mut project, global);
     show(&warnings, &project, global.quiet);
-    let findings = abmart_engine::check(&project);
-    if findings.iter().any(Diagnostic::is_error) {
-        return Err(Failure::of_diagnostics(&findings, &project.files));
-    }
-    show(&findings, &project, global.quiet);
     Ok(project)
 }
 

@@ -1,9 +1,11 @@
 //! What needs what: sources at the bottom, marts at the top.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use sqlparser::ast::{SelectItem, Visit, Visitor};
 
+use crate::diagnostic::Span;
 use crate::model::{Alert, Fact, FactInput, Mart, MartBody, PRIOR, Project, SqlExpr, SqlQuery, TableBody};
 use crate::resolve::formula::{self, formula};
 use crate::sql;
@@ -41,6 +43,27 @@ pub enum Node {
 }
 
 impl Node {
+    /// The kinds, in the order in which data goes through them; each is what [`Node::kind`] gives.
+    pub const KINDS: [&'static str; 10] =
+        ["source", "rollup", "table", "entity", "fact", "score", "attribution", "kpi", "alert", "mart"];
+
+    /// The kind of definition, one of [`Node::KINDS`].
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Source(_) => "source",
+            Self::Rollup(_) => "rollup",
+            Self::Table(_) => "table",
+            Self::Entity(_) => "entity",
+            Self::Fact(_) => "fact",
+            Self::Score(_) => "score",
+            Self::Attribution(_) => "attribution",
+            Self::Kpi(_) => "kpi",
+            Self::Alert(_) => "alert",
+            Self::Mart(_) => "mart",
+        }
+    }
+
     /// The definition's name.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -59,7 +82,53 @@ impl Node {
     }
 }
 
+/// `kpi:win_rate`, which as a selector selects just this definition.
+impl fmt::Display for Node {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}:{}", self.kind(), self.name())
+    }
+}
+
+/// Where a definition stands and who answers for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Definition<'a> {
+    /// The job that defines it.
+    pub job: &'a str,
+    /// Who answers for it: its own owner, else that of its job.
+    pub owner: &'a str,
+    /// Place of its name.
+    pub span: Span,
+}
+
 impl Project {
+    /// Where a definition stands; none if the project does not have it.
+    #[must_use]
+    pub fn definition(&self, node: &Node) -> Option<Definition<'_>> {
+        macro_rules! of {
+            ($definitions:ident, $name:expr) => {
+                self.$definitions.get($name).map(|definition| (&definition.job, definition.span))
+            };
+        }
+        let (job, span) = match node {
+            Node::Source(name) => of!(sources, name),
+            Node::Rollup(name) => of!(rollups, name),
+            Node::Table(name) => of!(tables, name),
+            Node::Entity(name) => of!(entities, name),
+            Node::Fact(name) => of!(facts, name),
+            Node::Score(name) => of!(scores, name),
+            Node::Attribution(name) => of!(attributions, name),
+            Node::Kpi(name) => of!(kpis, name),
+            Node::Alert(name) => of!(alerts, name),
+            Node::Mart(name) => of!(marts, name),
+        }?;
+        let own = match node {
+            Node::Kpi(name) => self.kpis.get(name).map(|kpi| kpi.owner.as_str()),
+            _ => None,
+        };
+        let of_job = || self.jobs.get(job).map_or("", |job| job.owner.as_str());
+        Some(Definition { job, owner: own.filter(|own| !own.is_empty()).unwrap_or_else(of_job), span })
+    }
+
     /// What needs what in this project.
     #[must_use]
     pub fn graph(&self) -> Graph {

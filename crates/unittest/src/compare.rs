@@ -3,10 +3,10 @@
 use abmart_plan::calendar::{Period, grain_name};
 use abmart_spec::Span;
 use abmart_spec::diagnostic::{Diagnostic, did_you_mean};
-use abmart_spec::model::{Expectation, Expected, TestCell, TestRow};
+use abmart_spec::model::{Expectation, Expected, Literal, TestCell, TestRow};
 use indexmap::IndexMap;
 
-use crate::cell::{Cell, plain, written};
+use crate::cell::{Cell, number, plain, written};
 use crate::wanted::PERIOD;
 
 /// A row that came out: column → value.
@@ -178,7 +178,7 @@ impl Comparison<'_> {
         let found = row.and_then(|row| row.get(column)).unwrap_or(&Cell::Null);
         (!found.is(&cell.value, self.tolerance)).then(|| WrongCell {
             column: column.to_owned(),
-            expected: written(&cell.value),
+            expected: expected_text(&cell.value),
             found: found.written(),
             place: cell.span,
         })
@@ -266,6 +266,14 @@ fn of_period(row: &Row, period: Option<Period>) -> bool {
     let Some(period) = period else { return true };
     row.get("period_grain") == Some(&Cell::Text(grain_name(period.grain).to_owned()))
         && row.get("period_start") == Some(&Cell::Day(period.start))
+}
+
+/// An expected value as it is written; of a quotient also what it is.
+fn expected_text(value: &Literal) -> String {
+    match (value, number(value)) {
+        (Literal::String(quotient), Some(number)) => format!("{quotient} = {number}"),
+        _ => written(value),
+    }
 }
 
 fn as_written(row: &TestRow) -> String {

@@ -12,7 +12,7 @@ use abmart_engine::{EngineError, Finding, Shelf, Target};
 use abmart_plan::{Plan, PlanError, plan};
 use abmart_spec::diagnostic::Diagnostic;
 use abmart_spec::fingerprint::fingerprints;
-use abmart_spec::model::{Expected, Project, UnitTest};
+use abmart_spec::model::{Expected, Project, Severity, UnitTest};
 use abmart_store::{Store, StoreError};
 use arrow::array::RecordBatch;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -205,7 +205,8 @@ fn quarantined(
         let expected = test.quarantined.get(&rows.source);
         let wanted = expected.map_or(0, |expected| expected.value);
         (rows.rows_quarantined != wanted).then(|| {
-            let of_source = findings.iter().filter(|finding| finding.source == rows.source && finding.breached);
+            let sets_aside = |finding: &&Finding| finding.severity == Severity::Quarantine && finding.breached;
+            let of_source = findings.iter().filter(sets_aside).filter(|finding| finding.source == rows.source);
             let difference = Difference::Quarantined {
                 source: rows.source.clone(),
                 expected: wanted,

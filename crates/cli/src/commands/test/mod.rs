@@ -15,11 +15,12 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
-use abmart_spec::Project;
 use abmart_spec::model::{Expected, UnitTest};
+use abmart_spec::{Node, Project};
 use abmart_unittest::{Outcome, Verdict};
 
 use crate::args::{Global, TestArgs};
+use crate::commands::ls;
 use crate::exit::{Failure, config};
 use crate::text::{count, print};
 use crate::{interrupt, project};
@@ -86,16 +87,16 @@ fn chosen<'a>(tests: &'a [UnitTest], project: &Project, args: &TestArgs) -> Resu
         }
         wanted.retain(|test| patterns.iter().any(|pattern| pattern.matches(&test.name)));
     }
+    let looks_at = |test: &UnitTest, nodes: &BTreeSet<Node>| test.looks_at(project).any(|node| nodes.contains(&node));
     if !args.select.is_empty() {
-        let _ = project;
-        wanted.retain(|test| {
-            test.expect.iter().any(|expected| args.select.iter().any(|name| *name == expected.name.value))
-        });
-        if wanted.is_empty() {
-            return Err(config(format!("no test looks at `{}`", args.select.join("` or `"))));
-        }
+        let selected = ls::chosen(project, &args.select, &[])?;
+        wanted.retain(|test| looks_at(test, &selected));
     }
-    Ok(wanted)
+    if !args.exclude.is_empty() {
+        let excluded = ls::chosen(project, &args.exclude, &[])?;
+        wanted.retain(|test| !looks_at(test, &excluded));
+    }
+    if wanted.is_empty() { Err(config("no test looks at what is selected")) } else { Ok(wanted) }
 }
 
 /// The project for every set of variables that tests have. Neither the environment nor the command line counts: a test
