@@ -66,7 +66,7 @@ fn published() -> usize {
 
 const FAILING: &str = "\
 tests:
-  silent_accounts:
+  silent:
     as_of: 2026-06-30
     period: 2026-06
     given:
@@ -85,14 +85,29 @@ tests:
           - {account_id: B, touches: 1}
         seniority_weights: {contains: [{seniority: vp, rank: 9}], lacks: [{seniority: c_level}]}
       alerts:
-        hot_account: [{entity_id: A}]
+        hot_account: [{account_id: A}]
 ";
 
 #[test]
 fn only_what_differs_is_shown() {
     let outcome = with_tests(FAILING).command(&["test"]);
     assert_eq!(outcome.code, 1);
-    insta::assert_snapshot!(told(&outcome), @"");
+    insta::assert_snapshot!(told(&outcome), @r"
+    table contact_touches  jobs/tests/own.yaml:16
+      missing     {account_id: B, touches: 1}  jobs/tests/own.yaml:18
+    table seniority_weights  jobs/tests/own.yaml:19
+      seniority vp  jobs/tests/own.yaml:19
+        rank  expected 9, found 4
+      is there    {seniority: c_level}  jobs/tests/own.yaml:19
+    fact activity  jobs/tests/own.yaml:12
+      month 2026-06-01, account_id A  jobs/tests/own.yaml:13
+        inbound  expected 4, found 1
+    KPI target_account_coverage  jobs/tests/own.yaml:10
+      month 2026-06-01  jobs/tests/own.yaml:10
+        value  expected 2/3 = 0.6666666666666666, found 0.5
+    alert hot_account  jobs/tests/own.yaml:21
+      missing     {account_id: A}  jobs/tests/own.yaml:21
+    ");
     assert_eq!(outcome.stderr, "error: 1 test failed\n");
 }
 
@@ -109,7 +124,11 @@ tests:
 ";
     let outcome = with_tests(text).command(&["test"]);
     assert_eq!(outcome.code, 1);
-    insta::assert_snapshot!(told(&outcome), @"");
+    insta::assert_snapshot!(told(&outcome), @r"
+    1 given rows of `accounts` are set aside, expected 0  jobs/tests/own.yaml:2
+        source `accounts`, file `accounts/dt=2026-06-30/part-0.parquet`, column `account_id`: 1 rows fail the check `unique`
+        source `accounts`: 1 rows fail the check `rows`
+    ");
     let expected = text.replace("      marts", "      quarantined: {accounts: 1}\n      marts");
     assert_eq!(with_tests(&expected).command(&["test"]).code, 0);
 }
@@ -124,7 +143,7 @@ tests:
 #[case::measure("inbound: 4", "inbond: 4", "unknown-measure")]
 #[case::column_of_a_table("rank: 9", "rang: 9", "unknown-column")]
 #[case::period("period: 2026-06", "period: June", "bad-period")]
-#[case::period_that_the_run_has_not("period: 2026-06", "period: 2026-08", "unknown-period")]
+#[case::period_that_the_run_has_not("period: 2026-06", "period: 2026-06-15", "unknown-period")]
 #[case::key("expect:", "expected:", "unknown-key")]
 #[case::a_number_as_text("numerator: 1", "value: [1]", "wrong-type")]
 fn a_mistake_in_a_test_is_shown_at_its_place(#[case] from: &str, #[case] to: &str, #[case] code: &str) {
@@ -144,7 +163,30 @@ fn a_patch_makes_what_can_be_written_down_hold() {
     let outcome = project.command(&["test", &format!("--update={}", file.display())]);
     assert!(outcome.stdout.contains(&format!("`git apply {}`", file.display())), "{}", outcome.stdout);
     let patch = fs::read_to_string(file).expect("a patch");
-    insta::assert_snapshot!(patch, @"");
+    insta::assert_snapshot!(patch, @r"
+    --- a/jobs/tests/own.yaml
+    +++ b/jobs/tests/own.yaml
+    @@ -7,15 +7,14 @@
+           touchpoints: [{account_id: A, occurred_at: 2026-06-01, kind: webinar}]
+         expect:
+           kpis:
+    -        target_account_coverage: [{value: 2/3, numerator: 1}]
+    +        target_account_coverage: [{value: 0.5, numerator: 1}]
+           facts:
+             activity:
+    -          - {account_id: A, inbound: 4}   # four times
+    +          - {account_id: A, inbound: 1}   # four times
+               - {account_id: B, inbound: 0}
+           tables:
+             contact_touches:
+               - {account_id: A, touches: 1}
+    -          - {account_id: B, touches: 1}
+    -        seniority_weights: {contains: [{seniority: vp, rank: 9}], lacks: [{seniority: c_level}]}
+    +        seniority_weights: {contains: [{seniority: vp, rank: 4}], lacks: [{seniority: c_level}]}
+           alerts:
+    -        hot_account: [{account_id: A}]
+    +        hot_account: []
+    ");
     let applied = std::process::Command::new("git")
         .args(["apply", "out.patch"])
         .current_dir(project.folder())
@@ -153,12 +195,15 @@ fn a_patch_makes_what_can_be_written_down_hold() {
     assert!(applied.success());
     let again = project.command(&["test"]);
     // Rows that must not be there are the only thing that no patch mends.
-    insta::assert_snapshot!(told(&again), @"");
+    insta::assert_snapshot!(told(&again), @r"
+    table seniority_weights  jobs/tests/own.yaml:18
+      is there    {seniority: c_level}  jobs/tests/own.yaml:18
+    ");
 }
 
 #[test]
 fn build_servers_get_a_report() {
-    let project = with_tests(&FAILING.replace("silent_accounts", "silent"));
+    let project = with_tests(FAILING);
     let file = project.folder().join("reports/junit.xml");
     let outcome = project.command(&["test", "--quiet", "--junit", &file.display().to_string()]);
     assert_eq!(outcome.code, 1);

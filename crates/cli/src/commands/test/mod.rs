@@ -11,6 +11,7 @@ mod patch;
 mod render;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -24,6 +25,9 @@ use crate::commands::ls;
 use crate::exit::{Failure, config};
 use crate::text::{count, print};
 use crate::{interrupt, project};
+
+/// How many KPIs without a test are named.
+const NAMED: usize = 10;
 
 /// A test with what became of it.
 pub struct Done<'a> {
@@ -194,14 +198,11 @@ fn summary(done: &[Done<'_>], tests: &[UnitTest], project: &Project, failed: usi
     let untested: Vec<&str> = published.iter().copied().filter(|kpi| !tested.contains(kpi)).collect();
     let mut text = format!("{} passed, {failed} failed; {seconds:.1} s of work\n", done.len() - failed);
     if untested.is_empty() {
-        text.push_str(&format!("all {} KPIs have a test\n", published.len()));
+        let _ = writeln!(text, "all {} KPIs have a test", published.len());
     } else {
-        text.push_str(&format!(
-            "{} of {} KPIs have no test: {}\n",
-            untested.len(),
-            published.len(),
-            untested.join(", ")
-        ));
+        let named = untested.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+        let others = if untested.len() > NAMED { ", …" } else { "" };
+        let _ = writeln!(text, "{} of {} KPIs have no test: {named}{others}", untested.len(), published.len());
     }
     text
 }
