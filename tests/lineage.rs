@@ -151,7 +151,12 @@ fn events_of_datasets_carry_the_lineage_of_their_columns() {
     };
     let mart = of("/account_360");
     assert!(mart["schemaURL"].as_str().expect("a URL").ends_with("#/$defs/DatasetEvent"));
-    let facet = &mart["dataset"]["facets"]["columnLineage"];
+    let fields = mart["dataset"]["facets"]["schema"]["fields"].as_array().expect("fields");
+    assert!(fields.iter().any(|field| field["name"] == "owner"), "{fields:?}");
+    let job = events.iter().find(|event| event["job"]["name"] == "abmart.nightly").expect("an event of the job");
+    let outputs = job["outputs"].as_array().expect("outputs");
+    assert_eq!(outputs.iter().map(|set| &set["name"]).collect::<Vec<_>>(), [&mart["dataset"]["name"]]);
+    let facet = &outputs[0]["facets"]["columnLineage"];
     assert!(
         facet["_schemaURL"]
             .as_str()
@@ -164,9 +169,6 @@ fn events_of_datasets_carry_the_lineage_of_their_columns() {
     assert_eq!(owner[0]["namespace"], "file");
     assert_eq!(owner[0]["name"], of("/owners")["dataset"]["name"]);
     assert_eq!(owner[0]["transformations"][0], serde_json::json!({"type": "DIRECT", "subtype": "IDENTITY"}));
-    let job = events.iter().find(|event| event["job"]["name"] == "abmart.nightly").expect("an event of the job");
-    let outputs: Vec<&Value> = job["outputs"].as_array().expect("outputs").iter().map(|set| &set["name"]).collect();
-    assert_eq!(outputs, [&mart["dataset"]["name"]]);
     let inputs: BTreeSet<&str> =
         job["inputs"].as_array().expect("inputs").iter().map(|set| set["name"].as_str().expect("a name")).collect();
     for field in facet["fields"].as_object().expect("fields").values() {
@@ -188,7 +190,7 @@ fn a_run_tells_the_lineage_of_columns_by_the_same_names() {
     let still: Value = serde_json::from_str(&still.stdout).expect("JSON");
     let ends_with = |set: &Value| set["name"].as_str().is_some_and(|name| name.ends_with("/account_360"));
     let told = end["outputs"].as_array().expect("outputs").iter().find(|set| ends_with(set)).expect("the mart");
-    let known = still.as_array().expect("events").iter().map(|event| &event["dataset"]);
+    let known = still.as_array().expect("events").iter().filter_map(|event| event["outputs"].as_array()).flatten();
     let known = known.into_iter().find(|set| ends_with(set)).expect("the mart");
     assert_eq!(told["name"], known["name"]);
     assert_eq!(told["facets"]["columnLineage"], known["facets"]["columnLineage"]);

@@ -49,8 +49,9 @@ pub use view::{Direction, Focus, View};
 /// The lineage of a project: all definitions with their columns, each with what it comes from.
 #[derive(Debug, Clone)]
 pub struct Lineage {
-    graph: Graph,
     definitions: IndexMap<Node, Definition>,
+    needs: BTreeMap<Node, Vec<Node>>,
+    needed_by: BTreeMap<Node, Vec<Node>>,
     readers: BTreeMap<ColumnRef, Vec<Output>>,
 }
 
@@ -82,7 +83,15 @@ impl Lineage {
                 readers.entry(input.column.clone()).or_default().push(output);
             }
         }
-        Self { graph, definitions, readers }
+        let needs: BTreeMap<Node, Vec<Node>> =
+            definitions.values().map(|definition| (definition.node.clone(), needs(&graph, definition))).collect();
+        let mut needed_by: BTreeMap<Node, Vec<Node>> = BTreeMap::new();
+        for node in definitions.keys() {
+            for need in &needs[node] {
+                needed_by.entry(need.clone()).or_default().push(node.clone());
+            }
+        }
+        Self { definitions, needs, needed_by, readers }
     }
 
     /// All definitions, each after those that it needs.
@@ -133,15 +142,17 @@ impl Lineage {
         reached(column.clone(), None, |column| self.inputs(column).map(|input| input.column.clone()).collect())
     }
 
-    /// What a definition needs directly.
+    /// What a definition needs directly: as [`Graph`] knows it, but for the KPIs that a mart or an alert leaves out by a
+    /// condition.
     #[must_use]
     pub fn needs(&self, node: &Node) -> &[Node] {
-        self.graph.needs(node)
+        self.needs.get(node).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// What needs a definition directly.
-    pub fn needed_by(&self, node: &Node) -> impl Iterator<Item = &Node> {
-        self.nodes().filter(move |other| self.needs(other).contains(node))
+    #[must_use]
+    pub fn needed_by(&self, node: &Node) -> &[Node] {
+        self.needed_by.get(node).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// What a definition comes from, directly or not, in at most so many steps; what is near first.
@@ -153,7 +164,7 @@ impl Lineage {
     /// Where a definition goes, directly or not, in at most so many steps; what is near first.
     #[must_use]
     pub fn downstream(&self, node: &Node, depth: Option<usize>) -> Vec<Node> {
-        reached(node.clone(), depth, |node| self.needed_by(node).cloned().collect())
+        reached(node.clone(), depth, |node| self.needed_by(node).to_vec())
     }
 
     /// What a name stands for: `win_rate`, `kpi:win_rate`, `mart:account_360.owner`.
@@ -175,6 +186,18 @@ impl Lineage {
     pub fn view(&self, targets: &[Target], focus: &Focus) -> View<'_> {
         view::of(self, targets, focus)
     }
+}
+
+/// What a definition needs directly. Marts and alerts read the cube, which all KPIs are in; they need those that their
+/// columns come from.
+fn needs(graph: &Graph, definition: &Definition) -> Vec<Node> {
+    let needs = graph.needs(&definition.node).iter();
+    if !matches!(definition.node, Node::Mart(_) | Node::Alert(_)) {
+        return needs.cloned().collect();
+    }
+    let of_columns = definition.columns.values().flat_map(|column| &column.inputs);
+    let read: BTreeSet<&Node> = of_columns.chain(&definition.rows).map(|input| &input.column.of).collect();
+    needs.filter(|need| read.contains(need)).cloned().collect()
 }
 
 /// Everything that is reached from a start, without the start, breadth first.

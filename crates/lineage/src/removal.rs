@@ -84,9 +84,11 @@ pub(crate) fn of(lineage: &Lineage, target: &Target) -> Removal {
             path: path(found.by.as_ref(), &before),
         });
     }
+    affected.extend(attributions(lineage, &affected));
     // What needs a definition without reading a column of it: an attribution, a table that is reconciled with another.
     if let Target::Definition(removed) = target {
-        for node in lineage.needed_by(removed).filter(|node| !reached.contains_key(*node)) {
+        let known: BTreeSet<Node> = affected.iter().map(|affected| affected.node.clone()).collect();
+        for node in lineage.needed_by(removed).iter().filter(|node| !known.contains(*node)) {
             affected.push(Affected {
                 node: node.clone(),
                 breaks: true,
@@ -100,6 +102,24 @@ pub(crate) fn of(lineage: &Lineage, target: &Target) -> Removal {
     let rank = |node: &Node| ORDER.iter().position(|kind| *kind == name::kind(node));
     affected.sort_by_key(|affected| (!affected.breaks, rank(&affected.node), affected.node.clone()));
     Removal { target: target.clone(), affected }
+}
+
+/// The attributions whose tables break: it is they that name the columns.
+fn attributions(lineage: &Lineage, affected: &[Affected]) -> Vec<Affected> {
+    let mut found: BTreeMap<&Node, Affected> = BTreeMap::new();
+    for table in affected.iter().filter(|affected| affected.breaks) {
+        for of in lineage.needs(&table.node).iter().filter(|need| matches!(need, Node::Attribution(_))) {
+            found.entry(of).or_insert_with(|| Affected {
+                node: of.clone(),
+                breaks: true,
+                gone: Vec::new(),
+                changed: Vec::new(),
+                rows: false,
+                path: table.path.clone(),
+            });
+        }
+    }
+    found.into_values().collect()
 }
 
 /// The columns that are the removed ones as they are.

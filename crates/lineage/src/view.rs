@@ -110,7 +110,7 @@ pub(crate) fn of<'a>(lineage: &'a Lineage, targets: &[Target], focus: &Focus) ->
                 view.edges.extend(up.into_iter().map(|(near, far)| (far, near)));
             }
             if focus.direction.is_downstream() {
-                view.edges.extend(around(node, focus.depth, |node| lineage.needed_by(node).cloned().collect()));
+                view.edges.extend(around(node, focus.depth, |node| lineage.needed_by(node).to_vec()));
             }
         }
         nodes.extend(view.edges.iter().flat_map(|(from, to)| [from.clone(), to.clone()]));

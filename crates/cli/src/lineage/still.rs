@@ -36,7 +36,12 @@ pub fn events(project: &Project, lineage: &Lineage, targets: &[Target]) -> Vec<V
         if outputs.is_empty() {
             continue;
         }
-        events.extend(outputs.iter().map(|dataset| of_dataset(dataset, now)));
+        events.extend(
+            marts
+                .iter()
+                .filter_map(|mart| mart_itself(project, lineage, mart))
+                .map(|dataset| of_dataset(&dataset, now)),
+        );
         events.push(json!({
             "eventTime": now,
             "producer": PRODUCER,
@@ -91,13 +96,19 @@ fn source(project: &Project, name: &str) -> Option<Value> {
     Some(json!({"namespace": namespace, "name": path, "facets": described(fields, &source.description)}))
 }
 
-fn published(project: &Project, lineage: &Lineage, mart: &Mart) -> Option<Value> {
+/// A mart as a dataset that is there.
+fn mart_itself(project: &Project, lineage: &Lineage, mart: &Mart) -> Option<Value> {
     let (namespace, path) = place_in(project, &project.stores.marts, &mart.name)?;
     let definition = lineage.definition(&Node::Mart(mart.name.clone()))?;
     let fields: Vec<Value> =
         definition.columns.iter().map(|(name, column)| field(name, None, &column.description)).collect();
-    let mut facets = described(fields, &mart.description);
-    facets.insert("columnLineage".to_owned(), column_lineage(lineage, project, &mart.name));
+    Some(json!({"namespace": namespace, "name": path, "facets": described(fields, &mart.description)}))
+}
+
+/// A mart as what a job gives.
+fn published(project: &Project, lineage: &Lineage, mart: &Mart) -> Option<Value> {
+    let (namespace, path) = place_in(project, &project.stores.marts, &mart.name)?;
+    let facets = json!({"columnLineage": column_lineage(lineage, project, &mart.name)});
     Some(json!({"namespace": namespace, "name": path, "facets": facets}))
 }
 
