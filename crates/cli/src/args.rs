@@ -87,6 +87,8 @@ pub enum Command {
     Test(TestArgs),
     /// List definitions, all or those that selectors select
     Ls(LsArgs),
+    /// Show what definitions and columns come from, where they go, and what breaks without one
+    Lineage(LineageArgs),
     /// Show the last runs, what is published, how old the data is and which nights are missing
     Status(StatusArgs),
     /// Remove what the cache keeps and no run has used for a while
@@ -186,6 +188,50 @@ pub struct LsArgs {
     /// Print the list as JSON, with owners and tags
     #[arg(long)]
     pub json: bool,
+}
+
+/// Options of `lineage`.
+#[derive(Debug, Args)]
+pub struct LineageArgs {
+    /// Definitions or columns, such as win_rate, mart:account_360 or touchpoints.channel [default: how many there are]
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Show only what they come from
+    #[arg(long, conflicts_with = "downstream")]
+    pub upstream: bool,
+    /// Show only where they go
+    #[arg(long)]
+    pub downstream: bool,
+    /// Go so many steps at most [default: all, with --columns 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub depth: Option<u16>,
+    /// Show the columns of definitions
+    #[arg(long)]
+    pub columns: bool,
+    /// Of columns, follow what decides about rows as well: filters, joins, groups
+    #[arg(long)]
+    pub rows: bool,
+    /// Show what breaks and what changes without a column or a whole source
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["names", "upstream", "downstream", "depth", "columns", "rows"])]
+    pub if_removed: Option<String>,
+    /// Form of the output
+    #[arg(long, short, value_enum, default_value_t = LineageForm::Text, value_name = "FORM")]
+    pub output: LineageForm,
+}
+
+/// Forms of lineage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LineageForm {
+    /// A tree for people
+    Text,
+    /// A Mermaid flowchart
+    Mermaid,
+    /// A graph for Graphviz
+    Dot,
+    /// JSON for machines
+    Json,
+    /// `OpenLineage` events of jobs and datasets, with the lineage of columns
+    Openlineage,
 }
 
 /// Options of `status`.

@@ -3,6 +3,7 @@
 pub mod backfill;
 pub mod completions;
 pub mod gc;
+pub mod lineage;
 pub mod ls;
 pub mod plan;
 pub mod run;
