@@ -115,7 +115,8 @@ impl Layout<'_> {
         let after_comment = index > 0 && self.pieces[index - 1].role == Role::LineComment
             || index > 0 && self.pieces[index - 1].is_comment() && piece.line_begins;
         self.leave(index);
-        if plan.begins == Begins::Always || after_comment || (plan.begins == Begins::WhereBroken && self.breaks[index]) {
+        if plan.begins == Begins::Always || after_comment || (plan.begins == Begins::WhereBroken && self.breaks[index])
+        {
             let separates = plan.begins == Begins::Always && self.separates();
             self.begin(plan.indent, piece.blank_before && separates);
         } else if plan.begins == Begins::WhereBroken {
@@ -151,7 +152,8 @@ impl Layout<'_> {
 
     /// Whether a blank line may stand here: between the parts of a query, not inside of them.
     fn separates(&self) -> bool {
-        !self.lines.is_empty() && matches!(self.frames.last(), Some(Frame::Query { .. } | Frame::Clause { clause: Clause::With, .. }))
+        !self.lines.is_empty()
+            && matches!(self.frames.last(), Some(Frame::Query { .. } | Frame::Clause { clause: Clause::With, .. }))
     }
 
     fn plan(&self, index: usize) -> Plan {
@@ -206,7 +208,9 @@ impl Layout<'_> {
         match (before, top) {
             (Some(Role::Open { .. }), _) => self.behind_parenthesis(),
             (Some(Role::Comma), Frame::Clause { clause: Clause::With, content, .. }) => always(content),
-            (Some(Role::Comma), Frame::Clause { content, .. } | Frame::Parentheses { content, .. }) => broken(content, 1),
+            (Some(Role::Comma), Frame::Clause { content, .. } | Frame::Parentheses { content, .. }) => {
+                broken(content, 1)
+            }
             _ => never(self.continuation(&top, None)),
         }
     }
@@ -294,7 +298,8 @@ impl Layout<'_> {
             Role::Open { close, query, call } => {
                 let next_breaks = self.breaks.get(index + 1).copied().unwrap_or_default();
                 let with = matches!(self.frames.last(), Some(Frame::Clause { clause: Clause::With, .. }));
-                let has_with = matches!(self.pieces.get(index + 1).map(|next| next.role), Some(Role::Clause(Clause::With)));
+                let has_with =
+                    matches!(self.pieces.get(index + 1).map(|next| next.role), Some(Role::Clause(Clause::With)));
                 let expanded = query && (with || has_with || self.broken(index + 1, close + 1));
                 let hanging = expanded || (next_breaks && close > index + 1);
                 let outside = self.lines.last().map_or(0, |line| line.indent);
@@ -334,7 +339,9 @@ impl Layout<'_> {
         let after_comma = matches!(self.before(index), Some(Role::Comma));
         let keyword = index.checked_sub(1).map(|before| self.pieces[before].role);
         match self.frames.last_mut() {
-            Some(Frame::Clause { content, item, .. }) if by && matches!(keyword, Some(Role::Clause(_) | Role::SubClause)) => {
+            Some(Frame::Clause { content, item, .. })
+                if by && matches!(keyword, Some(Role::Clause(_) | Role::SubClause)) =>
+            {
                 (*content, *item) = (end + 1, end + 1);
             }
             Some(Frame::Clause { item, .. } | Frame::Parentheses { item, .. }) if after_comma => *item = start,
@@ -385,6 +392,7 @@ impl Layout<'_> {
 
     /// Whether a line begins, or a comment stands, anywhere from a piece up to another one.
     fn broken(&self, from: usize, to: usize) -> bool {
-        (from..to.min(self.pieces.len())).any(|index| self.pieces[index].is_comment() || (index > 0 && self.breaks[index]))
+        (from..to.min(self.pieces.len()))
+            .any(|index| self.pieces[index].is_comment() || (index > 0 && self.breaks[index]))
     }
 }

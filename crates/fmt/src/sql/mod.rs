@@ -92,7 +92,9 @@ fn fitting(pieces: &[Piece], width: usize, style: Style) -> Vec<Line> {
     loop {
         let lines = layout(pieces, &breaks, style);
         let too_long = lines.iter().filter(|line| line.indent + line.text.chars().count() > width);
-        let Some(place) = too_long.filter_map(|line| place_to_break(&line.candidates, width)).next() else { return lines };
+        let Some(place) = too_long.filter_map(|line| place_to_break(&line.candidates, width)).next() else {
+            return lines;
+        };
         breaks[place.piece] = true;
     }
 }
@@ -100,7 +102,8 @@ fn fitting(pieces: &[Piece], width: usize, style: Style) -> Vec<Line> {
 /// The last place of the loosest binding that leaves a line of the width; else the first place of all.
 fn place_to_break(candidates: &[Candidate], width: usize) -> Option<Candidate> {
     let fits = candidates.iter().filter(|candidate| candidate.column <= width);
-    let best = fits.min_by_key(|candidate| (candidate.rank.1 == u8::MAX, candidate.rank, std::cmp::Reverse(candidate.column)));
+    let best =
+        fits.min_by_key(|candidate| (candidate.rank.1 == u8::MAX, candidate.rank, std::cmp::Reverse(candidate.column)));
     best.or_else(|| candidates.iter().find(|candidate| candidate.rank.1 != u8::MAX)).or(candidates.first()).copied()
 }
 

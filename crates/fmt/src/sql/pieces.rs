@@ -153,7 +153,8 @@ impl Around<'_, '_> {
         let is_keyword = KEYWORDS.contains(&lower.as_str());
         let is_call = self.next_is(&["("]) && !BEFORE_PARENTHESIS.contains(&lower.as_str());
         let casts = ["cast", "try_cast", "extract"].contains(&lower.as_str());
-        let in_cast = enclosing.at > 0 && ["cast", "try_cast"].iter().any(|cast| self.tokens[enclosing.at - 1].is(cast));
+        let in_cast =
+            enclosing.at > 0 && ["cast", "try_cast"].iter().any(|cast| self.tokens[enclosing.at - 1].is(cast));
         let literal = self.tokens.get(self.index + 1).is_some_and(|next| next.kind == Kind::Value);
         let is_type = TYPES.contains(&lower.as_str()) && ((in_cast && self.previous_is(&["as"])) || literal);
         let keyword = token.kind == Kind::Word && !is_name && (is_keyword && (!is_call || casts) || is_type);
@@ -173,7 +174,11 @@ impl Around<'_, '_> {
             return Role::Other;
         }
         match word.as_str() {
-            "(" => Role::Open { close: 0, query: self.next_is(&["select", "with"]), call: !self.space_before_parenthesis() },
+            "(" => Role::Open {
+                close: 0,
+                query: self.next_is(&["select", "with"]),
+                call: !self.space_before_parenthesis(),
+            },
             ")" => Role::Close,
             "," => Role::Comma,
             "case" => Role::Case { end: 0, operand: !self.next_is(&["when"]) },
@@ -239,7 +244,9 @@ impl Around<'_, '_> {
         }
         let Some(before) = self.significant_before().map(|before| &self.tokens[before]) else { return true };
         match before.kind {
-            Kind::Word => KEYWORDS.iter().any(|word| before.is(word) && !["end", "null", "true", "false"].contains(word)),
+            Kind::Word => {
+                KEYWORDS.iter().any(|word| before.is(word) && !["end", "null", "true", "false"].contains(word))
+            }
             Kind::Symbol => ![")", "]", "*"].iter().any(|close| before.is(close)) || self.follows_star(),
             _ => false,
         }
@@ -247,7 +254,9 @@ impl Around<'_, '_> {
 
     /// Behind a `*` that is no product.
     fn follows_star(&self) -> bool {
-        let Some(before) = self.significant_before().filter(|before| self.tokens[*before].is("*")) else { return false };
+        let Some(before) = self.significant_before().filter(|before| self.tokens[*before].is("*")) else {
+            return false;
+        };
         !Around { tokens: self.tokens, index: before }.is_unary()
     }
 

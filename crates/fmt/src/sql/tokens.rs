@@ -121,8 +121,26 @@ mod tests {
         assert_eq!(
             written,
             [
-                "select", "'é''x'", "as", "\"A b\"", ",", "t", ".", "n", "*", "1.5", "-- why", "/* a\nb */", "where", "x",
-                ">=", "${LIMIT}", "and", "y", "=", "'${A} months'"
+                "select",
+                "'é''x'",
+                "as",
+                "\"A b\"",
+                ",",
+                "t",
+                ".",
+                "n",
+                "*",
+                "1.5",
+                "-- why",
+                "/* a\nb */",
+                "where",
+                "x",
+                ">=",
+                "${LIMIT}",
+                "and",
+                "y",
+                "=",
+                "'${A} months'"
             ]
         );
     }

@@ -55,7 +55,11 @@ struct Flow<'w, 'a> {
 impl<'a> Flow<'_, 'a> {
     fn node(&mut self, node: &'a Node) -> Option<String> {
         let text = self.content(node)?;
-        Some(if node.properties.is_empty() { text } else { format!("{} {text}", node.properties).trim_end().to_owned() })
+        Some(if node.properties.is_empty() {
+            text
+        } else {
+            format!("{} {text}", node.properties).trim_end().to_owned()
+        })
     }
 
     fn content(&mut self, node: &'a Node) -> Option<String> {

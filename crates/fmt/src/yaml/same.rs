@@ -8,7 +8,8 @@ use crate::sql;
 
 /// Whether two documents have the same nodes, anchors, tags and comments; SQL may differ in blanks and the case of words.
 pub(crate) fn same(one: &Document, other: &Document, kind: Kind) -> bool {
-    let comments = one.comments.iter().map(|comment| &comment.text).eq(other.comments.iter().map(|comment| &comment.text));
+    let comments =
+        one.comments.iter().map(|comment| &comment.text).eq(other.comments.iter().map(|comment| &comment.text));
     let root = match (&one.root, &other.root) {
         (Some(one), Some(other)) => node(one, other, kind, &mut Vec::new()),
         (None, None) => true,
@@ -22,7 +23,10 @@ fn node<'a>(one: &'a Node, other: &'a Node, kind: Kind, path: &mut Vec<&'a str>)
         (Value::Scalar { style, text }, Value::Scalar { style: other_style, text: other_text }) => {
             let plain = |style: ScalarStyle| style == ScalarStyle::Plain;
             let equal = text == other_text && plain(*style) == plain(*other_style);
-            equal || (sql_at(kind, path.iter().copied()).is_some() && sql::is_laid_out(text) && sql::same(text, other_text))
+            equal
+                || (sql_at(kind, path.iter().copied()).is_some()
+                    && sql::is_laid_out(text)
+                    && sql::same(text, other_text))
         }
         (Value::Alias(one), Value::Alias(other)) => one == other,
         (Value::List { items, .. }, Value::List { items: others, .. }) => {

@@ -54,7 +54,8 @@ impl Writer<'_> {
         let block = Block::of(self.text, node, style);
         // Blanks that begin every line of the text itself stay.
         let strip = indentation(block.lines.iter().copied()).saturating_sub(indentation(text.split('\n')));
-        let mut below: Vec<String> = block.lines.iter().map(|line| without_indentation(line, strip).to_owned()).collect();
+        let mut below: Vec<String> =
+            block.lines.iter().map(|line| without_indentation(line, strip).to_owned()).collect();
         let keeps = block.header.contains('+');
         if !keeps {
             while below.last().is_some_and(|line| line.trim().is_empty()) {

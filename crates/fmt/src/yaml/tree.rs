@@ -37,11 +37,20 @@ pub(crate) struct Node {
 
 #[derive(Debug)]
 pub(crate) enum Value {
-    Scalar { style: ScalarStyle, text: String },
+    Scalar {
+        style: ScalarStyle,
+        text: String,
+    },
     /// As written (`*name`).
     Alias(String),
-    List { flow: bool, items: Vec<Node> },
-    Map { flow: bool, entries: Vec<(Node, Node)> },
+    List {
+        flow: bool,
+        items: Vec<Node>,
+    },
+    Map {
+        flow: bool,
+        entries: Vec<(Node, Node)>,
+    },
 }
 
 impl Node {
@@ -75,7 +84,9 @@ pub(crate) fn read(file: FileId, text: &str) -> Result<Document, Box<Diagnostic>
                 let range = range(&span);
                 comments.push(Comment { text: text[range.clone()].trim_end().to_owned(), at: range.start });
             }
-            Ok((Event::DocumentStart(_, Some(_)), span)) => return Err(reader.unsupported("a `%YAML` directive", &span)),
+            Ok((Event::DocumentStart(_, Some(_)), span)) => {
+                return Err(reader.unsupported("a `%YAML` directive", &span));
+            }
             Ok((Event::DocumentStart(explicit, None), _)) => marked |= explicit,
             Ok((Event::StreamStart | Event::StreamEnd | Event::DocumentEnd, _)) => {}
             Ok(event) => reader.events.push(event),

@@ -55,7 +55,8 @@ impl<'a> Writer<'a> {
         let mut written = Vec::new();
         let column = match &node.value {
             Value::Map { entries, .. } => {
-                let table = entries.iter().filter(|(_, value)| matches!(value.value, Value::Map { flow: true, .. })).count();
+                let table =
+                    entries.iter().filter(|(_, value)| matches!(value.value, Value::Map { flow: true, .. })).count();
                 for (index, (key, value)) in entries.iter().enumerate() {
                     let next = entries.get(index + 1).map_or(until, |(next, _)| next.range.start);
                     written.push(self.entry(key, value, indent, begin, next, table >= TABLE));
@@ -85,7 +86,15 @@ impl<'a> Writer<'a> {
         written
     }
 
-    fn entry(&mut self, key: &'a Node, value: &'a Node, indent: usize, begin: usize, until: usize, row: bool) -> Written {
+    fn entry(
+        &mut self,
+        key: &'a Node,
+        value: &'a Node,
+        indent: usize,
+        begin: usize,
+        until: usize,
+        row: bool,
+    ) -> Written {
         let first = self.lines.len();
         self.comments_before(key.range.start, indent);
         let (own, blank_before) = (self.lines.len(), self.blank_before(begin, key));
