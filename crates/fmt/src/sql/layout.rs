@@ -197,7 +197,12 @@ impl Layout<'_> {
             }
             Role::When | Role::Then | Role::Else | Role::End => return self.plan_in_case(piece.role, &top, before),
             Role::Operator(precedence) => return broken(self.continuation(&top, Some(piece)), 3 + precedence),
-            Role::Suffix => return broken(self.continuation(&top, None), 8),
+            Role::Suffix => {
+                let rank = if piece.text == "as" { 9 } else { 8 };
+                let list = matches!(top, Frame::Clause { clause: Clause::List, .. });
+                let indent = self.continuation(&top, None);
+                return if list || rank == 8 { broken(indent, rank) } else { never(indent) };
+            }
             Role::Open { .. } if matches!(top, Frame::Clause { clause: Clause::Set, .. }) => {
                 if let Some(Frame::Query { indent, expanded: true }) = self.query() {
                     return always(indent);

@@ -35,7 +35,7 @@ pub(super) enum Role {
     /// `partition by`, `order by`, `rows` and `where` of a window or filter.
     SubClause,
     On,
-    /// `filter` and `over` behind an aggregate.
+    /// `filter` and `over` behind an aggregate, `as` behind a column.
     Suffix,
     Case {
         end: usize,
@@ -196,6 +196,7 @@ impl Around<'_, '_> {
             }
             "on" if enclosing.query => Role::On,
             "filter" | "over" if self.previous_is(&[")"]) && self.next_is(&["("]) => Role::Suffix,
+            "as" if enclosing.query && !self.next_is(&["("]) => Role::Suffix,
             _ => {
                 if let Some(precedence) = precedence(&word) {
                     return Role::Operator(precedence);

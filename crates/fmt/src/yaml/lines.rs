@@ -1,7 +1,5 @@
 //! Lines of a file that is being written.
 
-use super::WIDTH;
-
 /// A line without its line end.
 #[derive(Debug, Default)]
 pub(crate) struct Line {
@@ -51,6 +49,9 @@ pub(crate) fn join(lines: &[Line]) -> String {
 /// The least space before a comment behind a line.
 const GAP: usize = 2;
 
+/// The farthest column in which comments below each other begin; beyond it each follows its own line.
+const FARTHEST: usize = 100;
+
 /// For each line the column in which its comment begins; 0 where it follows its own line.
 fn comment_columns(lines: &[Line]) -> Vec<usize> {
     let mut columns = vec![0; lines.len()];
@@ -62,8 +63,7 @@ fn comment_columns(lines: &[Line]) -> Vec<usize> {
         }
         let run = &lines[begin..end];
         let column = run.iter().map(Line::width).max().unwrap_or(0) + GAP;
-        let longest = run.iter().filter_map(|line| line.comment.as_ref()).map(|comment| comment.chars().count()).max();
-        if column + longest.unwrap_or(0) <= WIDTH {
+        if column <= FARTHEST {
             columns[begin..end].fill(column);
         }
         begin = end;
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_would_become_too_wide_is_not_aligned() {
+    fn a_long_line_does_not_push_the_comments_of_others_away() {
         let long = format!("a: {}", "x".repeat(100));
         let lines = [line(0, &long, "# x"), line(0, "b: 1", "# a comment of some length")];
         assert!(join(&lines).ends_with("b: 1  # a comment of some length\n"));
