@@ -20,6 +20,11 @@ impl<'a> Comments<'a> {
         Some(next)
     }
 
+    /// The next one that stands before a place and behind something else on its line.
+    pub fn next_behind(&mut self, place: usize) -> Option<&'a Comment> {
+        self.left.first().filter(|next| !self.owns_line(next)).and_then(|_| self.next_before(place))
+    }
+
     /// Whether any stands in a range of the text.
     pub fn any_in(&self, range: &std::ops::Range<usize>) -> bool {
         self.left.iter().any(|comment| range.contains(&comment.at))

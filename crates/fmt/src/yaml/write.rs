@@ -5,7 +5,7 @@ use abmart_spec::{Document as Kind, Sql, sql_at};
 use super::comments::Comments;
 use super::lines::{Line, join};
 use super::sections;
-use super::tree::{Document, Node, Value};
+use super::tree::{Comment, Document, Node, Value};
 use super::{INDENT, WIDTH};
 
 /// The text of a document, laid out.
@@ -77,7 +77,10 @@ impl<'a> Writer<'a> {
         if node.is_flow() {
             self.comments_before(node.range.end, indent);
         }
-        while let Some(group) = self.comments.next_of_block(column, until) {
+        while let Some(comment) = self.comments.next_behind(until) {
+            self.comment_behind(comment, indent);
+        }
+        while let Some(group) = node.is_block().then(|| self.comments.next_of_block(column, until)).flatten() {
             for comment in group {
                 let blank_before = self.comments.blank_above(comment.at);
                 self.lines.push(Line { blank_before, ..Line::new(indent, comment.text.as_str()) });
@@ -237,16 +240,22 @@ impl<'a> Writer<'a> {
     /// follows, indented alike.
     pub fn comments_before(&mut self, place: usize, indent: usize) {
         while let Some(comment) = self.comments.next_before(place) {
-            let own = self.comments.owns_line(comment);
-            match self.lines.last_mut() {
-                Some(line) if !own && line.comment.is_none() && !line.text.starts_with('#') => {
-                    line.comment = Some(comment.text.clone());
-                }
-                _ => {
-                    let blank_before = !self.lines.is_empty() && own && self.comments.blank_above(comment.at);
-                    self.lines.push(Line { blank_before, ..Line::new(indent, comment.text.as_str()) });
-                }
+            if self.comments.owns_line(comment) {
+                let blank_before = !self.lines.is_empty() && self.comments.blank_above(comment.at);
+                self.lines.push(Line { blank_before, ..Line::new(indent, comment.text.as_str()) });
+            } else {
+                self.comment_behind(comment, indent);
             }
+        }
+    }
+
+    /// A comment behind the last line, or below it where one stands there already.
+    fn comment_behind(&mut self, comment: &Comment, indent: usize) {
+        match self.lines.last_mut() {
+            Some(line) if line.comment.is_none() && !line.text.starts_with('#') => {
+                line.comment = Some(comment.text.clone())
+            }
+            _ => self.lines.push(Line::new(indent, comment.text.as_str())),
         }
     }
 }
