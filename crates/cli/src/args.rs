@@ -95,6 +95,8 @@ pub enum Command {
     Gc(GcArgs),
     /// Generate a lake of the canonical model
     Sample(SampleArgs),
+    /// Lay out the YAML of the project and the SQL in it, keeping comments and meaning
+    Fmt(FmtArgs),
     /// Print the JSON Schema that editors check YAML with
     Schema(SchemaArgs),
     /// Print the completions of a shell
@@ -294,6 +296,20 @@ pub struct SampleArgs {
     /// Replace a lake that is there
     #[arg(long)]
     pub overwrite: bool,
+}
+
+/// Options of `fmt`.
+#[derive(Debug, Args)]
+pub struct FmtArgs {
+    /// Files, or folders with YAML files below; `-` reads standard input and writes standard output [default: pipelines.yaml and the job files that it names]
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Write nothing, list the files that would change, and exit with 1 when there are any
+    #[arg(long)]
+    pub check: bool,
+    /// Write nothing and show what would change
+    #[arg(long)]
+    pub diff: bool,
 }
 
 /// Options of `schema`.

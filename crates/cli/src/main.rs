@@ -63,6 +63,7 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
         Command::Status(args) => commands::status::status(&cli.global, args),
         Command::Gc(args) => commands::gc::gc(&cli.global, args),
         Command::Sample(args) => commands::sample::sample(&cli.global, args),
+        Command::Fmt(args) => commands::fmt::fmt(&cli.global, args),
         Command::Schema(args) => commands::schema::schema(args),
         Command::Completions(args) => commands::completions::completions(args),
     }
