@@ -27,7 +27,12 @@ fn equal_projects_give_equal_pages() {
     assert!(written(&project, &[]) == first, "another copy of the project gives the same bytes");
     assert!(written(&project, &[]) == first, "the pages of the run before are replaced by the same ones");
     let page = String::from_utf8_lossy(&first["kpi/target_account_coverage.html"]).into_owned();
-    for words in ["Target account coverage", "Taux de couverture des comptes cibles", "table/signals.html", "jobs/coverage.yaml:"] {
+    for words in [
+        "Target account coverage",
+        "Taux de couverture des comptes cibles",
+        "table/signals.html",
+        "jobs/coverage.yaml:",
+    ] {
         assert!(page.contains(words), "`{words}` is not on the page of a KPI");
     }
 }
@@ -49,7 +54,10 @@ fn every_link_of_the_shipped_project_leads_somewhere() {
             };
             let Some(content) = files.get(&target) else { panic!("{path}: `{link}` leads nowhere") };
             let id = format!("id=\"{anchor}\"");
-            assert!(anchor.is_empty() || String::from_utf8_lossy(content).contains(&id), "{path}: `{link}` has no such place");
+            assert!(
+                anchor.is_empty() || String::from_utf8_lossy(content).contains(&id),
+                "{path}: `{link}` has no such place"
+            );
         }
     }
     assert!(links > 10_000, "{links} links");
@@ -65,7 +73,11 @@ fn a_folder_with_other_files_is_refused() {
     assert_eq!(fs::read(out.join("notes.txt")).expect("still there"), b"mine");
     project.command(&["docs", "--overwrite"]).ok();
     assert!(out.join("index.html").exists() && !out.join("notes.txt").exists());
-    let left: BTreeSet<_> = fs::read_dir(project.folder().join("out")).expect("a folder").flatten().map(|entry| entry.file_name()).collect();
+    let left: BTreeSet<_> = fs::read_dir(project.folder().join("out"))
+        .expect("a folder")
+        .flatten()
+        .map(|entry| entry.file_name())
+        .collect();
     assert_eq!(left, BTreeSet::from(["docs".into()]), "nothing is left beside it");
     let whole = project.folder().display().to_string();
     project.command(&["docs", "--overwrite", "--out", &whole]).fails(2, &["holds the project"]);
@@ -81,10 +93,10 @@ fn the_pages_tell_what_is_published() {
         (read("index.html"), read("kpi/win_rate.html"))
     };
     let (home, kpi) = docs();
-    assert!(home.contains("Nothing was published yet."), "{home}");
-    assert!(kpi.contains("No log of definitions is published"));
+    assert!(home.contains("No publication is known"), "{home}");
+    assert!(kpi.contains("No log of definitions is known"));
     place.run().ok();
     let (home, kpi) = docs();
-    assert!(home.contains("2026-06-30") && !home.contains("Nothing was published yet."), "{home}");
-    assert!(kpi.contains(">added<") && !kpi.contains("No log of definitions is published"));
+    assert!(home.contains("2026-06-30") && !home.contains("No publication is known"), "{home}");
+    assert!(kpi.contains(">added<") && !kpi.contains("No log of definitions is known"));
 }

@@ -28,7 +28,9 @@ pub fn check(out: &Path, project: &Path, overwrite: bool) -> Result<(), Failure>
     let here = std::env::current_dir().map_err(|error| unreadable(Path::new("."), &error))?;
     for (held, what) in [(resolved(project)?, "the project"), (Some(here), "the current folder")] {
         if held.is_some_and(|held| held.starts_with(&place)) {
-            return Err(config(format!("`{shown}` holds {what}, and all of it would be replaced; another folder is needed")));
+            return Err(config(format!(
+                "`{shown}` holds {what}, and all of it would be replaced; another folder is needed"
+            )));
         }
     }
     if overwrite {
@@ -180,7 +182,9 @@ mod tests {
         let project = folder.path().join("project");
         fs::create_dir(&project).unwrap();
         for out in [folder.path(), &project] {
-            assert!(matches!(check(out, &project, true), Err(Failure::Config(text)) if text.contains("holds the project")));
+            assert!(
+                matches!(check(out, &project, true), Err(Failure::Config(text)) if text.contains("holds the project"))
+            );
         }
     }
 }

@@ -42,9 +42,9 @@ fn safe(name: &str) -> String {
         }
     }
     if safe.len() > LONGEST {
-        let digest = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
+        let digest = name
+            .bytes()
+            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
         safe.truncate(LONGEST);
         let _ = write!(safe, "~{digest:016x}");
     }

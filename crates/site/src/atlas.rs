@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use abmart_spec::formula::formula;
 use abmart_spec::model::{Project, Title};
 use abmart_spec::{Graph, Node, Span, fingerprint};
 use indexmap::IndexMap;
@@ -20,6 +21,8 @@ pub(crate) struct Atlas<'a> {
     entries: IndexMap<Key, Entry<'a>>,
     users: BTreeMap<Node, Vec<Node>>,
     definitions: BTreeMap<String, String>,
+    /// Fact or score and measure → the KPIs whose formulas name it.
+    kpis: BTreeMap<(String, String), Vec<String>>,
 }
 
 /// A definition with its page.
@@ -53,6 +56,7 @@ impl<'a> Atlas<'a> {
             entries: entries(project),
             users,
             definitions: fingerprint::fingerprints(project),
+            kpis: kpis(project),
         }
     }
 
@@ -127,6 +131,12 @@ impl<'a> Atlas<'a> {
         self.definitions.get(kpi).map(String::as_str)
     }
 
+    /// The KPIs whose formulas name a measure.
+    pub fn kpis_of(&self, fact: &str, measure: &str) -> impl Iterator<Item = Key> {
+        let kpis = self.kpis.get(&(fact.to_owned(), measure.to_owned()));
+        kpis.into_iter().flatten().map(|kpi| Key::new(Kind::Kpi, kpi))
+    }
+
     pub fn tests_of(&self, key: &Key) -> Vec<&'a TestCase> {
         let about = |test: &&TestCase| test.of.iter().any(|(kind, name)| *kind == key.kind && *name == key.name);
         self.extras.tests.iter().filter(about).collect()
@@ -142,6 +152,21 @@ impl<'a> Atlas<'a> {
         let mart = self.columns.engine_table(name)?;
         self.entry(&mart)
     }
+}
+
+fn kpis(project: &Project) -> BTreeMap<(String, String), Vec<String>> {
+    let mut kpis: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
+    for kpi in project.kpis.values() {
+        for sql in [Some(&kpi.formula), kpi.immature.as_ref(), kpi.mature.as_ref()].into_iter().flatten() {
+            for measure in formula(project, sql).aggregates.into_iter().flat_map(|aggregate| aggregate.measures) {
+                let named = kpis.entry(measure).or_default();
+                if named.last() != Some(&kpi.name) {
+                    named.push(kpi.name.clone());
+                }
+            }
+        }
+    }
+    kpis
 }
 
 fn entries(project: &Project) -> IndexMap<Key, Entry<'_>> {

@@ -35,6 +35,20 @@ pub(crate) fn sql(text: &str, links: &dyn Links) -> Markup {
     PreEscaped(out)
 }
 
+/// SQL that a parser wrote, with keywords as people write them here.
+pub(crate) fn lower_keywords(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(token) = next(rest) {
+        let piece = &rest[..token.length];
+        let lower = piece.to_lowercase();
+        let keyword = token.kind == Token::Word && KEYWORDS.contains(&lower.as_str());
+        out.push_str(if keyword { &lower } else { piece });
+        rest = &rest[token.length..];
+    }
+    out
+}
+
 fn word(piece: &str, rest: &str, after_from: bool, links: &dyn Links) -> Markup {
     let path: Vec<&str> = piece.split('.').collect();
     let lower = piece.to_lowercase();
@@ -86,9 +100,7 @@ struct Piece {
 
 fn next(text: &str) -> Option<Piece> {
     let first = text.chars().next()?;
-    let run = |belongs: &dyn Fn(char) -> bool| {
-        text.find(|character: char| !belongs(character)).unwrap_or(text.len())
-    };
+    let run = |belongs: &dyn Fn(char) -> bool| text.find(|character: char| !belongs(character)).unwrap_or(text.len());
     let piece = |kind, length| Some(Piece { kind, length });
     if first.is_whitespace() {
         return piece(Token::Space, run(&char::is_whitespace));
@@ -115,10 +127,56 @@ fn next(text: &str) -> Option<Piece> {
 }
 
 const KEYWORDS: &[&str] = &[
-    "all", "and", "as", "asc", "between", "by", "case", "cast", "cross", "date", "desc", "distinct", "else", "end",
-    "except", "exists", "false", "filter", "from", "full", "group", "having", "in", "inner", "intersect", "interval",
-    "is", "join", "left", "like", "limit", "not", "null", "nulls", "on", "or", "order", "outer", "over", "partition",
-    "right", "select", "then", "timestamp", "true", "union", "using", "when", "where", "with",
+    "all",
+    "and",
+    "as",
+    "asc",
+    "between",
+    "by",
+    "case",
+    "cast",
+    "cross",
+    "date",
+    "desc",
+    "distinct",
+    "else",
+    "end",
+    "except",
+    "exists",
+    "false",
+    "filter",
+    "from",
+    "full",
+    "group",
+    "having",
+    "in",
+    "inner",
+    "intersect",
+    "interval",
+    "is",
+    "join",
+    "left",
+    "like",
+    "limit",
+    "not",
+    "null",
+    "nulls",
+    "on",
+    "or",
+    "order",
+    "outer",
+    "over",
+    "partition",
+    "right",
+    "select",
+    "then",
+    "timestamp",
+    "true",
+    "union",
+    "using",
+    "when",
+    "where",
+    "with",
 ];
 
 #[cfg(test)]
@@ -143,7 +201,10 @@ mod tests {
     #[case("select 1", r#"<span class="keyword">select</span> <span class="number">1</span>"#)]
     #[case("x < 'a<b''c' -- <i>", r#"x &lt; <span class="string">'a&lt;b'</span><span class="string">'c'</span> <span class="comment">-- &lt;i&gt;</span>"#)]
     #[case("deals from deals", r#"deals <span class="keyword">from</span> <a href="table/deals.html">deals</a>"#)]
-    #[case("sum(won.amount)", r#"<span class="function">sum</span>(<a href="fact/won.html#measure-amount">won.amount</a>)"#)]
+    #[case(
+        "sum(won.amount)",
+        r#"<span class="function">sum</span>(<a href="fact/won.html#measure-amount">won.amount</a>)"#
+    )]
     #[case("count(d.*)", r#"<span class="function">count</span>(d.*)"#)]
     #[case("'open", r#"<span class="string">'open</span>"#)]
     #[case("a\n    b\n      c", "a\nb\n  c")]

@@ -15,28 +15,31 @@ use crate::text::{bytes, count, print};
 /// Writes the pages of the project, with what its published marts tell of it.
 ///
 /// # Errors
-/// When the project does not load, the folder holds something else, or the marts that are there cannot be read.
+/// When the project does not load, the folder holds something else, or what the marts hold is damaged.
 pub fn docs(global: &Global, args: &DocsArgs) -> Result<(), Failure> {
     let project = project::load(global)?;
     let out = args.out.clone().unwrap_or_else(|| project.root.join("out/docs"));
     folder::check(&out, &project.root, args.overwrite)?;
-    let site = Site::of(&project, &extras(&project)?);
+    let site = Site::of(&project, &known(&project)?);
     folder::replace(&out, site.files())?;
     let size: usize = site.files().values().map(Vec::len).sum();
     let (files, size) = (count(site.files().len() as u64), bytes(size as u64));
     print(&format!("{files} files ({size}): {}\n", out.join("index.html").display()))
 }
 
-/// What the store of marts tells; nothing where there is none yet.
-fn extras(project: &Project) -> Result<Extras, Failure> {
-    let marts = match project::open(&project.stores.marts, project, false) {
-        Ok(marts) => marts,
-        Err(Failure::Config(text)) => return Err(Failure::Config(text)),
-        Err(failure) => {
-            tracing::warn!("{}; the pages are written without what is published", failure.text());
-            return Ok(Extras::default());
+/// What the store of marts tells. The definitions can be explained without it, where it is not there or out of reach.
+fn known(project: &Project) -> Result<Extras, Failure> {
+    match extras(project) {
+        Err(Failure::Environment(text)) => {
+            tracing::warn!("{text}; the pages say nothing of what is published");
+            Ok(Extras::default())
         }
-    };
+        outcome => outcome,
+    }
+}
+
+fn extras(project: &Project) -> Result<Extras, Failure> {
+    let marts = project::open(&project.stores.marts, project, false)?;
     let Some(manifest) = marts.manifest()? else { return Ok(Extras::default()) };
     Ok(Extras {
         tests: Vec::new(),

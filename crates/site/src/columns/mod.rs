@@ -146,9 +146,8 @@ impl<'a> Columns<'a> {
         if self.project.tables.contains_key(name) {
             return None;
         }
-        let whole = |mart: &&Mart| {
-            mart.filter.is_none() && matches!(&mart.body, MartBody::From(table) if table.value == name)
-        };
+        let whole =
+            |mart: &&Mart| mart.filter.is_none() && matches!(&mart.body, MartBody::From(table) if table.value == name);
         let marts = || self.project.marts.values().filter(whole);
         let mart = marts().find(|mart| mart.name == name).or_else(|| marts().next())?;
         Some(Key::new(Kind::Mart, &mart.name))
@@ -244,4 +243,59 @@ fn taken_over(read: &Relation) -> Relation {
         Column { origins, ..column.clone() }
     });
     Relation { columns: columns.collect(), open: None }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::expect_used, reason = "tests")]
+    use std::collections::BTreeMap;
+    use std::fs;
+
+    use rstest::rstest;
+    use tempfile::TempDir;
+
+    use super::*;
+
+    /// A project with two sources, a rollup, and a table of this SQL.
+    fn project(sql: &str) -> Project {
+        let folder = TempDir::new().expect("a folder");
+        let pipelines = "project: p\nstores: {lake: lake, marts: marts, cache: cache}\njobs: [job.yaml]\npipelines:\n  nightly:\n    title: {en: N, fr: N}\n    periods: {month: {}}\n    cube: []\n";
+        let job = format!(
+            "job: j\ntitle: {{en: J, fr: J}}\ndescription: d\nowner: o\n\
+             sources:\n  deals:\n    kind: snapshot\n    path: deals/dt={{day}}/*.parquet\n    key: [deal_id]\n    description: d\n    columns:\n      deal_id: {{type: string, description: d}}\n      owner_id: {{type: string, description: d}}\n      amount: {{type: number, description: d}}\n      closed_on: {{type: date, description: d}}\n\
+             \x20 owners:\n    kind: snapshot\n    path: owners/dt={{day}}/*.parquet\n    key: [owner_id]\n    description: d\n    columns:\n      owner_id: {{type: string, description: d}}\n      name: {{type: string, description: d}}\n\
+             tables:\n  t:\n    description: d\n    sql: |\n      {}\n",
+            sql.replace('\n', "\n      ")
+        );
+        fs::write(folder.path().join("pipelines.yaml"), pipelines).expect("a file");
+        fs::write(folder.path().join("job.yaml"), job).expect("a file");
+        let loaded = abmart_spec::load(folder.path(), &BTreeMap::new(), &|_| None);
+        loaded.map_err(|error| error.diagnostics).expect("a project").0
+    }
+
+    #[rstest]
+    #[case::taken_over("select amount from deals", &["amount number = deals.amount"])]
+    #[case::renamed("select d.amount as value from deals d", &["value number d.amount = deals.amount"])]
+    #[case::of_two("select d.amount, o.name as owner from deals d join owners o using (owner_id)", &["amount number = deals.amount", "owner string o.name = owners.name"])]
+    #[case::computed("select count(*) as n, sum(amount) / count(*) as mean from deals", &["n integer count(*) =", "mean number sum(amount) / count(*) = deals.amount"])]
+    #[case::through_a_common_table("with c as (select deal_id, amount * 2 as twice from deals) select twice > 1 as large from c", &["large boolean twice > 1 = deals.amount"])]
+    #[case::through_a_subquery("select max(s.a) as a from (select amount as a from deals) s", &["a number max(s.a) = deals.amount"])]
+    #[case::all_columns("select * from owners", &["owner_id string = owners.owner_id", "name string = owners.name"])]
+    #[case::of_a_union("select owner_id from deals union all select owner_id from owners", &["owner_id string = deals.owner_id, owners.owner_id"])]
+    #[case::names_inside_of_a_subquery("select deal_id in (select name from owners) as known from deals", &["known boolean deal_id in (select name from owners) = deals.deal_id, owners.name"])]
+    fn a_query_tells_where_its_columns_come_from(#[case] sql: &str, #[case] expected: &[&str]) {
+        let project = project(sql);
+        let relation = Columns::new(&project).of(&Key::new(Kind::Table, "t"));
+        let told: Vec<String> = relation.columns.iter().map(told).collect();
+        assert_eq!(told, expected);
+    }
+
+    fn told(column: &Column) -> String {
+        let origins: Vec<String> =
+            column.origins.iter().map(|origin| format!("{}.{}", origin.of.name, origin.column)).collect();
+        let expression = column.expression.as_ref().map(|expression| format!(" {expression}")).unwrap_or_default();
+        format!("{} {}{expression} = {}", column.name, column.ty.unwrap_or("?"), origins.join(", "))
+            .trim_end()
+            .to_owned()
+    }
 }

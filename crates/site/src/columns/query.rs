@@ -8,6 +8,7 @@ use sqlparser::ast::{
 };
 
 use super::{Column, Columns, Origin, Relation, types};
+use crate::highlight::lower_keywords;
 
 /// The common tables in reach.
 type Common = BTreeMap<String, Relation>;
@@ -39,7 +40,6 @@ fn body(columns: &Columns<'_>, expr: &SetExpr, common: &Common) -> Relation {
             let other = body(columns, right, common);
             for (column, other) in relation.columns.iter_mut().zip(other.columns) {
                 add(&mut column.origins, other.origins);
-                column.expression = column.expression.take().or(other.expression);
                 column.ty = column.ty.filter(|ty| other.ty.is_none_or(|other| other == *ty));
             }
             relation
@@ -93,7 +93,12 @@ impl<'c, 'a> Scope<'c, 'a> {
         let mut finder = Origins { scope: self, found: Vec::new(), depth: 0 };
         let _ = expr.visit(&mut finder);
         let taken_over = matches!(path(expr).as_deref(), Some([.., last]) if *last == name);
-        Column { name, expression: (!taken_over).then(|| expr.to_string()), origins: finder.found, ty: types::of(expr, self) }
+        Column {
+            name,
+            expression: (!taken_over).then(|| lower_keywords(&expr.to_string())),
+            origins: finder.found,
+            ty: types::of(expr, self),
+        }
     }
 
     /// The column that a name stands for; of a relation whose columns are not known, where no other can be meant.

@@ -12,7 +12,7 @@ use crate::page::Here;
 use crate::words::Words;
 
 /// Characters of a name that a box has room for.
-const LONGEST: usize = 25;
+const LONGEST: usize = 24;
 
 /// The picture; boxes are links.
 pub(super) fn svg(atlas: &Atlas<'_>, view: &View, picture: &Picture, here: Here) -> Markup {
@@ -26,6 +26,10 @@ pub(super) fn svg(atlas: &Atlas<'_>, view: &View, picture: &Picture, here: Here)
             svg viewBox=(format!("0 0 {width} {height}")) style=(size) role="group" aria-labelledby="lineage-title" {
                 @for way in &picture.ways {
                     path.way d=(path(way)) {}
+                }
+                @for bundle in &picture.bundles {
+                    @for from in &bundle.from { path.way d=(curve((from.0 + WIDTH, from.1), bundle.at)) {} }
+                    @for to in &bundle.to { path.way d=(curve(bundle.at, *to)) {} }
                 }
                 @for (shown, place) in view.boxes.iter().zip(&picture.places) {
                     @match &shown.shows {
@@ -88,6 +92,12 @@ fn shortened(name: &str) -> String {
         return name.to_owned();
     }
     name.chars().take(LONGEST - 1).chain(['…']).collect()
+}
+
+/// A curve that is level at both ends.
+fn curve((x, y): (f64, f64), (to_x, to_y): (f64, f64)) -> String {
+    let middle = (x + to_x) / 2.0;
+    format!("M{x} {y}C{middle} {y} {middle} {to_y} {to_x} {to_y}")
 }
 
 /// A curve from box to box, level where it passes a layer.

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use super::view::View;
 
 /// Width of a box in pixels.
-pub(super) const WIDTH: f64 = 172.0;
+pub(super) const WIDTH: f64 = 180.0;
 /// Height of a box.
 pub(super) const HEIGHT: f64 = 40.0;
 /// Between the boxes of two layers.
-const GAP: f64 = 46.0;
+const GAP: f64 = 52.0;
 /// Between two boxes of a layer.
 const APART: f64 = 12.0;
 /// Height that an arrow takes on its way past a layer.
@@ -26,8 +26,19 @@ pub(super) struct Picture {
     pub height: f64,
     /// Upper left corner of each box of the view.
     pub places: Vec<(f64, f64)>,
-    /// For each arrow of the view the heights at which it passes layers, from the box it leaves to the one it enters.
+    /// The points that arrows pass, from the box they leave to the one they enter: the left end of each, at its middle.
     pub ways: Vec<Vec<(f64, f64)>>,
+    /// Arrows between neighbouring layers that meet on their way, because all of some boxes lead to all of some others.
+    pub bundles: Vec<Bundle>,
+}
+
+/// Arrows that meet.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Bundle {
+    pub from: Vec<(f64, f64)>,
+    pub to: Vec<(f64, f64)>,
+    /// Where they meet.
+    pub at: (f64, f64),
 }
 
 /// A box, or an arrow's place in a layer that it passes.
@@ -56,6 +67,7 @@ pub(super) fn layout(view: &View) -> Picture {
         layout.add(column(shown.layer), HEIGHT + APART);
     }
     let mut ways: Vec<Vec<usize>> = Vec::new();
+    let bundled = bundled(view);
     for (from, to) in &view.arrows {
         let mut way = vec![*from];
         for layer in column(view.boxes[*from].layer) + 1..column(view.boxes[*to].layer) {
@@ -66,7 +78,9 @@ pub(super) fn layout(view: &View) -> Picture {
             layout.items[pair[0]].after.push(pair[1]);
             layout.items[pair[1]].before.push(pair[0]);
         }
-        ways.push(way);
+        if !bundled.iter().any(|(sources, targets)| sources.contains(from) && targets.contains(to)) {
+            ways.push(way);
+        }
     }
     layout.order();
     layout.spread();
@@ -84,13 +98,37 @@ pub(super) fn layout(view: &View) -> Picture {
         .collect();
     let x = |item: usize| x_of.get(&item).copied().unwrap_or(MARGIN);
     let y = |item: usize| (layout.items[item].y - top + MARGIN - APART / 2.0).round();
+    let point = |item: &usize| (x(*item), y(*item));
+    let bundles = bundled.iter().filter_map(|(sources, targets)| {
+        let (from, to): (Vec<_>, Vec<_>) = (sources.iter().map(point).collect(), targets.iter().map(point).collect());
+        let at = (to.first()?.0 - GAP / 2.0, mean(from.iter().chain(&to).map(|(_, y)| *y))?.round());
+        Some(Bundle { from, to, at })
+    });
     let columns = layout.layers.iter().map(|_| WIDTH + GAP).sum::<f64>();
     Picture {
         width: columns - GAP + 2.0 * MARGIN,
         height: (bottom - top - APART + 2.0 * MARGIN).round().max(HEIGHT + 2.0 * MARGIN),
         places: (0..view.boxes.len()).map(|item| (x(item), (y(item) - HEIGHT / 2.0).round())).collect(),
-        ways: ways.iter().map(|way| way.iter().map(|item| (x(*item), y(*item))).collect()).collect(),
+        ways: ways.iter().map(|way| way.iter().map(point).collect()).collect(),
+        bundles: bundles.collect(),
     }
+}
+
+/// Boxes all of which lead to all of some boxes of the next layer, with those, where one meeting point makes fewer lines.
+fn bundled(view: &View) -> Vec<(Vec<usize>, Vec<usize>)> {
+    let layer = |index: usize| view.boxes[index].layer;
+    let mut sources: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (from, to) in view.arrows.iter().filter(|(from, to)| layer(*from) + 1 == layer(*to)) {
+        sources.entry(*to).or_default().push(*from);
+    }
+    let mut alike: BTreeMap<(i32, Vec<usize>), Vec<usize>> = BTreeMap::new();
+    for (to, from) in sources {
+        alike.entry((layer(to), from)).or_default().push(to);
+    }
+    let bundles = alike.into_iter().map(|((_, from), to)| (from, to));
+    bundles
+        .filter(|(from, to)| from.len() > 1 && to.len() > 1 && from.len() * to.len() > from.len() + to.len())
+        .collect()
 }
 
 impl Layout {
@@ -106,8 +144,11 @@ impl Layout {
         for sweep in 0..SWEEPS {
             let forward = sweep % 2 == 0;
             for layer in self.towards(forward) {
-                let rank: BTreeMap<usize, usize> =
-                    self.layers.iter().flat_map(|items| items.iter().enumerate().map(|(rank, item)| (*item, rank))).collect();
+                let rank: BTreeMap<usize, usize> = self
+                    .layers
+                    .iter()
+                    .flat_map(|items| items.iter().enumerate().map(|(rank, item)| (*item, rank)))
+                    .collect();
                 let items = self.layers[layer].clone();
                 let mut keyed: Vec<(f64, usize, usize)> = items
                     .iter()

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use abmart_spec::{Graph, Node};
 
-/// Boxes of a layer, beside the one that stands for the rest of it.
-const TALLEST: usize = 8;
+/// Boxes of a layer, beside the one that stands for the rest of it; what is further away matters less.
+const TALLEST: [usize; 3] = [8, 6, 5];
 /// Layers before the definition; what is further is put together.
-const BEFORE: i32 = 6;
+const BEFORE: i32 = 5;
 /// Layers after it.
 const AFTER: i32 = 3;
 
@@ -91,7 +91,8 @@ impl View {
             nodes.sort_by_key(|node| (distance.get(node).copied().unwrap_or(usize::MAX), *node));
             // A layer that would be alone behind the last one is shown as it is where it has one node.
             let far = !(-BEFORE..=AFTER).contains(&layer) && nodes.len() > 1;
-            let room = if far { 0 } else { TALLEST };
+            let steps = usize::try_from(layer.abs() - 1).unwrap_or_default();
+            let room = if far { 0 } else { TALLEST[steps.min(TALLEST.len() - 1)] };
             let shown = if nodes.len() <= room + 1 { nodes.len() } else { room };
             for node in &nodes[..shown] {
                 let shows =

@@ -11,7 +11,8 @@ use crate::words::Words;
 
 pub(super) fn page(atlas: &Atlas<'_>, entry: &Entry<'_>) -> Content {
     let Some(alert) = atlas.project.alerts.get(&entry.key.name) else { return Content::default() };
-    let mut sections = vec![Section::new("condition", Words::new("Condition", "Condition"), example(&alert.filter.text))];
+    let mut sections =
+        vec![Section::new("condition", Words::new("Condition", "Condition"), example(&alert.filter.text))];
     if let Some(action) = &alert.action {
         let content = html! {
             p.action { (Words::from(action)) }
@@ -39,7 +40,10 @@ fn facts(atlas: &Atlas<'_>, alert: &Alert) -> Vec<(Words, Markup)> {
     };
     let newest = grain(alert.grain);
     let period = if alert.complete {
-        Words::new(format!("the newest {} that is over", newest.en), format!("dernière période révolue ({})", newest.fr))
+        Words::new(
+            format!("the newest {} that is over", newest.en),
+            format!("dernière période révolue ({})", newest.fr),
+        )
     } else {
         Words::new(format!("the {} under way", newest.en), format!("période en cours ({})", newest.fr))
     };

@@ -30,20 +30,42 @@ fn facts(atlas: &Atlas<'_>, of: &Attribution) -> Vec<(Words, Markup)> {
     let span = window(of.window);
     let path = match of.path {
         PathRule::Every => Words::new("every touch", "chaque contact"),
-        PathRule::Collapse => Words::new("of touches of one channel in a row the first", "le premier d’une suite de contacts d’un même canal"),
-        PathRule::FirstOccurrence => Words::new("of each channel the first touch", "le premier contact de chaque canal"),
-        PathRule::Unique => Words::new("of each channel and campaign the first touch", "le premier contact de chaque canal et campagne"),
+        PathRule::Collapse => Words::new(
+            "of touches of one channel in a row the first",
+            "le premier d’une suite de contacts d’un même canal",
+        ),
+        PathRule::FirstOccurrence => {
+            Words::new("of each channel the first touch", "le premier contact de chaque canal")
+        }
+        PathRule::Unique => {
+            Words::new("of each channel and campaign the first touch", "le premier contact de chaque canal et campagne")
+        }
     };
     let mut facts = vec![
-        (Words::new("touches", "contacts"), html! { (relation(&of.touches.from)) ", " (Words::new("channel ", "canal ")) code { (of.touches.channel.value) } }),
-        (Words::new("conversions", "conversions"), html! { (relation(&of.conversions.from)) ", " (Words::new("key ", "clé ")) code { (of.conversions.key.value) } }),
+        (
+            Words::new("touches", "contacts"),
+            html! { (relation(&of.touches.from)) ", " (Words::new("channel ", "canal ")) code { (of.touches.channel.value) } },
+        ),
+        (
+            Words::new("conversions", "conversions"),
+            html! { (relation(&of.conversions.from)) ", " (Words::new("key ", "clé ")) code { (of.conversions.key.value) } },
+        ),
         (
             Words::new("window", "fenêtre"),
             html! { (Words::new(format!("{} before the conversion", span.en), format!("{} avant la conversion", span.fr))) },
         ),
         (Words::new("steps", "étapes"), html! { (path) }),
-        (Words::new("a touch counts for the next conversion only", "un contact ne compte que pour la conversion suivante"), html! { (yes_no(of.reset_on_conversion)) }),
-        (Words::new("learns from journeys without conversion", "apprend des parcours sans conversion"), html! { (yes_no(of.non_converting)) }),
+        (
+            Words::new(
+                "a touch counts for the next conversion only",
+                "un contact ne compte que pour la conversion suivante",
+            ),
+            html! { (yes_no(of.reset_on_conversion)) },
+        ),
+        (
+            Words::new("learns from journeys without conversion", "apprend des parcours sans conversion"),
+            html! { (yes_no(of.non_converting)) },
+        ),
     ];
     if let Some(entity) = atlas.project.attributed_entity(of) {
         facts.insert(0, (Words::new("per", "par"), named(atlas, &Key::new(Kind::Entity, &entity.name), here)));
@@ -56,7 +78,8 @@ fn facts(atlas: &Atlas<'_>, of: &Attribution) -> Vec<(Words, Markup)> {
 
 fn models(of: &Attribution) -> Markup {
     let heads = [Words::new("model", "modèle"), Words::new("divides credit by", "répartit le crédit selon")];
-    let rows = of.models.iter().map(|(name, model)| (None, vec![html! { code { (name) } }, html! { (kind(&model.kind)) }]));
+    let rows =
+        of.models.iter().map(|(name, model)| (None, vec![html! { code { (name) } }, html! { (kind(&model.kind)) }]));
     table(&heads, &rows.collect::<Vec<_>>())
 }
 
@@ -79,10 +102,14 @@ fn kind(kind: &ModelKind) -> Words {
             format!("removal effects of a Markov chain of order {order}, inside each journey"),
             format!("les effets de retrait d’une chaîne de Markov d’ordre {order}, dans chaque parcours"),
         ),
-        ModelKind::Shapley => Words::new("Shapley values of the game of conversions", "les valeurs de Shapley du jeu des conversions"),
+        ModelKind::Shapley => {
+            Words::new("Shapley values of the game of conversions", "les valeurs de Shapley du jeu des conversions")
+        }
         ModelKind::ShapleyRate { samples, .. } => Words::new(
             format!("Shapley values of the game of conversion rates, {samples} orders where there are many channels"),
-            format!("les valeurs de Shapley du jeu des taux de conversion, {samples} ordres s’il y a beaucoup de canaux"),
+            format!(
+                "les valeurs de Shapley du jeu des taux de conversion, {samples} ordres s’il y a beaucoup de canaux"
+            ),
         ),
     }
 }

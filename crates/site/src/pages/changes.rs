@@ -38,8 +38,8 @@ pub(super) fn page(atlas: &Atlas<'_>) -> Page {
 
 pub(super) fn absent() -> Markup {
     html! { p { (Words::new(
-        "No log of definitions is published: the history begins with the first run that publishes the mart kpi_changes.",
-        "Aucun journal des définitions n’est publié : l’historique commence avec la première exécution qui publie le mart kpi_changes.",
+        "No log of definitions is known: it begins with the first run that publishes the mart kpi_changes.",
+        "Aucun journal des définitions n’est connu : il commence avec la première exécution qui publie le mart kpi_changes.",
     )) } }
 }
 

@@ -19,18 +19,17 @@ pub(super) fn page(atlas: &Atlas<'_>, entry: &Entry<'_>) -> Content {
         facts.push((Words::new("members listed in", "membres listés dans"), members));
     }
     if let Some(parent) = &entity.parent {
-        facts.push((Words::new("belongs to", "appartient à"), named(atlas, &Key::new(Kind::Entity, &parent.value), here)));
+        facts.push((
+            Words::new("belongs to", "appartient à"),
+            named(atlas, &Key::new(Kind::Entity, &parent.value), here),
+        ));
     }
     if !entity.dimensions.is_empty() {
         let dimensions = codes(entity.dimensions.iter().map(|dimension| dimension.value.as_str()));
         facts.push((Words::new("dimensions", "dimensions"), dimensions));
     }
     let relation = atlas.columns.of(&entry.key);
-    let heads = [
-        Words::new("column", "colonne"),
-        Words::new("type", "type"),
-        Words::new("made from", "origine"),
-    ];
+    let heads = [Words::new("column", "colonne"), Words::new("type", "type"), Words::new("made from", "origine")];
     let rows = relation.columns.iter().map(|column| {
         let cells = vec![
             html! { code { (column.name) } },

@@ -1,6 +1,5 @@
 //! A fact with its measures.
 
-use abmart_spec::formula::formula;
 use abmart_spec::model::{Fact, FactInput, FactKind};
 use maud::{Markup, html};
 
@@ -40,7 +39,9 @@ fn facts(atlas: &Atlas<'_>, fact: &Fact) -> Vec<(Words, Markup)> {
             let span = window(*span);
             html! { (Words::new(format!("the last {} up to the period’s end", span.en), format!("les derniers {} jusqu’à la fin de la période", span.fr))) }
         }
-        FactKind::State => html! { (Words::new("each member as it was at the period’s end", "chaque membre tel qu’à la fin de la période")) },
+        FactKind::State => {
+            html! { (Words::new("each member as it was at the period’s end", "chaque membre tel qu’à la fin de la période")) }
+        }
     };
     let mut facts = vec![
         (Words::new("per", "par"), named(atlas, &Key::new(Kind::Entity, &fact.per.value), here)),
@@ -64,7 +65,8 @@ fn facts(atlas: &Atlas<'_>, fact: &Fact) -> Vec<(Words, Markup)> {
         facts.push((Words::new("finest period", "période la plus fine"), html! { (grain(finest)) }));
     }
     if !fact.dimensions.is_empty() {
-        let columns: Vec<String> = fact.dimensions.iter().map(|(name, column)| format!("{name}: {}", column.value)).collect();
+        let columns: Vec<String> =
+            fact.dimensions.iter().map(|(name, column)| format!("{name}: {}", column.value)).collect();
         let words = Words::new("dimensions of rows without a member", "dimensions des lignes sans membre");
         facts.push((words, codes(columns.iter().map(String::as_str))));
     }
@@ -92,19 +94,12 @@ fn measures(atlas: &Atlas<'_>, fact: &Fact) -> Markup {
     table(&heads, &rows.collect::<Vec<_>>())
 }
 
-/// The KPIs whose formulas name a measure.
+/// The KPIs whose formulas name a measure, as links.
 pub(super) fn kpis(atlas: &Atlas<'_>, fact: &str, measure: &str) -> Markup {
-    let users = atlas.project.kpis.values().filter(|kpi| {
-        let formulas = [Some(&kpi.formula), kpi.immature.as_ref(), kpi.mature.as_ref()];
-        formulas.into_iter().flatten().any(|sql| {
-            let parts = formula(atlas.project, sql);
-            parts.aggregates.iter().any(|call| call.measures.iter().any(|(of, name)| of == fact && name == measure))
-        })
-    });
     html! {
-        @for (index, kpi) in users.enumerate() {
+        @for (index, kpi) in atlas.kpis_of(fact, measure).enumerate() {
             @if index > 0 { ", " }
-            (named(atlas, &Key::new(Kind::Kpi, &kpi.name), Here::Folder))
+            (named(atlas, &kpi, Here::Folder))
         }
     }
 }

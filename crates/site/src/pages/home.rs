@@ -48,7 +48,10 @@ fn published(atlas: &Atlas<'_>) -> Markup {
             }
         },
         None => html! {
-            p.note { (Words::new("Nothing was published yet.", "Rien n’a encore été publié.")) }
+            p.note { (Words::new(
+                "No publication is known: the marts were not published yet, or were out of reach when these pages were made.",
+                "Aucune publication n’est connue : les marts ne sont pas encore publiés, ou étaient hors d’atteinte quand ces pages ont été faites.",
+            )) }
         },
     }
 }

@@ -13,7 +13,10 @@ pub(super) fn page(atlas: &Atlas<'_>, entry: &Entry<'_>) -> Content {
     let pack = atlas.project.jobs.get(&entry.key.name).and_then(|job| job.pack.as_ref());
     let mut facts = Vec::new();
     if let Some(pack) = pack {
-        facts.push((Words::new("local pack, names begin with", "pack local, préfixe des noms"), codes([pack.prefix.value.as_str()])));
+        facts.push((
+            Words::new("local pack, names begin with", "pack local, préfixe des noms"),
+            codes([pack.prefix.value.as_str()]),
+        ));
         let scope = pack.scope.iter().map(|(dimension, value)| format!("{dimension} = {}", value.value));
         let scope: Vec<String> = scope.collect();
         facts.push((Words::new("holds for", "valable pour"), codes(scope.iter().map(String::as_str))));

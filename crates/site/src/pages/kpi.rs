@@ -8,6 +8,7 @@ use sqlparser::ast::{BinaryOperator, Expr};
 use super::Content;
 use super::table::literal;
 use crate::atlas::{Atlas, Entry};
+use crate::highlight::lower_keywords;
 use crate::key::{Key, Kind};
 use crate::page::{Here, Section, named, titled};
 use crate::parts::{self, codes, example, formula_inline, head, lineage_sections, measure_anchor, table};
@@ -25,7 +26,11 @@ pub(super) fn page(atlas: &Atlas<'_>, entry: &Entry<'_>) -> Content {
         Some(changes) => super::changes::log(atlas, &changes, Here::Folder, false),
     };
     sections.extend(lineage_sections(atlas, &entry.key));
-    sections.push(Section::new("history", Words::new("History of the definition", "Historique de la définition"), history));
+    sections.push(Section::new(
+        "history",
+        Words::new("History of the definition", "Historique de la définition"),
+        history,
+    ));
     (head(atlas, entry, &facts(atlas, kpi)), sections)
 }
 
@@ -63,7 +68,8 @@ fn periods(atlas: &Atlas<'_>, kpi: &Kpi) -> Words {
         return parts::grains(&kpi.grains);
     }
     let upstream = atlas.upstream(&Key::new(Kind::Kpi, &kpi.name));
-    let facts = upstream.iter().filter(|key| key.kind == Kind::Fact).filter_map(|key| atlas.project.facts.get(&key.name));
+    let facts =
+        upstream.iter().filter(|key| key.kind == Kind::Fact).filter_map(|key| atlas.project.facts.get(&key.name));
     match facts.filter_map(|fact| fact.grain).max() {
         Some(finest) => {
             let finest = parts::grain(finest);
@@ -90,8 +96,8 @@ fn formulas(atlas: &Atlas<'_>, kpi: &Kpi) -> Markup {
         (parts::formula(atlas, &kpi.formula.text, here))
         @if let Some((numerator, denominator)) = quotient(&kpi.formula.ast) {
             dl.quotient {
-                div { dt { (Words::new("numerator", "numérateur")) } dd { (formula_inline(atlas, &numerator.to_string(), here)) } }
-                div { dt { (Words::new("denominator", "dénominateur")) } dd { (formula_inline(atlas, &denominator.to_string(), here)) } }
+                div { dt { (Words::new("numerator", "numérateur")) } dd { (formula_inline(atlas, &lower_keywords(&numerator.to_string()), here)) } }
+                div { dt { (Words::new("denominator", "dénominateur")) } dd { (formula_inline(atlas, &lower_keywords(&denominator.to_string()), here)) } }
             }
         }
         @for (name, sql) in [
@@ -107,7 +113,8 @@ fn formulas(atlas: &Atlas<'_>, kpi: &Kpi) -> Markup {
 /// The measures that its formulas name, with how each is computed.
 fn ingredients(atlas: &Atlas<'_>, kpi: &Kpi) -> Markup {
     let here = Here::Folder;
-    let all: Vec<&SqlExpr> = [Some(&kpi.formula), kpi.immature.as_ref(), kpi.mature.as_ref()].into_iter().flatten().collect();
+    let all: Vec<&SqlExpr> =
+        [Some(&kpi.formula), kpi.immature.as_ref(), kpi.mature.as_ref()].into_iter().flatten().collect();
     let mut measures: Vec<(String, String)> = Vec::new();
     let mut kpis: Vec<String> = Vec::new();
     for sql in all {
@@ -129,13 +136,23 @@ fn ingredients(atlas: &Atlas<'_>, kpi: &Kpi) -> Markup {
         } };
         let sql = atlas.project.facts.get(fact).and_then(|fact| fact.measures.get(measure));
         let computed = html! { @if let Some(sql) = sql { (parts::expression(atlas, sql, here)) } };
-        rows.push((None, vec![name, computed, html! { @if let Some(entry) = entry { (crate::words::english(entry.description)) } }]));
+        rows.push((
+            None,
+            vec![name, computed, html! { @if let Some(entry) = entry { (crate::words::english(entry.description)) } }],
+        ));
     }
     for kpi in &kpis {
         let key = Key::new(Kind::Kpi, kpi);
         let title = atlas.entry(&key).and_then(|entry| entry.title).map(Words::from);
         let formula = atlas.project.kpis.get(kpi).map(|kpi| formula_inline(atlas, &kpi.formula.text, here));
-        rows.push((None, vec![named(atlas, &key, here), formula.unwrap_or_default(), html! { @if let Some(title) = title { (title) } }]));
+        rows.push((
+            None,
+            vec![
+                named(atlas, &key, here),
+                formula.unwrap_or_default(),
+                html! { @if let Some(title) = title { (title) } },
+            ],
+        ));
     }
     if rows.is_empty() {
         return html! {};
@@ -200,7 +217,8 @@ fn scoped(atlas: &Atlas<'_>, kpi: &str) -> Option<Markup> {
             (None, cells.map(|(_, value)| html! { (literal(value)) }).collect())
         })
         .collect();
-    let heads: Vec<Words> = columns.keys().filter(|name| *name != "kpi").map(|name| Words::same(name.clone())).collect();
+    let heads: Vec<Words> =
+        columns.keys().filter(|name| *name != "kpi").map(|name| Words::same(name.clone())).collect();
     (!rows.is_empty()).then(|| html! {
         p { (Words::new("By scope, from ", "Par périmètre, d’après ")) (named(atlas, &Key::new(Kind::Table, &name.value), Here::Folder)) ":" }
         (table(&heads, &rows))
@@ -236,8 +254,10 @@ fn shown(atlas: &Atlas<'_>, kpi: &Kpi) -> Markup {
             alert.is_some_and(|alert| alert.expressions().any(|sql| sql.text.contains(&quoted)))
         })
         .collect();
-    let line = |words: Words, keys: &[Key]| html! {
-        @if !keys.is_empty() { li { (words) @for key in keys { " " (named(atlas, key, here)) } } }
+    let line = |words: Words, keys: &[Key]| {
+        html! {
+            @if !keys.is_empty() { li { (words) @for key in keys { " " (named(atlas, key, here)) } } }
+        }
     };
     html! {
         ul {

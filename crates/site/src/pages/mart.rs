@@ -8,14 +8,20 @@ use super::table::distinct;
 use crate::atlas::{Atlas, Entry};
 use crate::key::{Key, Kind};
 use crate::page::{Here, Section, named, titled};
-use crate::parts::{codes, column_anchor, example, expression, grains, head, lineage_sections, origins, plain_sql, query, table};
+use crate::parts::{
+    codes, column_anchor, example, expression, grains, head, lineage_sections, origins, plain_sql, query, table,
+};
 use crate::words::{Words, english};
 
 pub(super) fn page(atlas: &Atlas<'_>, entry: &Entry<'_>) -> Content {
     let Some(mart) = atlas.project.marts.get(&entry.key.name) else { return Content::default() };
     let mut sections = vec![
         Section::new("columns", Words::new("Columns", "Colonnes"), columns(atlas, mart, &entry.key)),
-        Section::new("read", Words::new("To read it with DuckDB", "Pour le lire avec DuckDB"), example(&example_of(atlas, mart))),
+        Section::new(
+            "read",
+            Words::new("To read it with DuckDB", "Pour le lire avec DuckDB"),
+            example(&example_of(atlas, mart)),
+        ),
     ];
     if let MartBody::Sql(sql) = &mart.body {
         sections.push(Section::new("query", Words::new("Query", "Requête"), query(atlas, sql, Here::Folder)));
@@ -26,14 +32,18 @@ pub(super) fn page(atlas: &Atlas<'_>, entry: &Entry<'_>) -> Content {
 
 fn facts(atlas: &Atlas<'_>, mart: &Mart) -> Vec<(Words, Markup)> {
     let here = Here::Folder;
-    let list = |columns: &[abmart_spec::model::Spanned<String>]| codes(columns.iter().map(|column| column.value.as_str()));
+    let list =
+        |columns: &[abmart_spec::model::Spanned<String>]| codes(columns.iter().map(|column| column.value.as_str()));
     let format = match mart.format {
         MartFormat::Parquet => Words::same("Parquet"),
         MartFormat::Delta => Words::new("Delta table", "table Delta"),
     };
     let mut facts = Vec::new();
     if let MartBody::From(from) = &mart.body {
-        let known = atlas.relation(&from.value).or_else(|| atlas.engine_table(&from.value)).filter(|entry| entry.key.name != mart.name);
+        let known = atlas
+            .relation(&from.value)
+            .or_else(|| atlas.engine_table(&from.value))
+            .filter(|entry| entry.key.name != mart.name);
         let from = match known {
             Some(entry) => named(atlas, &entry.key, here),
             None => html! { code { (from.value) } (Words::new(", which the engine makes", ", que le moteur produit")) },
@@ -151,11 +161,23 @@ pub(super) fn example_of_kpi(atlas: &Atlas<'_>, mart: &str, kpi: &str) -> String
 }
 
 fn place(atlas: &Atlas<'_>, mart: &Mart) -> String {
-    let folder = format!("{}/{}", atlas.project.stores.marts.url.value.trim_end_matches('/'), mart.name);
+    let store = without_secrets(&atlas.project.stores.marts.url.value);
+    let folder = format!("{}/{}", store.trim_end_matches('/'), mart.name);
     match mart.format {
         MartFormat::Parquet => format!("read_parquet({})", text(&format!("{folder}/**/*.parquet"))),
         MartFormat::Delta => format!("delta_scan({})", text(&folder)),
     }
+}
+
+/// A location without the password or signature that a URL may carry.
+fn without_secrets(location: &str) -> String {
+    let Some((scheme, rest)) = location.split_once("://") else { return location.to_owned() };
+    let place = rest.split(['?', '#']).next().unwrap_or_default();
+    let place = match place.rsplit_once('@') {
+        Some((user, host)) if user.contains(':') => host,
+        _ => place,
+    };
+    format!("{scheme}://{place}")
 }
 
 fn text(value: &str) -> String {
@@ -163,6 +185,7 @@ fn text(value: &str) -> String {
 }
 
 fn quoted(name: &str) -> String {
-    let plain = name.chars().all(|character| character.is_ascii_lowercase() || character.is_ascii_digit() || character == '_');
+    let plain =
+        name.chars().all(|character| character.is_ascii_lowercase() || character.is_ascii_digit() || character == '_');
     if plain { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
 }

@@ -12,10 +12,8 @@ use crate::words::Words;
 pub(super) fn page(atlas: &Atlas<'_>, entry: &Entry<'_>) -> Content {
     let here = Here::Folder;
     let Some(rollup) = atlas.project.rollups.get(&entry.key.name) else { return Content::default() };
-    let mut facts = vec![(
-        Words::new("reduces", "réduit"),
-        named(atlas, &Key::new(Kind::Source, &rollup.from.value), here),
-    )];
+    let mut facts =
+        vec![(Words::new("reduces", "réduit"), named(atlas, &Key::new(Kind::Source, &rollup.from.value), here))];
     if let Some(filter) = &rollup.filter {
         facts.push((Words::new("rows where", "lignes où"), expression(atlas, filter, here)));
     }

@@ -46,7 +46,9 @@ fn components(atlas: &Atlas<'_>, score: &Score) -> Markup {
             match component {
                 Some(component) => expression(atlas, &component.measure, Here::Folder),
                 None if name == "band" => html! { (Words::new("the band of the score", "le niveau du score")) },
-                None => html! { (Words::new("the sum of the weighted components", "la somme des composantes pondérées")) },
+                None => {
+                    html! { (Words::new("the sum of the weighted components", "la somme des composantes pondérées")) }
+                }
             },
             html! { @if let Some(component) = component { (yes_no(component.by_signal)) } },
             super::fact::kpis(atlas, &score.name, name),
@@ -62,9 +64,7 @@ fn bands(bands: &Bands) -> Markup {
         Words::new("hot above", "chaud au-dessus de"),
         Words::new("cold below", "froid au-dessous de"),
     ];
-    let row = |name: Markup, limits: &Thresholds| {
-        (None, vec![name, html! { (limits.hot) }, html! { (limits.warm) }])
-    };
+    let row = |name: Markup, limits: &Thresholds| (None, vec![name, html! { (limits.hot) }, html! { (limits.warm) }]);
     let own = bands.thresholds.iter().map(|(value, limits)| row(html! { (value) }, limits));
     let others = row(html! { i { (Words::new("all others", "tous les autres")) } }, &bands.default);
     html! {

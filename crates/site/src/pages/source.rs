@@ -27,7 +27,10 @@ pub(super) fn page(atlas: &Atlas<'_>, entry: &Entry<'_>) -> Content {
     if let Some(age) = source.freshness {
         let age = window(age);
         let words = Words::new(format!("at most {} old", age.en), format!("au plus {}", age.fr));
-        facts.push((Words::new("freshness", "fraîcheur"), html! { (words) " " (severity(source.severity(Check::Freshness))) }));
+        facts.push((
+            Words::new("freshness", "fraîcheur"),
+            html! { (words) " " (severity(source.severity(Check::Freshness))) },
+        ));
     }
     if let Some(rows) = row_count(source) {
         facts.push((Words::new("rows", "lignes"), rows));

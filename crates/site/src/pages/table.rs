@@ -56,7 +56,10 @@ fn facts(atlas: &Atlas<'_>, of: &Table) -> Vec<(Words, Markup)> {
         facts.push((Words::new("made", "calculée"), html! { (made) }));
     }
     if !of.during.is_empty() {
-        facts.push((Words::new("of the month or period alone", "du mois ou de la période seulement"), columns(&of.during)));
+        facts.push((
+            Words::new("of the month or period alone", "du mois ou de la période seulement"),
+            columns(&of.during),
+        ));
     }
     if !of.key.is_empty() {
         facts.push((Words::new("key", "clé"), columns(&of.key)));
