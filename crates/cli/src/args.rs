@@ -93,6 +93,8 @@ pub enum Command {
     Status(StatusArgs),
     /// Remove what the cache keeps and no run has used for a while
     Gc(GcArgs),
+    /// Write a folder of pages that explain every definition, for a browser
+    Docs(DocsArgs),
     /// Generate a lake of the canonical model
     Sample(SampleArgs),
     /// Lay out the YAML of the project and the SQL in it, keeping comments and meaning
@@ -270,6 +272,17 @@ pub struct GcArgs {
     /// Print the outcome as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// Options of `docs`.
+#[derive(Debug, Args)]
+pub struct DocsArgs {
+    /// Folder to write [default: out/docs in the project's folder]
+    #[arg(long, short, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Replace a folder that holds other files as well
+    #[arg(long)]
+    pub overwrite: bool,
 }
 
 /// Options of `sample`.

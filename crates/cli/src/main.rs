@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod deliver;
 mod exit;
+mod folder;
 mod footers;
 mod http;
 mod interrupt;
@@ -62,6 +63,7 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
         Command::Lineage(args) => commands::lineage::lineage(&cli.global, args),
         Command::Status(args) => commands::status::status(&cli.global, args),
         Command::Gc(args) => commands::gc::gc(&cli.global, args),
+        Command::Docs(args) => commands::docs::docs(&cli.global, args),
         Command::Sample(args) => commands::sample::sample(&cli.global, args),
         Command::Fmt(args) => commands::fmt::fmt(&cli.global, args),
         Command::Schema(args) => commands::schema::schema(args),

@@ -2,6 +2,7 @@
 
 pub mod backfill;
 pub mod completions;
+pub mod docs;
 pub mod fmt;
 pub mod gc;
 pub mod lineage;
