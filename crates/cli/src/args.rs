@@ -85,6 +85,8 @@ pub enum Command {
     Validate(ValidateArgs),
     /// List definitions, all or those that selectors select
     Ls(LsArgs),
+    /// Run the unit tests of the definitions: given rows, expected rows, nothing of the lake
+    Test(TestArgs),
     /// Show the last runs, what is published, how old the data is and which nights are missing
     Status(StatusArgs),
     /// Remove what the cache keeps and no run has used for a while
@@ -167,6 +169,22 @@ pub struct LsArgs {
     pub json: bool,
 }
 
+/// Options of `test`.
+#[derive(Debug, Args)]
+pub struct TestArgs {
+    /// Names of tests, also with `*` [default: all]
+    pub tests: Vec<String>,
+    /// Only tests that look at one of these definitions
+    #[arg(long, short, value_name = "SELECTOR")]
+    pub select: Vec<String>,
+    /// Write a report in the form of JUnit, which build servers read
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// Write what came out where it was not as expected, as a patch of the test files
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "tests.patch", require_equals = true)]
+    pub update: Option<PathBuf>,
+}
+
 /// Options of `status`.
 #[derive(Debug, Args)]
 pub struct StatusArgs {
@@ -244,6 +262,8 @@ pub enum SchemaOf {
     Job,
     /// pipelines.yaml
     Pipelines,
+    /// A file of unit tests
+    Tests,
 }
 
 /// Options of `completions`.

@@ -58,6 +58,7 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
         Command::Plan(args) => commands::plan::plan(&cli.global, args),
         Command::Validate(args) => commands::validate::validate(&cli.global, args),
         Command::Ls(args) => commands::ls::ls(&cli.global, args),
+        Command::Test(args) => commands::test::test(&cli.global, args),
         Command::Status(args) => commands::status::status(&cli.global, args),
         Command::Gc(args) => commands::gc::gc(&cli.global, args),
         Command::Sample(args) => commands::sample::sample(&cli.global, args),

@@ -222,7 +222,9 @@ impl<'a> Checker<'a> {
         if let Some(cube) = &job.cube {
             made.insert("kpi_values".to_owned(), values::empty(&cube.dimensions).lazy());
             made.insert("kpi_wide".to_owned(), values::empty_wide(cube).lazy());
-            made.extend(cuts::table(&cube.dimensions).ok().map(|rows| ("cuts".to_owned(), rows.lazy())));
+        }
+        if let Some(root) = project.cube_root() {
+            made.extend(cuts::table(root).ok().map(|rows| ("cuts".to_owned(), rows.lazy())));
         }
         if let Ok(rows) = catalog::kpi_catalog(&[], &BTreeMap::new(), &BTreeMap::new(), &|_| String::new()) {
             made.insert("kpi_catalog".to_owned(), rows.lazy());

@@ -90,7 +90,9 @@ impl<'a> Job<'a> {
                 MartBody::Sql(sql) => (sql.reads.iter().map(|name| name.value.as_str()).collect(), columns_read(sql)),
             };
             let is_signals = |name: &str| score_of(name).is_some_and(|score| project.scores.contains_key(score));
-            for name in names.into_iter().filter(|name| project.entities.contains_key(*name) || is_signals(name)) {
+            let of_period = |name: &str| job.period_tables.iter().any(|table| table.name == name);
+            let is_made = |name: &&str| project.entities.contains_key(*name) || is_signals(name) || of_period(name);
+            for name in names.into_iter().filter(is_made).collect::<Vec<_>>() {
                 let known = job.published.entry(name.to_owned()).or_default();
                 known.all_grains |= mart.grains.is_empty();
                 known.grains.extend(mart.grains.iter().copied());
@@ -118,7 +120,14 @@ impl<'a> Job<'a> {
             let rows = table::evaluate(table, scope)?;
             scope.local.insert(table.name.clone(), rows);
         }
-        self.measures.frames(scope, &self.signals(scope.period))
+        let mut frames = self.measures.frames(scope, &self.signals(scope.period))?;
+        let shown = |name: &String| {
+            self.published.get(name).zip(scope.period).is_some_and(|(wanted, period)| wanted.at(period.grain))
+        };
+        frames.tables.extend(
+            scope.local.iter().filter(|(name, _)| shown(name)).map(|(name, rows)| (name.clone(), rows.clone())),
+        );
+        Ok(frames)
     }
 
     /// As [`Job::frames`], with the tables of periods already in the run's frames.
@@ -148,6 +157,7 @@ impl<'a> Job<'a> {
             made.push((entity, frame.clone().lazy().select(columns).collect()?));
         }
         made.extend(frames.signals.into_iter().map(|(score, frame)| (format!("{score}_signals"), frame)));
+        made.extend(frames.tables);
         Ok(made)
     }
 }

@@ -162,9 +162,14 @@ impl Project {
     /// The project without what the marts of a pipeline do not need, so that a run reads and computes nothing in vain.
     #[must_use]
     pub fn restricted_to(&self, pipeline: &str) -> Self {
+        let marts: Vec<Node> = self.marts_of(pipeline).map(|mart| Node::Mart(mart.name.clone())).collect();
+        self.needed_by(marts)
+    }
+
+    /// The project without what some definitions and the tables with a role do not need.
+    #[must_use]
+    pub fn needed_by(&self, definitions: impl IntoIterator<Item = Node>) -> Self {
         let mut project = self.clone();
-        project.marts = self.marts_of(pipeline).map(|mart| (mart.name.clone(), mart.clone())).collect();
-        let marts = project.marts.keys().cloned().map(Node::Mart);
         let settings = [&self.settings.rates, &self.settings.targets, &self.settings.benchmarks];
         let roles = settings.into_iter().flatten().map(|name| {
             if self.sources.contains_key(&name.value) {
@@ -173,7 +178,10 @@ impl Project {
                 Node::Table(name.value.clone())
             }
         });
-        let needed: BTreeSet<Node> = self.graph().closure(marts.chain(roles)).into_iter().collect();
+        // Cells and shares of what is divided up go by its dimensions, whatever is measured.
+        let root = self.cube_root().map(|root| Node::Entity(root.name.clone()));
+        let needed: BTreeSet<Node> =
+            self.graph().closure(definitions.into_iter().chain(roles).chain(root)).into_iter().collect();
         let keeps = |node: fn(String) -> Node, name: &String| needed.contains(&node(name.clone()));
         // What a source refers to is looked up, though nothing may be computed from it.
         let referred: BTreeSet<String> = project
@@ -185,11 +193,13 @@ impl Project {
         project.sources.retain(|name, _| keeps(Node::Source, name) || referred.contains(name));
         project.rollups.retain(|name, _| keeps(Node::Rollup, name));
         project.tables.retain(|name, _| keeps(Node::Table, name));
+        project.entities.retain(|name, _| keeps(Node::Entity, name));
         project.facts.retain(|name, _| keeps(Node::Fact, name));
         project.scores.retain(|name, _| keeps(Node::Score, name));
         project.attributions.retain(|name, _| keeps(Node::Attribution, name));
         project.kpis.retain(|name, _| keeps(Node::Kpi, name));
         project.alerts.retain(|name, _| keeps(Node::Alert, name));
+        project.marts.retain(|name, _| keeps(Node::Mart, name));
         project
     }
 }

@@ -34,7 +34,7 @@ pub use contracts::source_markdown;
 pub use diagnostic::{Diagnostic, SourceMap, Span};
 pub use grammar::{Document, json_schema, language_markdown};
 pub use graph::{Definition, Graph, Node};
-pub use load::{LoadError, load};
+pub use load::{LoadError, load, load_tests};
 pub use model::Project;
 pub use resolve::formula;
 pub use select::{Selector, select};

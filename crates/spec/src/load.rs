@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::decode::{self, Decoder, Names};
 use crate::diagnostic::{self, Diagnostic, SourceMap, Span};
 use crate::grammar;
-use crate::model::Project;
+use crate::model::{Project, Spanned, UnitTest};
 use crate::resolve;
 use crate::syntax::{self, Node, Value, Variables};
 
@@ -35,6 +35,33 @@ pub fn load(
         }
         _ => Err(LoadError { diagnostics, files: loader.files }),
     }
+}
+
+/// Reads the unit tests of a project, whose files are added to those of the project.
+///
+/// Values are as they are written: a test says its variables itself.
+///
+/// # Errors
+///
+/// All errors of all test files: shape, names that the project does not have, columns that contracts do not have.
+pub fn load_tests(project: &mut Project) -> Result<Vec<UnitTest>, LoadError> {
+    let root = project.root.clone();
+    let files = std::mem::take(&mut project.files);
+    let mut loader = Loader { root: &root, files, diagnostics: Vec::new(), unreadable: false };
+    let mut tests = Vec::new();
+    let patterns: Vec<(String, Span)> =
+        project.tests.iter().map(|Spanned { value, span }| (value.clone(), *span)).collect();
+    for (path, place) in loader.files(patterns) {
+        let Some(node) = loader.read(&path, place) else { continue };
+        let place = node.entries().first().map_or(node.span, |entry| entry.key.span);
+        grammar::check(&node, &grammar::TESTS, place, &mut loader.diagnostics);
+        tests.extend(decode::unit_tests(&node, &mut loader.diagnostics));
+    }
+    let mut diagnostics = loader.diagnostics;
+    diagnostics.extend(resolve::unit_tests(project, &tests));
+    diagnostic::sort(&mut diagnostics);
+    project.files = loader.files;
+    if diagnostics.is_empty() { Ok(tests) } else { Err(LoadError { diagnostics, files: project.files.clone() }) }
 }
 
 /// Why a project cannot be used.
@@ -148,12 +175,16 @@ impl Loader<'_> {
 
     /// The job files in the order of the patterns, each once, relative to the project.
     fn job_files(&mut self, pipelines: &Node) -> Vec<(PathBuf, Span)> {
-        let patterns: Vec<(String, Span)> = match pipelines.get("jobs") {
+        self.files(match pipelines.get("jobs") {
             Some(node) => {
                 node.items().iter().filter_map(|item| Some((item.as_text()?.to_owned(), item.span))).collect()
             }
             None => vec![("jobs/*.yaml".to_owned(), Span::none())],
-        };
+        })
+    }
+
+    /// The files that patterns name, each once.
+    fn files(&mut self, patterns: Vec<(String, Span)>) -> Vec<(PathBuf, Span)> {
         let mut paths: Vec<(PathBuf, Span)> = Vec::new();
         for (pattern, span) in patterns {
             let found = if pattern.contains(['*', '?', '[']) {

@@ -9,6 +9,7 @@ mod contract;
 mod kpi;
 mod mart;
 mod pipelines;
+mod unit_test;
 
 use std::path::PathBuf;
 
@@ -28,6 +29,7 @@ pub use contract::{Check, Column, ColumnType, OnBreach, RowCount, Severity, Sour
 pub use kpi::{Benchmark, Better, Kpi, Unit};
 pub use mart::{Mart, MartBody, MartColumn, MartFormat};
 pub use pipelines::{DimensionMode, Lineage, Pipeline, Settings, Store, Stores};
+pub use unit_test::{Expectation, Expected, GivenRows, TestCell, TestRow, UnitTest};
 
 /// A whole project: `pipelines.yaml` and the job files that it names.
 #[derive(Debug, Clone)]
@@ -70,6 +72,8 @@ pub struct Project {
     pub deliveries: IndexMap<String, Delivery>,
     /// What runs together.
     pub pipelines: IndexMap<String, Pipeline>,
+    /// Patterns of the files with unit tests, relative to the project.
+    pub tests: Vec<Spanned<String>>,
 }
 
 impl Project {

@@ -9,4 +9,5 @@ pub mod run;
 pub mod sample;
 pub mod schema;
 pub mod status;
+pub mod test;
 pub mod validate;

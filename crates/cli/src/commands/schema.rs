@@ -14,6 +14,7 @@ pub fn schema(args: &SchemaArgs) -> Result<(), Failure> {
     let document = match args.of {
         SchemaOf::Job => Document::Job,
         SchemaOf::Pipelines => Document::Pipelines,
+        SchemaOf::Tests => Document::Tests,
     };
     let schema = serde_json::to_string_pretty(&json_schema(document)).map_err(config)?;
     print(&format!("{schema}\n"))

@@ -17,9 +17,11 @@ pub fn validate(global: &Global, args: &ValidateArgs) -> Result<(), Failure> {
     if args.json {
         return as_json(global);
     }
-    let project = project::load(global)?;
+    let mut project = project::load(global)?;
+    let tests = abmart_spec::load_tests(&mut project)
+        .map_err(|error| Failure::of_diagnostics(&error.diagnostics, &error.files))?;
     print(&format!(
-        "{} is valid: {} sources, {} rollups, {} tables, {} attributions, {} facts, {} KPIs, {} marts in {} jobs\n",
+        "{} is valid: {} sources, {} rollups, {} tables, {} attributions, {} facts, {} KPIs, {} marts in {} jobs, {} tests\n",
         project.name,
         project.sources.len(),
         project.rollups.len(),
@@ -29,6 +31,7 @@ pub fn validate(global: &Global, args: &ValidateArgs) -> Result<(), Failure> {
         project.kpis.values().filter(|kpi| kpi.published).count(),
         project.marts.len(),
         project.jobs.len(),
+        tests.len(),
     ))
 }
 
@@ -37,8 +40,11 @@ fn as_json(global: &Global) -> Result<(), Failure> {
     let (findings, files): (Vec<Diagnostic>, SourceMap) =
         match abmart_spec::load(&global.project, &vars, &|name| std::env::var(name).ok()) {
             Err(error) => (error.diagnostics, error.files),
-            Ok((project, mut warnings)) => {
+            Ok((mut project, mut warnings)) => {
                 warnings.extend(abmart_engine::check(&project));
+                if let Err(error) = abmart_spec::load_tests(&mut project) {
+                    warnings.extend(error.diagnostics);
+                }
                 (warnings, project.files)
             }
         };

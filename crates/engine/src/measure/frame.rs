@@ -36,6 +36,8 @@ pub struct PeriodFrames {
     pub entities: HashMap<String, DataFrame>,
     /// Score → contributions of every signal.
     pub signals: HashMap<String, DataFrame>,
+    /// Tables of the period that are shown as they are.
+    pub tables: HashMap<String, DataFrame>,
 }
 
 /// A fact's rows, split by whether the entity is known.
@@ -59,7 +61,7 @@ impl<'a> Measures<'a> {
     /// # Errors
     /// When a fact or score does not fit its input.
     pub fn frames(&self, scope: &Scope<'_>, with_signals: &[String]) -> Result<PeriodFrames, EngineError> {
-        let mut done = PeriodFrames { entities: HashMap::new(), signals: HashMap::new() };
+        let mut done = PeriodFrames { entities: HashMap::new(), signals: HashMap::new(), tables: HashMap::new() };
         for entity in self.in_order() {
             let _timed = tracing::debug_span!("entity", name = entity.name).entered();
             let frame = match (&entity.snapshot, &entity.parent) {

@@ -71,8 +71,8 @@ impl Inputs<'_> {
             ("kpi_changes", changed.lazy()),
             ("data_quality", quality.lazy()),
         ]);
-        if let Some(cube) = &self.job.cube {
-            known.insert("cuts", cuts::table(&cube.dimensions)?.lazy());
+        if let Some(root) = project.cube_root() {
+            known.insert("cuts", cuts::table(root)?.lazy());
         }
         let staging = Staging {
             store: target.store,

@@ -1,6 +1,6 @@
 //! Reading the keys of a map whose shape the grammar has checked.
 
-use crate::model::{Grain, Spanned};
+use crate::model::{Grain, Literal, Spanned};
 use crate::syntax::{Entry, Node, Value};
 
 /// The keys of a map.
@@ -68,6 +68,18 @@ impl<'n> Fields<'n> {
 /// A text node's value with its place.
 pub(crate) fn text(node: &Node) -> Option<Spanned<String>> {
     node.as_text().map(|value| Spanned { value: value.to_owned(), span: node.span })
+}
+
+/// A scalar node's value; none of a list or map.
+pub(super) fn scalar(node: &Node) -> Option<Literal> {
+    Some(match &node.value {
+        Value::Null => Literal::Null,
+        Value::Boolean(value) => Literal::Boolean(*value),
+        Value::Integer(value) => Literal::Integer(*value),
+        Value::Number(value) => Literal::Number(*value),
+        Value::Text(text) => Literal::String(text.value.clone()),
+        Value::List(_) | Value::Map(_) => return None,
+    })
 }
 
 pub(super) fn grain(name: &str) -> Option<Grain> {

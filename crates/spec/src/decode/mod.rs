@@ -17,6 +17,7 @@ mod rows;
 mod score;
 mod source;
 mod table;
+mod unit_test;
 
 use std::path::Path;
 
@@ -28,6 +29,7 @@ use crate::syntax::{Entry, Node, Text, TextMap, Value};
 pub(crate) use fields::Fields;
 pub(crate) use names::{ENGINE_TABLES, Kind, Names};
 pub(crate) use project::pipelines;
+pub(crate) use unit_test::unit_tests;
 
 /// Adds the definitions of a job file to the project.
 pub(crate) fn job(node: &Node, stem: &str, decoder: &mut Decoder, project: &mut Project) {

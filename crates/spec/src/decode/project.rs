@@ -53,8 +53,15 @@ pub(crate) fn pipelines(node: &Node, root: &Path, decoder: &mut Decoder) -> Proj
         marts: IndexMap::new(),
         deliveries,
         pipelines,
+        tests: match fields.get("tests") {
+            Some(_) => fields.texts("tests"),
+            None => vec![Spanned { value: TESTS.to_owned(), span: Span::none() }],
+        },
     }
 }
+
+/// Where unit tests are unless `pipelines.yaml` says otherwise.
+const TESTS: &str = "jobs/tests/*.yaml";
 
 fn stores(fields: Option<Fields>) -> Stores {
     let of = |key: &str, default: &str| {

@@ -85,14 +85,7 @@ enum Written {
 
 impl From<&Node> for Written {
     fn from(node: &Node) -> Self {
-        Self::Yaml(match &node.value {
-            Value::Null => Literal::Null,
-            Value::Boolean(value) => Literal::Boolean(*value),
-            Value::Integer(value) => Literal::Integer(*value),
-            Value::Number(value) => Literal::Number(*value),
-            Value::Text(text) => Literal::String(text.value.clone()),
-            Value::List(_) | Value::Map(_) => return Self::Structure,
-        })
+        super::fields::scalar(node).map_or(Self::Structure, Self::Yaml)
     }
 }
 

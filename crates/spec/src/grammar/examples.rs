@@ -6,12 +6,12 @@ use crate::diagnostic::{SourceMap, render};
 use crate::sql;
 use crate::syntax::{Node, Value, read};
 
-use super::{JOB, Key, Object, PIPELINES, Shape, check};
+use super::{JOB, Key, Object, PIPELINES, Shape, TESTS, check};
 
 #[test]
 fn every_example_fits_its_key() {
     let mut seen = Vec::new();
-    for object in [&PIPELINES, &JOB] {
+    for object in [&PIPELINES, &JOB, &TESTS] {
         visit(object, &mut seen);
     }
     assert!(seen.contains(&"component"), "inner objects are visited");

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::sql::{AGGREGATES, PERIOD_FUNCTIONS, RUN_FUNCTIONS};
 
 use super::check::list;
-use super::{GRAINS, JOB, Key, Keys, Object, PIPELINES, Rule, Shape};
+use super::{GRAINS, JOB, Key, Keys, Object, PIPELINES, Rule, Shape, TESTS};
 
 /// The reference manual of the language (`docs/language.md`), in Markdown.
 #[must_use]
@@ -13,6 +13,7 @@ pub fn language_markdown() -> String {
     let mut manual = Manual { text: INTRODUCTION.to_owned(), seen: Vec::new() };
     manual.object(&PIPELINES);
     manual.object(&JOB);
+    manual.object(&TESTS);
     manual.text.push_str(SQL);
     for (title, functions) in [
         ("### Functions of the run\n", RUN_FUNCTIONS),

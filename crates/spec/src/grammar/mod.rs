@@ -20,6 +20,7 @@ mod score;
 mod source;
 mod store;
 mod table;
+mod unit_test;
 
 pub(crate) use attribution::KINDS;
 pub(crate) use check::check;
@@ -28,6 +29,7 @@ pub use manual::language_markdown;
 pub use schema::{Document, json_schema};
 
 pub(crate) use project::{JOB, PIPELINES};
+pub(crate) use unit_test::TESTS;
 
 /// An object of the language: a map with known keys.
 #[derive(Debug)]

@@ -54,6 +54,13 @@ pub(crate) static PIPELINES: Object = Object {
         )
         .default("`[jobs/*.yaml]`"),
         Key::new(
+            "tests",
+            Shape::List(&Shape::Word("path pattern")),
+            "Files of unit tests, relative to the project; only `abmart test` and `validate` read them.",
+            "tests: [jobs/tests/*.yaml]",
+        )
+        .default("`[jobs/tests/*.yaml]`"),
+        Key::new(
             "deliveries",
             Shape::Map(Keys::Labels, &Shape::Object(&DELIVERY)),
             "Where new alerts are sent.",

@@ -2,15 +2,17 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{GRAINS, JOB, Keys, Object, PIPELINES, Rule, Shape};
+use super::{GRAINS, JOB, Keys, Object, PIPELINES, Rule, Shape, TESTS};
 
-/// The two kinds of file.
+/// The kinds of file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Document {
     /// A file in `jobs/`.
     Job,
     /// `pipelines.yaml`.
     Pipelines,
+    /// A file of unit tests.
+    Tests,
 }
 
 /// The JSON Schema (draft 2020-12) of a kind of file.
@@ -19,6 +21,7 @@ pub fn json_schema(document: Document) -> Value {
     let (object, title) = match document {
         Document::Job => (&JOB, "abmart job file"),
         Document::Pipelines => (&PIPELINES, "abmart pipelines.yaml"),
+        Document::Tests => (&TESTS, "abmart test file"),
     };
     let mut schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -18,6 +18,9 @@ mod score;
 mod source;
 mod store;
 mod table;
+mod unit_test;
+
+pub(crate) use unit_test::unit_tests;
 
 use crate::decode::{Kind, Names};
 use crate::diagnostic::{Diagnostic, Span, did_you_mean};

@@ -8,5 +8,6 @@ mod shape;
 
 pub use functions::{AGGREGATES, PERIOD_FUNCTIONS, RUN_FUNCTIONS};
 pub use locate::{Located, locate};
+pub use parse::generated;
 pub(crate) use parse::{expression, query};
 pub(crate) use shape::{Call, Column, Parts, arguments, parts, query_parts};

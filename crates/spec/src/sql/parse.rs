@@ -45,6 +45,14 @@ pub(crate) fn query(text: Text, span: Span) -> Result<SqlQuery, Box<Diagnostic>>
     Ok(sql)
 }
 
+/// A query that no file holds, for a mart that a program makes up.
+///
+/// # Errors
+/// When the text is no query.
+pub fn generated(text: &str) -> Result<SqlQuery, Box<Diagnostic>> {
+    query(Text { value: text.to_owned(), map: TextMap::at(0), plain: false }, Span::none())
+}
+
 fn parser(text: &str) -> Result<Parser<'static>, ParserError> {
     Parser::new(&GenericDialect).try_with_sql(text)
 }
