@@ -24,7 +24,7 @@ mod unit_test;
 
 pub(crate) use attribution::KINDS;
 pub(crate) use check::check;
-pub(crate) use format::{is_date, is_timestamp, window};
+pub(crate) use format::{is_date, is_timestamp, name_problem, window};
 pub use manual::language_markdown;
 pub use schema::{Document, json_schema};
 
