@@ -1,9 +1,12 @@
 //! One file a command.
 
+pub mod add;
 pub mod backfill;
 pub mod completions;
 pub mod gc;
+pub mod init;
 pub mod ls;
+pub mod man;
 pub mod plan;
 pub mod run;
 pub mod sample;
