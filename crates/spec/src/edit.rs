@@ -31,7 +31,9 @@ pub fn add(text: &str, section: &str, definition: &str) -> Result<Added, Box<Dia
     let entries = root.entries();
     let at_margin = |entry: &Entry| entry.key.span.start == line_start(text, entry.key.span.start);
     if entries.is_empty() || !entries.iter().all(at_margin) {
-        return Err(refused("the file is not written as keys at the left margin, so nothing can be added to it"));
+        return Err(
+            refused("the file is not written as keys at the left margin, so nothing can be added to it").boxed()
+        );
     }
     let layout = Layout { text, entries };
     let (at, block) = match layout.index_of(section) {
@@ -52,7 +54,7 @@ pub fn add(text: &str, section: &str, definition: &str) -> Result<Added, Box<Dia
     if count(&again) == count(&root) + 1 {
         Ok(added)
     } else {
-        Err(refused(&format!("nothing can be added to `{section}` line by line")))
+        Err(refused(&format!("nothing can be added to `{section}` line by line")).boxed())
     }
 }
 
@@ -107,20 +109,20 @@ impl Layout<'_> {
                 let rest = &self.text[section.key.span.end..line_end(self.text, section.key.span.end)];
                 let rest = rest.trim_start_matches(['"', '\'']).trim_start_matches(':').trim();
                 if !rest.is_empty() && !rest.starts_with('#') {
-                    return Err(braces(section));
+                    return Err(braces(section).boxed());
                 }
                 2
             }
             Value::Map(entries) => {
-                let Some(first) = entries.first() else { return Err(braces(section)) };
+                let Some(first) = entries.first() else { return Err(braces(section).boxed()) };
                 let start = line_start(self.text, first.key.span.start);
                 let before = &self.text[start..first.key.span.start];
                 if start <= section.key.span.start || before.is_empty() || !before.chars().all(|c| c == ' ') {
-                    return Err(braces(section));
+                    return Err(braces(section).boxed());
                 }
                 before.len()
             }
-            _ => return Err(braces(section)),
+            _ => return Err(braces(section).boxed()),
         };
         let blank = if self.airy() { "\n" } else { "" };
         Ok((self.end(index), format!("{blank}{}", indented(definition, indentation))))
@@ -187,14 +189,13 @@ fn line_end(text: &str, at: usize) -> usize {
     text[at..].find('\n').map_or(text.len(), |newline| at + newline)
 }
 
-fn braces(section: &Entry) -> Box<Diagnostic> {
+fn braces(section: &Entry) -> Diagnostic {
     refused(&format!("`{}` is written on one line, so nothing can be added to it", section.key.value))
 }
 
-fn refused(message: &str) -> Box<Diagnostic> {
+fn refused(message: &str) -> Diagnostic {
     Diagnostic::error("not-editable", message)
         .help("definitions stand each on lines of their own, indented below the name of their section")
-        .boxed()
 }
 
 #[cfg(test)]

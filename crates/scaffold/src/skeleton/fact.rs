@@ -31,7 +31,8 @@ pub fn fact(
         return Err(missing(
             "a fact measures members of an entity, and the project has none",
             "`entities` of a job defines one",
-        ));
+        )
+        .boxed());
     }
     let relations = match from {
         Some(from) => vec![Relation::named(project, from)?],
@@ -51,7 +52,8 @@ pub fn fact(
         return Err(missing(
             &format!("{of} {verb} the key of an entity, by which its rows are counted"),
             &format!("the column would be one of {}", keys.join(", ")),
-        ));
+        )
+        .boxed());
     }
     Ok(found)
 }

@@ -33,7 +33,8 @@ pub fn kpi(
         return Err(missing(
             "a KPI is made of measures of facts, and the project has no fact",
             "`abmart add fact NAME --from SOURCE` adds one; or `--formula` over other KPIs",
-        ));
+        )
+        .boxed());
     }
     let units: Vec<&str> = match (unit, formula) {
         (Some(unit), _) => vec![unit],

@@ -37,7 +37,7 @@ type Query = (String, Vec<String>, Option<Node>);
 
 fn kpis(project: &Project) -> Result<Query, Box<Diagnostic>> {
     if project.kpis.is_empty() {
-        return Err(missing("the mart reads KPIs, and the project has none", "`abmart add kpi NAME` adds one"));
+        return Err(missing("the mart reads KPIs, and the project has none", "`abmart add kpi NAME` adds one").boxed());
     }
     let sql = "select kpi, period_grain, period_start, value, prior_value, target, status\nfrom kpi_values\nwhere cut = 'all'";
     Ok((sql.to_owned(), ["kpi", "period_grain", "period_start"].map(str::to_owned).to_vec(), None))
@@ -62,13 +62,14 @@ fn members(project: &Project, name: &str) -> Query {
 fn rows(project: &Project, from: &str) -> Result<Query, Box<Diagnostic>> {
     let Ok(relation) = Relation::named(project, from) else {
         let known = project.sources.keys().chain(project.tables.keys()).chain(project.entities.keys());
-        return Err(unknown("a source, table or entity", from, known.map(String::as_str)));
+        return Err(unknown("a source, table or entity", from, known.map(String::as_str)).boxed());
     };
     if relation.key.is_empty() {
         return Err(missing(
             &format!("`{from}` does not declare the columns that identify a row, which a mart needs"),
             &format!("`key` of `{from}` declares them"),
-        ));
+        )
+        .boxed());
     }
     let sql = format!("select {}\nfrom {from}", relation.projection());
     Ok((sql, relation.key.clone(), Some(relation.node)))

@@ -63,13 +63,12 @@ pub fn title(name: &str) -> String {
 }
 
 /// A name that an option gives and the project does not have.
-fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> Box<Diagnostic> {
+fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> Diagnostic {
     let near = did_you_mean(name, known);
     Diagnostic::error("unknown-name", format!("`{name}` is not {what} of the project"))
         .maybe_help(near.map(|near| format!("did you mean `{near}`?")))
-        .boxed()
 }
 
-fn missing(message: &str, help: &str) -> Box<Diagnostic> {
-    Diagnostic::error("nothing-to-read", message).help(help).boxed()
+fn missing(message: &str, help: &str) -> Diagnostic {
+    Diagnostic::error("nothing-to-read", message).help(help)
 }

@@ -47,7 +47,8 @@ impl Relation {
     /// The relation of a name.
     pub fn named(project: &Project, name: &str) -> Result<Self, Box<Diagnostic>> {
         let known = project.sources.keys().chain(project.rollups.keys()).chain(project.tables.keys());
-        Self::find(project, name).ok_or_else(|| unknown("a source, rollup or table", name, known.map(String::as_str)))
+        Self::find(project, name)
+            .ok_or_else(|| unknown("a source, rollup or table", name, known.map(String::as_str)).boxed())
     }
 
     fn find(project: &Project, name: &str) -> Option<Self> {

@@ -40,7 +40,8 @@ pub fn source(name: &str, file: &FileSource, events: Option<bool>) -> Result<Vec
         return Err(missing(
             "the file has no column of a type that contracts know",
             "text, numbers, booleans, dates, timestamps",
-        ));
+        )
+        .boxed());
     }
     let time = time(&file.columns);
     let path = file.path.as_deref().unwrap_or_default();
@@ -51,7 +52,8 @@ pub fn source(name: &str, file: &FileSource, events: Option<bool>) -> Result<Vec
         return Err(missing(
             "no column says when a row happened, so the files cannot be events",
             "events have a timestamp or date; `--kind snapshot` is for full copies of a table",
-        ));
+        )
+        .boxed());
     }
     let text = text(name, file, time.filter(|_| events), events);
     Ok(vec![Skeleton { section: "sources", text, reads: None }])
@@ -87,16 +89,12 @@ fn text(name: &str, file: &FileSource, time: Option<&FileColumn>, events: bool) 
         let _ = writeln!(text, "  time: {}   # when a row happened", scalar(&time.name));
     }
     let key = key(name, &file.columns);
-    match key {
-        Some(key) => {
-            let _ = writeln!(text, "  key: [{}]   # columns that identify a row", scalar(&key.name));
-        }
-        None => {
-            let likely = file.columns.iter().find(|column| column.name.ends_with("_id")).or(file.columns.first());
-            let likely = likely.map(|column| column.name.as_str()).unwrap_or_default();
-            let _ =
-                writeln!(text, "  # key: [{likely}]   # columns that identify a row; the first row of a key counts");
-        }
+    if let Some(key) = key {
+        let _ = writeln!(text, "  key: [{}]   # columns that identify a row", scalar(&key.name));
+    } else {
+        let likely = file.columns.iter().find(|column| column.name.ends_with("_id")).or(file.columns.first());
+        let likely = likely.map(|column| column.name.as_str()).unwrap_or_default();
+        let _ = writeln!(text, "  # key: [{likely}]   # columns that identify a row; the first row of a key counts");
     }
     text.push_str("  # freshness: 7 days   # how old the newest rows may be\n");
     text.push_str("  description: What it holds, one row each.\n  columns:\n");

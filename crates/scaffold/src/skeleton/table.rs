@@ -11,20 +11,13 @@ use super::{Skeleton, missing};
 /// # Errors
 /// When there is nothing of that name, or nothing at all.
 pub fn table(project: &Project, name: &str, from: Option<&str>) -> Result<Vec<Skeleton>, Box<Diagnostic>> {
-    let relation = match from {
-        Some(from) => Relation::named(project, from)?,
-        None => {
-            let sources = Relation::all(project).into_iter();
-            sources
-                .filter(|relation| matches!(relation.node, Node::Source(_)))
-                .min_by_key(|source| source.time.is_some())
-                .ok_or_else(|| {
-                    missing(
-                        "a table reads sources, and the project has none",
-                        "`abmart add source NAME --from FILE` adds one",
-                    )
-                })?
-        }
+    let relation = if let Some(from) = from {
+        Relation::named(project, from)?
+    } else {
+        let sources = Relation::all(project).into_iter().filter(|relation| matches!(relation.node, Node::Source(_)));
+        sources.min_by_key(|source| source.time.is_some()).ok_or_else(|| {
+            missing("a table reads sources, and the project has none", "`abmart add source NAME --from FILE` adds one")
+        })?
     };
     let time = match &relation.time {
         Some(time) if !matches!(relation.node, Node::Rollup(_)) => {
