@@ -54,6 +54,8 @@ fn main() -> ExitCode {
 
 fn dispatch(cli: &Cli) -> Result<(), Failure> {
     match &cli.command {
+        Command::Init(args) => commands::init::init(&cli.global, args),
+        Command::Add(command) => commands::add::add(&cli.global, command),
         Command::Run(args) => commands::run::run(&cli.global, args),
         Command::Backfill(args) => commands::backfill::backfill(&cli.global, args),
         Command::Plan(args) => commands::plan::plan(&cli.global, args),
@@ -68,5 +70,6 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
         Command::Fmt(args) => commands::fmt::fmt(&cli.global, args),
         Command::Schema(args) => commands::schema::schema(args),
         Command::Completions(args) => commands::completions::completions(args),
+        Command::Man(args) => commands::man::man(args),
     }
 }

@@ -25,29 +25,43 @@ fn reference() -> String {
     cli.build();
     let mut text = String::from(INTRODUCTION);
     table(&mut text, cli.get_arguments());
-    for command in cli.get_subcommands().filter(|command| command.get_name() != "help") {
-        let _ = write!(text, "\n## `abmart {}`\n\n{}.\n\n", command.get_name(), about(command));
-        let own = || command.get_arguments().filter(|arg| !arg.is_global_set() && !is_built_in(arg));
-        let _ = writeln!(text, "```text\n{}\n```", usage(command));
-        if own().next().is_some() {
-            text.push('\n');
-            table(&mut text, own());
-        }
+    for command in cli.get_subcommands() {
+        section(&mut text, command, &format!("abmart {}", command.get_name()));
     }
     text.push_str(EXIT_CODES);
     text
+}
+
+/// What a command does; of one that only leads to others, what each of them does.
+fn section(text: &mut String, command: &Command, name: &str) {
+    if command.get_name() == "help" {
+        return;
+    }
+    if command.has_subcommands() {
+        for below in command.get_subcommands() {
+            section(text, below, &format!("{name} {}", below.get_name()));
+        }
+        return;
+    }
+    let _ = write!(text, "\n## `{name}`\n\n{}.\n\n", about(command));
+    let own = || command.get_arguments().filter(|arg| !arg.is_global_set() && !is_built_in(arg));
+    let _ = writeln!(text, "```text\n{}\n```", usage(command, name));
+    if own().next().is_some() {
+        text.push('\n');
+        table(text, own());
+    }
 }
 
 fn about(command: &Command) -> String {
     command.get_about().map(ToString::to_string).unwrap_or_default()
 }
 
-fn usage(command: &Command) -> String {
+fn usage(command: &Command, name: &str) -> String {
     let operands = command.get_positionals().map(|arg| {
         let name = arg.get_id().as_str().to_uppercase();
         if arg.is_required_set() { format!(" <{name}>") } else { format!(" [{name}]") }
     });
-    format!("abmart {} [OPTIONS]{}", command.get_name(), operands.collect::<String>())
+    format!("{name} [OPTIONS]{}", operands.collect::<String>())
 }
 
 fn table<'a>(text: &mut String, args: impl Iterator<Item = &'a Arg>) {

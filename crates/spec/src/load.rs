@@ -24,7 +24,24 @@ pub fn load(
     vars: &BTreeMap<String, String>,
     env: &dyn Fn(&str) -> Option<String>,
 ) -> Result<(Project, Vec<Diagnostic>), LoadError> {
-    let mut loader = Loader { root, files: SourceMap::default(), diagnostics: Vec::new(), unreadable: false };
+    load_edited(root, vars, env, &Edits::new())
+}
+
+/// YAML files as they are to become: path relative to the project → text. Files that are not there yet may be among them.
+pub type Edits = BTreeMap<PathBuf, String>;
+
+/// As [`load`], with some files as they are to become, so that an edit can be checked before it is written.
+///
+/// # Errors
+///
+/// As those of [`load`]; places are those in the edited texts.
+pub fn load_edited(
+    root: &Path,
+    vars: &BTreeMap<String, String>,
+    env: &dyn Fn(&str) -> Option<String>,
+    edits: &Edits,
+) -> Result<(Project, Vec<Diagnostic>), LoadError> {
+    let mut loader = Loader { root, edits, files: SourceMap::default(), diagnostics: Vec::new(), unreadable: false };
     let project = loader.project(vars, env);
     let mut diagnostics = loader.diagnostics;
     diagnostic::sort(&mut diagnostics);
@@ -47,7 +64,8 @@ pub fn load(
 pub fn load_tests(project: &mut Project) -> Result<Vec<UnitTest>, LoadError> {
     let root = project.root.clone();
     let files = std::mem::take(&mut project.files);
-    let mut loader = Loader { root: &root, files, diagnostics: Vec::new(), unreadable: false };
+    let edits = Edits::new();
+    let mut loader = Loader { root: &root, edits: &edits, files, diagnostics: Vec::new(), unreadable: false };
     let mut tests = Vec::new();
     let patterns: Vec<(String, Span)> =
         project.tests.iter().map(|Spanned { value, span }| (value.clone(), *span)).collect();
@@ -74,7 +92,9 @@ pub fn job_files(
     vars: &BTreeMap<String, String>,
     env: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Vec<PathBuf>, LoadError> {
-    let mut loader = Loader { root, files: SourceMap::default(), diagnostics: Vec::new(), unreadable: false };
+    let edits = Edits::new();
+    let mut loader =
+        Loader { root, edits: &edits, files: SourceMap::default(), diagnostics: Vec::new(), unreadable: false };
     let Some(mut pipelines) = loader.read(Path::new("pipelines.yaml"), Span::none()) else {
         return Err(LoadError { diagnostics: loader.diagnostics, files: loader.files });
     };
@@ -110,6 +130,7 @@ fn summary(diagnostics: &[Diagnostic]) -> String {
 
 struct Loader<'a> {
     root: &'a Path,
+    edits: &'a Edits,
     files: SourceMap,
     diagnostics: Vec<Diagnostic>,
     /// A file could not be read: whatever it defines is unknown, so that unknown names prove nothing.
@@ -148,7 +169,8 @@ impl Loader<'_> {
 
     /// The tree of a YAML file; `place` is where the file is named.
     fn read(&mut self, path: &Path, place: Span) -> Option<Node> {
-        let text = match std::fs::read_to_string(self.root.join(path)) {
+        let edited = self.edits.get(path).cloned();
+        let text = match edited.map_or_else(|| std::fs::read_to_string(self.root.join(path)), Ok) {
             Ok(text) => text,
             Err(error) => {
                 self.unreadable = true;
@@ -225,10 +247,17 @@ impl Loader<'_> {
         let escaped = glob::Pattern::escape(&root.to_string_lossy());
         let full = format!("{}/{pattern}", escaped.trim_end_matches('/'));
         match glob::glob(&full) {
-            Ok(found) => found
-                .filter_map(Result::ok)
-                .filter_map(|path| Some(path.strip_prefix(&root).ok()?.to_owned()))
-                .collect(),
+            Ok(found) => {
+                let found = found.filter_map(Result::ok);
+                let found = found.filter_map(|path| Some(path.strip_prefix(&root).ok()?.to_owned()));
+                let mut found: std::collections::BTreeSet<PathBuf> = found.collect();
+                let options = glob::MatchOptions { require_literal_separator: true, ..glob::MatchOptions::new() };
+                let like = |path: &&PathBuf| {
+                    glob::Pattern::new(pattern).is_ok_and(|pattern| pattern.matches_path_with(path, options))
+                };
+                found.extend(self.edits.keys().filter(like).cloned());
+                found.into_iter().collect()
+            }
             Err(error) => {
                 let message = format!("`{pattern}` is no path pattern: {}", error.msg);
                 self.diagnostics.push(Diagnostic::error("bad-path", message).at(span));

@@ -42,6 +42,11 @@ impl Kind {
         Self::Pipeline,
     ];
 
+    /// The kind of a [`crate::graph::Node`], by the name that it gives its kind.
+    pub fn of(kind: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|known| known.noun().eq_ignore_ascii_case(kind))
+    }
+
     pub fn noun(self) -> &'static str {
         match self {
             Self::Job => "job",
@@ -67,7 +72,7 @@ impl Kind {
     }
 
     /// The kinds that a name of this kind must differ from, its own included.
-    fn space(self) -> &'static [Self] {
+    pub fn space(self) -> &'static [Self] {
         // SQL sees sources, rollups, tables and entities side by side.
         const SQL: &[Kind] = &[Kind::Entity, Kind::Source, Kind::Rollup, Kind::Table];
         match self {

@@ -25,7 +25,7 @@ pub(crate) fn is_timestamp(text: &str) -> bool {
 }
 
 /// Why a text cannot name a definition, of one that SQL reads or not: (code, what is wrong, what would be right).
-pub(super) fn name_problem(name: &str, in_sql: bool) -> Option<(&'static str, String, String)> {
+pub(crate) fn name_problem(name: &str, in_sql: bool) -> Option<(&'static str, String, String)> {
     let mut characters = name.chars();
     let first = characters.next().is_some_and(|first| first.is_ascii_lowercase());
     let rest = characters.all(|next| next.is_ascii_lowercase() || next.is_ascii_digit() || next == '_');

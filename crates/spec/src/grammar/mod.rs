@@ -26,7 +26,7 @@ mod unit_test;
 pub(crate) use attribution::KINDS;
 pub(crate) use check::check;
 pub use embedded::{Sql, sql_at};
-pub(crate) use format::{is_date, is_timestamp, window};
+pub(crate) use format::{is_date, is_timestamp, name_problem, window};
 pub use manual::language_markdown;
 pub use schema::{Document, json_schema};
 

@@ -20,6 +20,7 @@ impl Document {
         match self {
             Self::Job => &JOB,
             Self::Pipelines => &PIPELINES,
+            Self::Tests => &TESTS,
         }
     }
 }
@@ -27,16 +28,16 @@ impl Document {
 /// The JSON Schema (draft 2020-12) of a kind of file.
 #[must_use]
 pub fn json_schema(document: Document) -> Value {
-    let (object, title) = match document {
-        Document::Job => (&JOB, "abmart job file"),
-        Document::Pipelines => (&PIPELINES, "abmart pipelines.yaml"),
-        Document::Tests => (&TESTS, "abmart test file"),
+    let title = match document {
+        Document::Job => "abmart job file",
+        Document::Pipelines => "abmart pipelines.yaml",
+        Document::Tests => "abmart test file",
     };
     let mut schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": title,
     });
-    if let (Some(schema), Value::Object(body)) = (schema.as_object_mut(), of_object(object)) {
+    if let (Some(schema), Value::Object(body)) = (schema.as_object_mut(), of_object(document.object())) {
         schema.extend(body);
     }
     schema

@@ -73,7 +73,9 @@ impl Selector {
         let alternatives: Vec<Vec<Word>> =
             text.split_whitespace().map(|words| words.split(',').map(word).collect()).collect::<Result<_, _>>()?;
         if alternatives.is_empty() {
-            return Err(wrong("a selector is empty", "a name as `win_rate`, or `kpi:win_rate`, `job:engagement`"));
+            return Err(
+                wrong("a selector is empty", "a name as `win_rate`, or `kpi:win_rate`, `job:engagement`").boxed()
+            );
         }
         Ok(Self { alternatives })
     }
@@ -96,7 +98,7 @@ fn word(text: &str) -> Result<Word, Box<Diagnostic>> {
     let (dependents, rest) = trailing(rest, text)?;
     if closed && (needs.is_some() || dependents.is_some()) {
         let help = "`@` takes in all that needs it, and all that those need, so `+` beside it adds nothing";
-        return Err(wrong(&format!("`{text}` has both `@` and `+`"), help));
+        return Err(wrong(&format!("`{text}` has both `@` and `+`"), help).boxed());
     }
     let (method, value) = match rest.split_once(':') {
         None if rest.contains('/') => (Method::Path, rest),
@@ -104,7 +106,7 @@ fn word(text: &str) -> Result<Word, Box<Diagnostic>> {
         Some((name, value)) => (Method::of(name).ok_or_else(|| unknown_method(name, value))?, value),
     };
     if value.is_empty() {
-        return Err(wrong(&format!("`{text}` names nothing"), "`*` stands for every name, as in `kpi:*`"));
+        return Err(wrong(&format!("`{text}` names nothing"), "`*` stands for every name, as in `kpi:*`").boxed());
     }
     let value = if method == Method::Path { plain_path(value) } else { value };
     let pattern = Pattern::new(value).map_err(|error| {
@@ -141,7 +143,9 @@ fn steps(digits: &str, whole: &str) -> Result<usize, Box<Diagnostic>> {
     if digits.is_empty() {
         return Ok(usize::MAX);
     }
-    digits.parse().map_err(|_| wrong(&format!("`{whole}` goes too far"), "`+` without a number goes all the way"))
+    digits
+        .parse()
+        .map_err(|_| wrong(&format!("`{whole}` goes too far"), "`+` without a number goes all the way").boxed())
 }
 
 /// `jobs/local` of `./jobs/local/`.
@@ -150,7 +154,7 @@ fn plain_path(path: &str) -> &str {
     if path.len() > 1 { path.trim_end_matches('/') } else { path }
 }
 
-fn unknown_method(name: &str, value: &str) -> Box<Diagnostic> {
+fn unknown_method(name: &str, value: &str) -> Diagnostic {
     let help = match did_you_mean(name, Method::names()) {
         Some(near) => format!("did you mean `{near}:{value}`?"),
         None => {
@@ -160,6 +164,6 @@ fn unknown_method(name: &str, value: &str) -> Box<Diagnostic> {
     wrong(&format!("`{name}:` is no method of selectors"), &help)
 }
 
-fn wrong(message: &str, help: &str) -> Box<Diagnostic> {
-    Diagnostic::error("bad-selector", message).help(help).boxed()
+fn wrong(message: &str, help: &str) -> Diagnostic {
+    Diagnostic::error("bad-selector", message).help(help)
 }

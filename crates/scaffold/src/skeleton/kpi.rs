@@ -1,0 +1,103 @@
+//! A KPI.
+
+use abmart_spec::diagnostic::Diagnostic;
+use abmart_spec::formula;
+use abmart_spec::model::{FactKind, Unit};
+use abmart_spec::{Node, Project};
+
+use super::{Skeleton, missing, title};
+use crate::yaml::{in_braces, scalar};
+
+/// Units by how likely a formula has them whose unit nobody says.
+const UNITS: [Unit; 8] =
+    [Unit::Count, Unit::Money, Unit::Percent, Unit::Days, Unit::Hours, Unit::Seconds, Unit::Ratio, Unit::Score];
+
+/// Facts that are offered where nobody gives a formula.
+const OFFERS: usize = 12;
+
+/// A KPI of a formula, by default a count over a fact. Without a unit there is a text for each that it may have.
+///
+/// # Errors
+/// When no formula is given and the project has no fact.
+pub fn kpi(
+    project: &Project,
+    name: &str,
+    formula: Option<&str>,
+    unit: Option<&str>,
+) -> Result<Vec<Skeleton>, Box<Diagnostic>> {
+    let formulas = match formula {
+        Some(formula) => vec![(formula.to_owned(), first_read(project, formula))],
+        None => counts(project),
+    };
+    if formulas.is_empty() {
+        return Err(missing(
+            "a KPI is made of measures of facts, and the project has no fact",
+            "`abmart add fact NAME --from SOURCE` adds one; or `--formula` over other KPIs",
+        )
+        .boxed());
+    }
+    let units: Vec<&str> = match (unit, formula) {
+        (Some(unit), _) => vec![unit],
+        (None, Some(_)) => UNITS.map(Unit::name).to_vec(),
+        (None, None) => vec![Unit::Count.name()],
+    };
+    let of_formula = |(formula, reads): &(String, Option<Node>)| {
+        let text = |unit: &&str| Skeleton { section: "kpis", text: text(name, formula, unit), reads: reads.clone() };
+        units.iter().map(text).collect::<Vec<_>>()
+    };
+    Ok(formulas.iter().flat_map(of_formula).collect())
+}
+
+fn text(name: &str, formula: &str, unit: &str) -> String {
+    let title = in_braces(&title(name));
+    let formula = scalar(formula);
+    format!(
+        "\
+{name}:
+  title: {{en: {title}, fr: {title}}}   # fr: to be translated
+  description: What it measures, in a sentence.
+  formula: {formula}
+  unit: {unit}   # count, money, percent, ratio, score, days, hours or seconds
+  better: higher   # or lower
+  level: [operational]   # who reads it: executive, regional, operational
+  cadence: monthly   # how often it is reviewed: weekly, monthly or quarterly
+  # benchmark: {{alarm: 1, healthy: 2, strong: 3}}   # limits between alarm, low, healthy and strong
+"
+    )
+}
+
+/// Counts over facts of the entity that KPIs are cut by, those of what happened first.
+fn counts(project: &Project) -> Vec<(String, Option<Node>)> {
+    let root = project.cube_root().map(|entity| entity.name.as_str());
+    let mut facts: Vec<_> = project.facts.values().collect();
+    facts.sort_by_key(|fact| {
+        let local = project.jobs.get(&fact.job).is_some_and(|job| job.pack.is_some());
+        (local, Some(fact.per.value.as_str()) != root, matches!(fact.kind, FactKind::State))
+    });
+    let of_fact = |fact: &&abmart_spec::model::Fact| {
+        let counted = |text: &str| text.trim_start().starts_with("count(");
+        let measure = fact.measures.iter().find(|(_, sql)| counted(&sql.text)).map(|(name, _)| name);
+        let formula = match (&fact.kind, measure, fact.measures.keys().next()) {
+            (FactKind::State, _, Some(first)) => format!("count(*) filter (where {}.{first} is not null)", fact.name),
+            (_, Some(measure), _) => format!("sum({}.{measure})", fact.name),
+            (_, None, Some(first)) => format!("count(*) filter (where {}.{first} > 0)", fact.name),
+            _ => return None,
+        };
+        Some((formula, Some(Node::Fact(fact.name.clone()))))
+    };
+    facts.iter().filter_map(of_fact).take(OFFERS).collect()
+}
+
+/// The first fact, score or KPI that a formula names.
+fn first_read(project: &Project, text: &str) -> Option<Node> {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    words.filter(|word| !word.is_empty()).find_map(|word| {
+        if project.facts.contains_key(word) {
+            Some(Node::Fact(word.to_owned()))
+        } else if formula::entity_of(project, word).is_some() {
+            Some(Node::Score(word.to_owned()))
+        } else {
+            project.kpis.contains_key(word).then(|| Node::Kpi(word.to_owned()))
+        }
+    })
+}
