@@ -12,12 +12,16 @@ use crate::column::{ColumnRef, How, Input};
 pub const SCHEMA: &str = "1-2-0/ColumnLineageDatasetFacet";
 
 /// The content of the facet for a definition: for every column the columns of sources that its values come from; for all of
-/// them together the columns that decide about rows, on the whole way.
+/// them together the columns that decide about rows, on the whole way. Nothing where no column comes from a source.
 ///
 /// `dataset` gives namespace and name of a source; one that it does not know is left out, as are tables whose rows the
 /// project itself holds.
 #[must_use]
-pub fn column_lineage(lineage: &Lineage, node: &Node, dataset: &dyn Fn(&str) -> Option<(String, String)>) -> Value {
+pub fn column_lineage(
+    lineage: &Lineage,
+    node: &Node,
+    dataset: &dyn Fn(&str) -> Option<(String, String)>,
+) -> Option<Value> {
     let mut fields = Map::new();
     let mut passed: BTreeSet<Node> = BTreeSet::from([node.clone()]);
     for column in lineage.columns(node) {
@@ -34,12 +38,15 @@ pub fn column_lineage(lineage: &Lineage, node: &Node, dataset: &dyn Fn(&str) -> 
             rows.extend(found.into_iter().map(|found| Input { how: found.how.then(input.how), ..found }));
         }
     }
-    let mut content = json!({"fields": fields});
     let rows = fields_of(&rows, dataset);
+    if fields.is_empty() && rows.is_empty() {
+        return None;
+    }
+    let mut content = json!({"fields": fields});
     if !rows.is_empty() {
         content["dataset"] = json!(rows);
     }
-    content
+    Some(content)
 }
 
 /// The columns of sources that the values of a column come from, and the definitions on the way.

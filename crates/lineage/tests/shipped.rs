@@ -112,11 +112,9 @@ fn columns_come_from_definitions_that_the_graph_knows_to_be_needed() {
 /// What is needed without a column of it being read: journeys are put together by an attribution as a whole, and members of
 /// an entity are counted, or belong to those of another one.
 fn as_a_whole(node: &Node, need: &Node) -> bool {
-    match (node, need) {
-        (Node::Attribution(_), _) | (_, Node::Attribution(_)) => true,
-        (Node::Kpi(_) | Node::Entity(_), Node::Entity(_)) => true,
-        _ => false,
-    }
+    let attribution = |node: &Node| matches!(node, Node::Attribution(_));
+    let members = matches!((node, need), (Node::Kpi(_) | Node::Entity(_), Node::Entity(_)));
+    attribution(node) || attribution(need) || members
 }
 
 #[test]

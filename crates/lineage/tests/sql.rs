@@ -20,12 +20,12 @@ use support::{table, written};
     "i <- source:accounts.industry transformation, source:accounts.region conditional"
 )]
 #[case::a_condition_on_rows(
-    "select deal_id from deals where is_won and amount > 1",
-    "deal_id <- source:deals.deal_id identity\n(rows) <- source:deals.amount filter, source:deals.is_won filter"
+    "select deal_id from deals where is_won and seats > 1",
+    "deal_id <- source:deals.deal_id identity\n(rows) <- source:deals.is_won filter, source:deals.seats filter"
 )]
 #[case::groups(
-    "select account_id, sum(amount) as amount, count(*) as n from deals group by account_id",
-    "account_id <- source:deals.account_id identity\namount <- source:deals.amount aggregation\nn <-\n\
+    "select account_id, sum(seats) as seats, count(*) as n from deals group by account_id",
+    "account_id <- source:deals.account_id identity\nseats <- source:deals.seats aggregation\nn <-\n\
      (rows) <- source:deals.account_id group_by"
 )]
 #[case::groups_by_place_and_by_alias(
@@ -34,19 +34,19 @@ use support::{table, written};
      n <- source:deals.is_won aggregation\n(rows) <- source:deals.closed_on group_by, source:deals.currency group_by"
 )]
 #[case::a_filtered_aggregate(
-    "select sum(amount) filter (where is_won) as won from deals",
-    "won <- source:deals.amount aggregation, source:deals.is_won filter"
+    "select sum(seats) filter (where is_won) as won from deals",
+    "won <- source:deals.is_won filter, source:deals.seats aggregation"
 )]
 #[case::a_formula_of_aggregates(
-    "select sum(amount) / count(deal_id) as mean from deals having count(is_won) > 1",
-    "mean <- source:deals.amount aggregation, source:deals.deal_id aggregation\n(rows) <- source:deals.is_won filter"
+    "select sum(seats) / count(deal_id) as mean from deals having count(is_won) > 1",
+    "mean <- source:deals.deal_id aggregation, source:deals.seats aggregation\n(rows) <- source:deals.is_won filter"
 )]
 #[case::a_window(
     "select deal_id, row_number() over (partition by account_id order by closed_on) as place, \
-     lag(amount) over w as before from deals window w as (order by closed_on)",
+     lag(seats) over w as before from deals window w as (order by closed_on)",
     "deal_id <- source:deals.deal_id identity\n\
      place <- source:deals.account_id window, source:deals.closed_on window\n\
-     before <- source:deals.amount transformation, source:deals.closed_on window"
+     before <- source:deals.closed_on window, source:deals.seats transformation"
 )]
 #[case::distinct_rows(
     "select distinct account_id from deals",
@@ -105,14 +105,14 @@ fn several_relations(#[case] sql: &str, #[case] expected: &str) {
 
 #[rstest]
 #[case::a_common_table(
-    "with won as (select account_id, amount as worth from deals where is_won)\n\
+    "with won as (select account_id, seats as worth from deals where is_won)\n\
      select account_id, sum(worth) as worth from won group by account_id",
-    "account_id <- source:deals.account_id identity\nworth <- source:deals.amount aggregation\n\
+    "account_id <- source:deals.account_id identity\nworth <- source:deals.seats aggregation\n\
      (rows) <- source:deals.account_id group_by, source:deals.is_won filter"
 )]
 #[case::one_after_the_other(
-    "with a as (select amount * 2 as twice from deals), b as (select twice from a) select max(twice) as most from b",
-    "most <- source:deals.amount aggregation"
+    "with a as (select seats * 2 as twice from deals), b as (select twice from a) select max(twice) as most from b",
+    "most <- source:deals.seats aggregation"
 )]
 #[case::a_common_table_hides_a_source(
     "with deals as (select region from accounts) select region from deals",

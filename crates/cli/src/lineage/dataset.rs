@@ -59,7 +59,7 @@ pub fn outputs(project: &Project, marts: &Store, published: &Published) -> Vec<V
             let footer = mart.files.first().and_then(|file| marts.footer(&file.key).ok());
             let description = project.marts.get(name).map(|mart| mart.description.as_str()).unwrap_or_default();
             let mut facets = facets(marts, footer.as_ref().map(|footer| footer.columns.as_slice()), description);
-            facets.insert("columnLineage".to_owned(), column_lineage(&lineage, project, name));
+            facets.extend(column_lineage(&lineage, project, name).map(|facet| ("columnLineage".to_owned(), facet)));
             let mut output = dataset(marts, name, &facets);
             let size: u64 = mart.files.iter().map(|file| file.size).sum();
             let content = json!({"rowCount": mart.rows, "size": size, "fileCount": mart.files.len()});
@@ -107,11 +107,11 @@ fn dataset(store: &Store, folder: &str, facets: &Map<String, Value>) -> Value {
     json!({"namespace": namespace, "name": name, "facets": facets})
 }
 
-/// Which columns of the lake the columns of a mart come from.
-pub fn column_lineage(lineage: &Lineage, project: &Project, mart: &str) -> Value {
+/// Which columns of the lake the columns of a mart come from; none for a mart that is about the project itself.
+pub fn column_lineage(lineage: &Lineage, project: &Project, mart: &str) -> Option<Value> {
     let source = |name: &str| source_place(project, name);
-    let content = column_facet::column_lineage(lineage, &Node::Mart(mart.to_owned()), &source);
-    facet(column_facet::SCHEMA, content)
+    let content = column_facet::column_lineage(lineage, &Node::Mart(mart.to_owned()), &source)?;
+    Some(facet(column_facet::SCHEMA, content))
 }
 
 /// Namespace and name of a source, whether the lake is there or not.

@@ -108,7 +108,8 @@ fn mart_itself(project: &Project, lineage: &Lineage, mart: &Mart) -> Option<Valu
 /// A mart as what a job gives.
 fn published(project: &Project, lineage: &Lineage, mart: &Mart) -> Option<Value> {
     let (namespace, path) = place_in(project, &project.stores.marts, &mart.name)?;
-    let facets = json!({"columnLineage": column_lineage(lineage, project, &mart.name)});
+    let lineage = column_lineage(lineage, project, &mart.name);
+    let facets: Map<String, Value> = lineage.map(|facet| ("columnLineage".to_owned(), facet)).into_iter().collect();
     Some(json!({"namespace": namespace, "name": path, "facets": facets}))
 }
 

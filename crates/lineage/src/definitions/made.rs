@@ -1,14 +1,13 @@
 //! What the engine makes for marts: the cube, alerts, scores taken apart, entities with all their measures.
 
 use abmart_spec::Node;
-use abmart_spec::model::{Project, Spanned};
 
 use super::{Definitions, own};
 use crate::column::{How, Inputs};
 use crate::relation::Relation;
 
 /// The columns that say of which period a row is.
-const PERIOD: &[&str] = &["period_grain", "period_start", "period_end", "partial"];
+pub(super) const PERIOD: &[&str] = &["period_grain", "period_start", "period_end", "partial"];
 
 impl Definitions<'_> {
     /// What a name stands for in marts and alerts.
@@ -17,55 +16,9 @@ impl Definitions<'_> {
         let relation = match name {
             "kpi_values" => self.kpi_values(),
             "kpi_wide" => self.kpi_wide(),
-            "kpi_catalog" => engine_made(&[
-                "kpi",
-                "version",
-                "title_en",
-                "title_fr",
-                "description",
-                "formula",
-                "unit",
-                "better",
-                "level",
-                "cadence",
-                "owner",
-                "scope",
-                "styles",
-                "job",
-                "job_title",
-                "grains",
-                "cuts",
-                "holds_in",
-                "benchmark_alarm",
-                "benchmark_healthy",
-                "benchmark_strong",
-                "definition",
-                "defined_on",
-            ]),
-            "kpi_changes" => engine_made(&[
-                "changed_on",
-                "kpi",
-                "change",
-                "version_before",
-                "version",
-                "formula_before",
-                "formula",
-                "definition_before",
-                "definition",
-            ]),
-            "data_quality" => engine_made(&[
-                "as_of",
-                "source",
-                "column",
-                "check",
-                "severity",
-                "status",
-                "rows_in",
-                "rows_failed",
-                "rows_quarantined",
-                "files",
-                "detail",
-            ]),
+            "kpi_catalog" => engine_made(KPI_CATALOG),
+            "kpi_changes" => engine_made(KPI_CHANGES),
+            "data_quality" => engine_made(DATA_QUALITY),
             "cuts" => {
                 let mut cuts = engine_made(&["cut"]);
                 for (name, _) in self.dimensions() {
@@ -73,44 +26,8 @@ impl Definitions<'_> {
                 }
                 cuts
             }
-            "alerts" => self.alerts(&[
-                "as_of",
-                "alert",
-                "title_en",
-                "title_fr",
-                "severity",
-                "state",
-                "subject_kind",
-                "subject",
-                "*",
-                "kpi",
-                "period_grain",
-                "period_start",
-                "value",
-                "threshold",
-                "owner",
-                "action_en",
-                "action_fr",
-                "opened_on",
-                "due_on",
-                "resolved_on",
-            ]),
-            "actions" => self.alerts(&[
-                "as_of",
-                "alert",
-                "severity",
-                "subject_kind",
-                "subject",
-                "*",
-                "kpi",
-                "action_en",
-                "action_fr",
-                "owner",
-                "state",
-                "opened_on",
-                "due_on",
-                "resolved_on",
-            ]),
+            "alerts" => self.alerts(ALERTS),
+            "actions" => self.alerts(ACTIONS),
             "score_bands" => self.score_bands(),
             _ if project.entities.contains_key(name) => self.members(name),
             _ => match name.strip_suffix("_signals").filter(|score| project.scores.contains_key(*score)) {
@@ -119,74 +36,6 @@ impl Definitions<'_> {
             },
         };
         Some(relation)
-    }
-
-    fn kpi_values(&self) -> Relation {
-        let values = |column: &str, how: How| -> Inputs {
-            published(self.project)
-                .filter(|node| self.known.get(node).is_some_and(|known| known.columns.contains_key(column)))
-                .map(|node| own(node, column))
-                .collect::<Inputs>()
-                .then(how)
-        };
-        let settings = &self.project.settings;
-        let target = self.yardstick(settings.targets.as_ref(), &["target"], How::Identity);
-        let limits = |names: &[&str], how: How| self.yardstick(settings.benchmarks.as_ref(), names, how);
-        let mut rows = self.cell();
-        rows.made(&["kpi"]);
-        rows.set("value", values("value", How::Identity));
-        for name in ["numerator", "denominator", "n", "prior_value", "change", "yoy_value"] {
-            rows.set(name, values("value", How::Transformation));
-        }
-        let mut attainment = values("value", How::Transformation);
-        attainment.add(target.clone().then(How::Transformation));
-        rows.set("target", target);
-        rows.set("attainment", attainment);
-        rows.set("benchmark", limits(&["healthy"], How::Identity));
-        let mut status = values("value", How::Conditional);
-        status.add(limits(&["low", "healthy", "strong"], How::Conditional));
-        rows.set("status", status);
-        rows.set("share_of_parent", values("value", How::Transformation));
-        rows.set("rank", values("value", How::Window));
-        rows.set("immature", values("immature", How::Identity));
-        rows.set("mature_value", values("mature", How::Identity));
-        rows.made(&["definition"]);
-        rows.kpi = Some("kpi".to_owned());
-        rows
-    }
-
-    fn kpi_wide(&self) -> Relation {
-        let mut rows = self.cell();
-        for node in published(self.project) {
-            rows.set(node.name().to_owned(), own(node, "value"));
-        }
-        rows
-    }
-
-    /// The columns that say which cell of the cube a row is.
-    fn cell(&self) -> Relation {
-        let mut rows = engine_made(&["as_of"]);
-        rows.made(PERIOD);
-        rows.made(&["cut"]);
-        for (name, inputs) in self.dimensions() {
-            rows.set(name, inputs);
-        }
-        rows
-    }
-
-    /// Columns of the table of targets or benchmarks; its others say which cells a row is for.
-    fn yardstick(&self, table: Option<&Spanned<String>>, names: &[&str], how: How) -> Inputs {
-        let Some(rows) = table.and_then(|table| self.relation(&table.value)) else { return Inputs::default() };
-        let mut inputs = Inputs::default();
-        let numbers = ["target", "low", "healthy", "strong", "source"];
-        for (name, column) in rows.columns {
-            if names.contains(&name.as_str()) {
-                inputs.add(column.then(how));
-            } else if !numbers.contains(&name.as_str()) {
-                inputs.add(column.then(How::Join));
-            }
-        }
-        inputs
     }
 
     /// `alerts` and `actions`; `*` stands for the key and the dimensions of what an alert is about.
@@ -281,12 +130,105 @@ impl Definitions<'_> {
     }
 }
 
-fn engine_made(names: &[&str]) -> Relation {
+pub(super) fn engine_made(names: &[&str]) -> Relation {
     let mut rows = Relation::default();
     rows.made(names);
     rows
 }
 
-fn published(project: &Project) -> impl Iterator<Item = Node> {
-    project.kpis.values().filter(|kpi| kpi.published).map(|kpi| Node::Kpi(kpi.name.clone()))
-}
+/// The columns of `kpi_catalog`.
+const KPI_CATALOG: &[&str] = &[
+    "kpi",
+    "version",
+    "title_en",
+    "title_fr",
+    "description",
+    "formula",
+    "unit",
+    "better",
+    "level",
+    "cadence",
+    "owner",
+    "scope",
+    "styles",
+    "job",
+    "job_title",
+    "grains",
+    "cuts",
+    "holds_in",
+    "benchmark_alarm",
+    "benchmark_healthy",
+    "benchmark_strong",
+    "definition",
+    "defined_on",
+];
+
+/// The columns of `kpi_changes`.
+const KPI_CHANGES: &[&str] = &[
+    "changed_on",
+    "kpi",
+    "change",
+    "version_before",
+    "version",
+    "formula_before",
+    "formula",
+    "definition_before",
+    "definition",
+];
+
+/// The columns of `data_quality`.
+const DATA_QUALITY: &[&str] = &[
+    "as_of",
+    "source",
+    "column",
+    "check",
+    "severity",
+    "status",
+    "rows_in",
+    "rows_failed",
+    "rows_quarantined",
+    "files",
+    "detail",
+];
+
+/// The columns of `alerts`; `*` stands for the key and the dimensions of what an alert is about.
+const ALERTS: &[&str] = &[
+    "as_of",
+    "alert",
+    "title_en",
+    "title_fr",
+    "severity",
+    "state",
+    "subject_kind",
+    "subject",
+    "*",
+    "kpi",
+    "period_grain",
+    "period_start",
+    "value",
+    "threshold",
+    "owner",
+    "action_en",
+    "action_fr",
+    "opened_on",
+    "due_on",
+    "resolved_on",
+];
+
+/// The columns of `actions`, likewise.
+const ACTIONS: &[&str] = &[
+    "as_of",
+    "alert",
+    "severity",
+    "subject_kind",
+    "subject",
+    "*",
+    "kpi",
+    "action_en",
+    "action_fr",
+    "owner",
+    "state",
+    "opened_on",
+    "due_on",
+    "resolved_on",
+];

@@ -5,6 +5,7 @@
 //! ```
 
 mod attribution;
+mod cube;
 mod kpi;
 mod made;
 mod mart;

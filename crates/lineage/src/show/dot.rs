@@ -14,9 +14,9 @@ use crate::{Target, name};
 pub fn dot(view: &View<'_>) -> String {
     let mut text = String::from("digraph lineage {\n  rankdir=LR;\n  node [shape=box];\n");
     if view.of_columns() {
-        columns(view, &mut text)
+        columns(view, &mut text);
     } else {
-        definitions(view, &mut text)
+        definitions(view, &mut text);
     }
     text.push_str("}\n");
     text

@@ -14,9 +14,9 @@ use crate::{Target, name};
 pub fn mermaid(view: &View<'_>) -> String {
     let mut text = String::from("flowchart LR\n");
     if view.of_columns() {
-        columns(view, &mut text)
+        columns(view, &mut text);
     } else {
-        definitions(view, &mut text)
+        definitions(view, &mut text);
     }
     text
 }

@@ -1,5 +1,6 @@
 //! A view as text for people, as Mermaid or Graphviz draw it, or as JSON.
 
+mod column_text;
 mod dot;
 mod json;
 mod mermaid;

@@ -10,7 +10,7 @@ use sqlparser::ast::{
 
 use super::Reader;
 use super::query::Common;
-use super::scope::{Only, Scope};
+use super::scope::{Only, Scope, narrowed};
 use crate::column::{How, Inputs};
 
 impl Reader<'_> {
@@ -28,7 +28,7 @@ impl Reader<'_> {
                 }
                 for branch in conditions {
                     inputs.add(self.inputs(&branch.condition, scope, only).then(How::Conditional));
-                    let only = self.narrowed(&branch.condition, scope, only);
+                    let only = narrowed(&branch.condition, scope, only);
                     inputs.add(self.inputs(&branch.result, scope, &only).then(How::Transformation));
                 }
                 if let Some(otherwise) = else_result {
@@ -69,7 +69,7 @@ impl Reader<'_> {
         let within = match &function.filter {
             Some(filter) => {
                 inputs.add(self.inputs(filter, scope, only).then(How::Filter));
-                self.narrowed(filter, scope, only)
+                narrowed(filter, scope, only)
             }
             None => only.clone(),
         };
@@ -103,7 +103,7 @@ impl Reader<'_> {
         match &function.over {
             Some(WindowType::WindowSpec(window)) => inputs.add(self.window(window, scope, only)),
             Some(WindowType::NamedWindow(name)) => {
-                inputs.add(scope.windows.get(&name.value).cloned().unwrap_or_default())
+                inputs.add(scope.windows.get(&name.value).cloned().unwrap_or_default());
             }
             None => {}
         }

@@ -6,6 +6,7 @@
 //! ```
 
 mod expression;
+mod projection;
 mod query;
 mod scope;
 mod select;
@@ -39,13 +40,13 @@ impl<'a> Reader<'a> {
 
     /// What an expression over a scope comes from.
     pub fn expression(&mut self, expr: &ast::Expr, scope: &Scope<'_>) -> Inputs {
-        let only = self.narrowed(expr, scope, &scope::Only::default());
+        let only = scope::narrowed(expr, scope, &scope::Only::default());
         self.inputs(expr, scope, &only)
     }
 
     /// What a condition on the rows of a scope comes from, and the same scope of rows that fulfil it.
     pub fn condition(&mut self, expr: &ast::Expr, scope: &Scope<'_>) -> (Inputs, scope::Only) {
-        let only = self.narrowed(expr, scope, &scope::Only::default());
+        let only = scope::narrowed(expr, scope, &scope::Only::default());
         (self.inputs(expr, scope, &only), only)
     }
 

@@ -46,17 +46,15 @@ impl Reader<'_> {
             SetExpr::Query(query) => self.query(query, common, outer),
             SetExpr::SetOperation { left, op, right, .. } => {
                 let (left, right) = (self.body(left, common, outer), self.body(right, common, outer));
-                match op {
-                    SetOperator::Union => left.below(right),
-                    // What the other side holds only decides which rows remain.
-                    _ => {
-                        let mut kept = left;
-                        let other: Inputs = right.columns.into_values().collect();
-                        kept.rows.add(other.then(How::Filter));
-                        kept.rows.add(right.rows);
-                        kept
-                    }
+                if *op == SetOperator::Union {
+                    return left.below(right);
                 }
+                // What the other side holds only decides which rows remain.
+                let mut kept = left;
+                let other: Inputs = right.columns.into_values().collect();
+                kept.rows.add(other.then(How::Filter));
+                kept.rows.add(right.rows);
+                kept
             }
             _ => Relation::default(),
         }

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use abmart_spec::Node;
 use sqlparser::ast::{BinaryOperator, Expr, Ident, Value};
 
-use super::Reader;
 use crate::column::Inputs;
 use crate::relation::Relation;
 
@@ -194,18 +193,16 @@ pub(crate) enum Side {
     Both,
 }
 
-impl Reader<'_> {
-    /// The KPIs that remain where a condition holds: `kpi = 'win_rate' and …`, `kpi in ('a', 'b')`.
-    pub(super) fn narrowed(&self, condition: &Expr, scope: &Scope<'_>, only: &Only) -> Only {
-        let mut narrowed = only.clone();
-        for (index, kpis) in allowed(condition, scope) {
-            narrowed
-                .entry(index)
-                .and_modify(|known: &mut BTreeSet<String>| known.retain(|kpi| kpis.contains(kpi)))
-                .or_insert(kpis);
-        }
+/// The KPIs that remain where a condition holds: `kpi = 'win_rate' and …`, `kpi in ('a', 'b')`.
+pub(super) fn narrowed(condition: &Expr, scope: &Scope<'_>, only: &Only) -> Only {
+    let mut narrowed = only.clone();
+    for (index, kpis) in allowed(condition, scope) {
         narrowed
+            .entry(index)
+            .and_modify(|known: &mut BTreeSet<String>| known.retain(|kpi| kpis.contains(kpi)))
+            .or_insert(kpis);
     }
+    narrowed
 }
 
 fn allowed(condition: &Expr, scope: &Scope<'_>) -> Only {

@@ -3,14 +3,14 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    Distinct, ExcludeSelectItem, Expr, GroupByExpr, Ident, Join, JoinConstraint, JoinOperator, NamedWindowDefinition,
-    NamedWindowExpr, ObjectName, Query, RenameSelectItem, Select, SelectItem, SelectItemQualifiedWildcardKind,
-    TableAlias, TableFactor, TableWithJoins, Value, Visit, Visitor, WildcardAdditionalOptions, WindowType,
+    Distinct, Expr, GroupByExpr, Ident, Join, JoinConstraint, JoinOperator, NamedWindowDefinition, NamedWindowExpr,
+    Select, TableAlias, TableFactor, TableWithJoins, Value, Visit, Visitor,
 };
 
 use super::Reader;
+use super::projection::{keeps_kpis, last};
 use super::query::{Common, column_names};
-use super::scope::{Only, Scope, Side};
+use super::scope::{Only, Scope, Side, narrowed};
 use crate::column::{How, Inputs};
 use crate::relation::Relation;
 
@@ -33,7 +33,7 @@ impl Reader<'_> {
         rows.add(scope.rows());
         let mut only = Only::default();
         if let Some(condition) = &select.selection {
-            only = self.narrowed(condition, &scope, &only);
+            only = narrowed(condition, &scope, &only);
             rows.add(self.inputs(condition, &scope, &only).then(How::Filter));
         }
         for NamedWindowDefinition(name, window) in &select.named_window {
@@ -48,7 +48,7 @@ impl Reader<'_> {
         for item in &select.projection {
             self.item(item, &mut scope, &only, &mut relation, &mut items);
         }
-        if !self.keeps_kpis(select, &scope) {
+        if !keeps_kpis(select, &scope) {
             relation.kpi = None;
         }
         self.groups(select, &scope, &only, &items, &mut rows);
@@ -161,88 +161,6 @@ impl Reader<'_> {
         }
     }
 
-    /// Adds a column, or all those that a wildcard stands for.
-    fn item<'e>(
-        &mut self,
-        item: &'e SelectItem,
-        scope: &mut Scope<'_>,
-        only: &Only,
-        relation: &mut Relation,
-        items: &mut Vec<Option<&'e Expr>>,
-    ) {
-        let (expr, name) = match item {
-            SelectItem::UnnamedExpr(expr) => (expr, output_name(expr)),
-            SelectItem::ExprWithAlias { expr, alias } => (expr, alias.value.clone()),
-            SelectItem::ExprWithAliases { expr, aliases } => {
-                let inputs = self.inputs(expr, scope, only);
-                for alias in aliases {
-                    relation.set(alias.value.clone(), inputs.clone());
-                    items.push(Some(expr));
-                }
-                return;
-            }
-            SelectItem::Wildcard(options) => return self.wildcard(None, options, scope, only, relation, items),
-            SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), options) => {
-                return self.wildcard(Some(&last(name)), options, scope, only, relation, items);
-            }
-            SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::Expr(expr), _) => (expr, output_name(expr)),
-        };
-        let inputs = self.inputs(expr, scope, only);
-        if path_of(expr).is_some_and(|path| scope.kpi_of(path).is_some()) {
-            relation.kpi = Some(name.clone());
-        }
-        scope.aliases.insert(name.clone(), inputs.clone());
-        relation.set(name, inputs);
-        items.push(Some(expr));
-    }
-
-    fn wildcard<'e>(
-        &mut self,
-        alias: Option<&str>,
-        options: &'e WildcardAdditionalOptions,
-        scope: &mut Scope<'_>,
-        only: &Only,
-        relation: &mut Relation,
-        items: &mut Vec<Option<&'e Expr>>,
-    ) {
-        let mut left_out: Vec<String> = match &options.opt_exclude {
-            Some(ExcludeSelectItem::Single(name)) => vec![last(name)],
-            Some(ExcludeSelectItem::Multiple(names)) => names.iter().map(last).collect(),
-            None => Vec::new(),
-        };
-        if let Some(except) = &options.opt_except {
-            left_out.push(except.first_element.value.clone());
-            left_out.extend(except.additional_elements.iter().map(|ident| ident.value.clone()));
-        }
-        let renamed: Vec<(&str, &str)> = match &options.opt_rename {
-            Some(RenameSelectItem::Single(one)) => vec![(&one.ident.value, &one.alias.value)],
-            Some(RenameSelectItem::Multiple(all)) => {
-                all.iter().map(|one| (one.ident.value.as_str(), one.alias.value.as_str())).collect()
-            }
-            None => Vec::new(),
-        };
-        for (name, inputs, tells_kpi) in scope.expanded(alias, only) {
-            if left_out.contains(&name) {
-                continue;
-            }
-            let replaced = options.opt_replace.iter().flat_map(|replace| &replace.items);
-            let replaced = replaced.into_iter().find(|replaced| replaced.column_name.value == name);
-            let inputs = match replaced {
-                Some(replaced) => self.inputs(&replaced.expr, scope, only),
-                None => inputs,
-            };
-            let name = renamed.iter().find(|(old, _)| *old == name).map_or(name.clone(), |(_, new)| (*new).to_owned());
-            if tells_kpi && replaced.is_none() {
-                relation.kpi = Some(name.clone());
-            }
-            // The first of two columns with one name counts.
-            if !relation.columns.contains_key(&name) {
-                relation.set(name, inputs);
-                items.push(replaced.map(|replaced| &replaced.expr));
-            }
-        }
-    }
-
     fn groups(&mut self, select: &Select, scope: &Scope<'_>, only: &Only, items: &[Option<&Expr>], rows: &mut Inputs) {
         match &select.group_by {
             GroupByExpr::Expressions(by, _) => {
@@ -251,7 +169,7 @@ impl Reader<'_> {
                 }
             }
             GroupByExpr::All(_) => {
-                for expr in items.iter().flatten().filter(|expr| !has_aggregate(*expr)) {
+                for expr in items.iter().flatten().filter(|expr| !has_aggregate(expr)) {
                     rows.add(self.inputs(expr, scope, only).then(How::GroupBy));
                 }
             }
@@ -268,65 +186,6 @@ impl Reader<'_> {
         }
         self.inputs(expr, scope, only)
     }
-
-    /// Whether the column of KPIs still tells of all values after a select: where they come from one relation and no
-    /// window goes over several KPIs.
-    fn keeps_kpis(&self, select: &Select, scope: &Scope<'_>) -> bool {
-        let mut mixed = Mixed { scope, found: false };
-        let _ = select.projection.visit(&mut mixed);
-        scope.has_one_of_kpis() && !mixed.found
-    }
-}
-
-/// Finds what may put values of several KPIs into one row.
-struct Mixed<'s> {
-    scope: &'s Scope<'s>,
-    found: bool,
-}
-
-impl Visitor for Mixed<'_> {
-    type Break = ();
-
-    fn pre_visit_query(&mut self, _query: &Query) -> ControlFlow<()> {
-        self.found = true;
-        ControlFlow::Break(())
-    }
-
-    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-        if let Expr::Function(function) = expr
-            && let Some(over) = &function.over
-        {
-            let by_kpi = match over {
-                WindowType::WindowSpec(window) => window
-                    .partition_by
-                    .iter()
-                    .any(|expr| path_of(expr).is_some_and(|path| self.scope.kpi_of(path).is_some())),
-                WindowType::NamedWindow(_) => false,
-            };
-            self.found |= !by_kpi;
-        }
-        ControlFlow::Continue(())
-    }
-}
-
-/// The name that a column has without an alias: that of the first column in it, as Polars names it.
-fn output_name(expr: &Expr) -> String {
-    struct First(Option<String>);
-    impl Visitor for First {
-        type Break = ();
-        fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-            match path_of(expr).and_then(<[Ident]>::last) {
-                Some(ident) => {
-                    self.0 = Some(ident.value.clone());
-                    ControlFlow::Break(())
-                }
-                None => ControlFlow::Continue(()),
-            }
-        }
-    }
-    let mut first = First(None);
-    let _ = expr.visit(&mut first);
-    first.0.unwrap_or_else(|| expr.to_string().to_lowercase())
 }
 
 fn has_aggregate(expr: &Expr) -> bool {
@@ -344,17 +203,4 @@ fn has_aggregate(expr: &Expr) -> bool {
     let mut finder = Finder(false);
     let _ = expr.visit(&mut finder);
     finder.0
-}
-
-fn path_of(expr: &Expr) -> Option<&[Ident]> {
-    match expr {
-        Expr::Identifier(ident) => Some(std::slice::from_ref(ident)),
-        Expr::CompoundIdentifier(path) => Some(path),
-        Expr::Nested(inner) => path_of(inner),
-        _ => None,
-    }
-}
-
-fn last(name: &ObjectName) -> String {
-    name.0.last().and_then(|part| part.as_ident()).map(|ident| ident.value.clone()).unwrap_or_default()
 }

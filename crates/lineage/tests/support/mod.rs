@@ -50,8 +50,8 @@ fn load(folder: &Path) -> Project {
 
 /// The lineage of a table with a query, over the small project.
 pub fn table(sql: &str) -> (Lineage, Definition) {
-    let indented = sql.lines().map(|line| format!("      {line}\n")).collect::<String>();
-    let project = with(&format!("tables:\n  t:\n    sql: |\n{indented}"));
+    let indented: Vec<String> = sql.lines().map(|line| format!("      {line}")).collect();
+    let project = with(&format!("tables:\n  t:\n    sql: |\n{}\n", indented.join("\n")));
     let lineage = Lineage::of(&project);
     let definition = lineage.definition(&abmart_spec::Node::Table("t".to_owned())).expect("the table").clone();
     (lineage, definition)
