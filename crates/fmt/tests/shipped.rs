@@ -207,7 +207,7 @@ fn broken(text: &str, seed: u64) -> String {
     let mut lines: Vec<String> = text.lines().skip(begin).take(20).map(str::to_owned).collect();
     for _ in 0..=dice.up_to(4) {
         let at = dice.up_to(lines.len() - 1);
-        let column = dice.up_to(lines[at].len());
+        let column = lines[at].floor_char_boundary(dice.up_to(lines[at].len()));
         match dice.up_to(4) {
             0 => lines.insert(at, ["", "# own", "    # own", "key: &x {a: b}", "- c"][dice.up_to(4)].to_owned()),
             1 => lines[at].push_str([" # behind", ",", "]", " |", " >-"][dice.up_to(4)]),
