@@ -26,7 +26,7 @@ fn project(job: &str) -> TempDir {
 
 const UGLY: &str = "job:   one   # the only one\ntables:\n    deals:\n        sql: >\n            SELECT a,b FROM nowhere\n            WHERE a>1 -- big\n";
 
-const TIDY: &str = "job: one  # the only one\n\ntables:\n  deals:\n    sql: |\n      select a, b\n      from nowhere\n      where a > 1  -- big\n";
+const TIDY: &str = "job: one  # the only one\n\ntables:\n\n  deals:\n    sql: |\n      select a, b\n      from nowhere\n      where a > 1  -- big\n";
 
 fn fmt(folder: &Path, arguments: &[&str]) -> Outcome {
     let project = folder.to_str().expect("a path in UTF-8");
@@ -84,7 +84,7 @@ fn diff_writes_nothing_and_shows_the_lines() {
     let folder = project(UGLY);
     let outcome = fmt(folder.path(), &["--diff"]).ok();
     for line in
-        ["-job:   one   # the only one", "+job: one  # the only one", "+      where a > 1  -- big", "@@ -1,6 +1,8 @@"]
+        ["-job:   one   # the only one", "+job: one  # the only one", "+      where a > 1  -- big", "@@ -1,6 +1,9 @@"]
     {
         assert!(outcome.stdout.lines().any(|shown| shown == line), "`{line}` is not in:\n{}", outcome.stdout);
     }

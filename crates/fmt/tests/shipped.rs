@@ -101,6 +101,19 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_broken_text_is_refused_or_means_the_same(seed in any::<u64>()) {
+        let text = broken(include_str!("../../spec/tests/messages/fixture/base.yaml"), seed);
+        if let Ok(once) = format(&text, Document::Job) {
+            prop_assert_eq!(comments(&once), comments(&text));
+            prop_assert_eq!(&format(&once, Document::Job).map_err(|error| error.to_string()), &Ok(once));
+        }
+    }
+}
+
 fn load(root: &Path) -> Project {
     abmart_spec::load(root, &BTreeMap::new(), &|_| None).map_err(|error| error.render(false)).unwrap().0
 }
@@ -185,6 +198,25 @@ fn shaken(text: &str, seed: u64) -> String {
         shaken.push_str(line_end);
     }
     shaken
+}
+
+/// The first lines of a text with something taken out of it, put into it or doubled in a few places.
+fn broken(text: &str, seed: u64) -> String {
+    let mut dice = Dice(seed | 1);
+    let begin = dice.up_to(text.lines().count() - 20);
+    let mut lines: Vec<String> = text.lines().skip(begin).take(20).map(str::to_owned).collect();
+    for _ in 0..=dice.up_to(4) {
+        let at = dice.up_to(lines.len() - 1);
+        let column = lines[at].floor_char_boundary(dice.up_to(lines[at].len()));
+        match dice.up_to(4) {
+            0 => lines.insert(at, ["", "# own", "    # own", "key: &x {a: b}", "- c"][dice.up_to(4)].to_owned()),
+            1 => lines[at].push_str([" # behind", ",", "]", " |", " >-"][dice.up_to(4)]),
+            2 => lines[at].insert_str(column, ["\n", "\n      ", " ", "'", "\""][dice.up_to(4)]),
+            3 => lines[at].insert_str(column, [" # inside\n        ", "[", ": ", "- ", "--"][dice.up_to(4)]),
+            _ => drop(lines.remove(at)),
+        }
+    }
+    lines.join("\n")
 }
 
 /// Chance that can be repeated.

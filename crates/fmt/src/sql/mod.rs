@@ -7,6 +7,7 @@
 //! Tokens are never made up: what comes out is what went in, but for blanks and the case of keywords. Both texts are
 //! parsed, and where they would not mean the same, or the text is no SQL, it is left alone.
 
+mod around;
 mod layout;
 mod pieces;
 mod tokens;
@@ -91,8 +92,8 @@ fn fitting(pieces: &[Piece], width: usize, style: Style) -> Vec<Line> {
     let mut breaks: Vec<bool> = pieces.iter().map(|piece| piece.line_begins).collect();
     loop {
         let lines = layout(pieces, &breaks, style);
-        let too_long = lines.iter().filter(|line| line.indent + line.text.chars().count() > width);
-        let Some(place) = too_long.filter_map(|line| place_to_break(&line.candidates, width)).next() else {
+        let mut too_long = lines.iter().filter(|line| line.indent + line.text.chars().count() > width);
+        let Some(place) = too_long.find_map(|line| place_to_break(&line.candidates, width)) else {
             return lines;
         };
         breaks[place.piece] = true;

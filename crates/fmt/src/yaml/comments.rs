@@ -1,6 +1,8 @@
 //! Comments find their line: behind what they stood behind, above what they stood above.
 
-use super::tree::Comment;
+use super::lines::Line;
+use super::tree::{Comment, Node};
+use super::write::Writer;
 
 /// The comments of a file that have not been written yet.
 pub(super) struct Comments<'a> {
@@ -84,5 +86,46 @@ impl<'a> Comments<'a> {
     fn follows(&self, one: &Comment, next: &Comment) -> bool {
         let between = &self.text[one.at + one.text.len()..next.at];
         between.matches('\n').count() == 1 && between.trim().is_empty()
+    }
+}
+
+impl Writer<'_> {
+    /// The comment behind the line of a node that begins at `at`; what else stands in it is written above it.
+    pub(super) fn comments_inside(&mut self, at: usize, node: &Node, indent: usize) -> Option<String> {
+        let end = node.range.end;
+        let mut inside = Vec::new();
+        while let Some(comment) = self.comments.next_before(end) {
+            inside.push(comment);
+        }
+        match inside[..] {
+            [only] if only.at > at && !self.comments.owns_line(only) => Some(only.text.clone()),
+            _ => {
+                self.lines.extend(inside.iter().map(|comment| Line::new(indent, comment.text.as_str())));
+                None
+            }
+        }
+    }
+
+    /// Writes the comments that stand before a place: behind the last line where they stood behind it, else above what
+    /// follows, indented alike.
+    pub(super) fn comments_before(&mut self, place: usize, indent: usize) {
+        while let Some(comment) = self.comments.next_before(place) {
+            if self.comments.owns_line(comment) {
+                let blank_before = !self.lines.is_empty() && self.comments.blank_above(comment.at);
+                self.lines.push(Line { blank_before, ..Line::new(indent, comment.text.as_str()) });
+            } else {
+                self.comment_behind(comment, indent);
+            }
+        }
+    }
+
+    /// A comment behind the last line, or below it where one stands there already.
+    pub(super) fn comment_behind(&mut self, comment: &Comment, indent: usize) {
+        match self.lines.last_mut() {
+            Some(line) if line.comment.is_none() && !line.text.starts_with('#') => {
+                line.comment = Some(comment.text.clone());
+            }
+            _ => self.lines.push(Line::new(indent, comment.text.as_str())),
+        }
     }
 }

@@ -35,11 +35,11 @@ impl<'a> Writer<'a> {
             (0..columns).map(|column| rows.iter().map(|row| width(&row[column])).max().unwrap_or(0)).collect();
         let total = indent + "- []".len() + widths.iter().map(|width| width + ", ".len()).sum::<usize>();
         let padded = |row: &Vec<String>| {
-            let cells = row.iter().enumerate().map(|(column, cell)| match column + 1 == columns {
-                true => cell.clone(),
-                false => format!("{cell},{}", " ".repeat(1 + widths[column] - width(cell))),
-            });
-            format!("[{}]", cells.collect::<String>())
+            let cells = row
+                .iter()
+                .zip(&widths)
+                .map(|(cell, widest)| format!("{cell},{}", " ".repeat(1 + widest - width(cell))));
+            format!("[{}]", cells.collect::<String>().trim_end_matches([' ', ',']))
         };
         (total <= WIDTH + ", ".len()).then(|| rows.iter().map(padded).collect())
     }

@@ -85,7 +85,7 @@ pub(crate) fn read(file: FileId, text: &str) -> Result<Document, Box<Diagnostic>
                 comments.push(Comment { text: text[range.clone()].trim_end().to_owned(), at: range.start });
             }
             Ok((Event::DocumentStart(_, Some(_)), span)) => {
-                return Err(reader.unsupported("a `%YAML` directive", &span));
+                return Err(reader.unsupported("a `%YAML` directive", &span).boxed());
             }
             Ok((Event::DocumentStart(explicit, None), _)) => marked |= explicit,
             Ok((Event::StreamStart | Event::StreamEnd | Event::DocumentEnd, _)) => {}
@@ -138,7 +138,7 @@ impl<'a> Reader<'a> {
                 while !matches!(self.events.get(self.next), Some((Event::MappingEnd, _)) | None) {
                     let key = self.node()?;
                     if !matches!(key.value, Value::Scalar { .. } | Value::Alias(_)) {
-                        return Err(self.unsupported("a list or map as a key", &span));
+                        return Err(self.unsupported("a list or map as a key", &span).boxed());
                     }
                     entries.push((key, self.node()?));
                 }
@@ -146,7 +146,7 @@ impl<'a> Reader<'a> {
                 around(&mut whole, entries.iter().flat_map(|(key, value)| [&key.range, &value.range]), &range(&end));
                 Value::Map { flow: style == StructureStyle::Flow, entries }
             }
-            _ => return Err(self.unsupported("this", &span)),
+            _ => return Err(self.unsupported("this", &span).boxed()),
         };
         let own = whole.clone();
         let written: Vec<&str> = properties.iter().map(|range| &self.text[range.clone()]).collect();
@@ -162,12 +162,11 @@ impl<'a> Reader<'a> {
         taken
     }
 
-    fn unsupported(&self, what: &str, span: &Span) -> Box<Diagnostic> {
+    fn unsupported(&self, what: &str, span: &Span) -> Diagnostic {
         let range = range(span);
         Diagnostic::error("not-formatted", format!("{what} has no format"))
             .at(Place::new(self.file, range.start, range.end))
             .help("the file is left as it is; no definition needs it")
-            .boxed()
     }
 }
 

@@ -5,7 +5,7 @@ use abmart_spec::{Document as Kind, Sql, sql_at};
 use super::comments::Comments;
 use super::lines::{Line, join};
 use super::sections;
-use super::tree::{Comment, Document, Node, Value};
+use super::tree::{Document, Node, Value};
 use super::{INDENT, WIDTH};
 
 /// The text of a document, laid out.
@@ -157,21 +157,17 @@ impl<'a> Writer<'a> {
         let head = with_properties(head, node);
         let room = indent + head.chars().count() + 1;
         let first = self.lines.len();
-        match &node.value {
-            Value::Scalar { style, text } => {
-                let scalar = self.scalar(node, *style, text, room, indent);
-                let gap = if head.is_empty() || scalar.head.is_empty() { "" } else { " " };
-                self.lines.push(Line::new(indent, format!("{head}{gap}{}", scalar.head)));
-                self.lines.extend(scalar.below.into_iter().map(|text| Line::new(indent + INDENT, text)));
-                if let Some(last) = self.lines.last_mut() {
-                    last.keeps = scalar.keeps;
-                }
+        let gap = if head.is_empty() { "" } else { " " };
+        if let Value::Scalar { style, text } = &node.value {
+            let scalar = self.scalar(node, *style, text, room, indent);
+            self.lines.push(Line::new(indent, format!("{head}{gap}{}", scalar.head).trim_end()));
+            self.lines.extend(scalar.below.into_iter().map(|text| Line::new(indent + INDENT, text)));
+            if let Some(last) = self.lines.last_mut() {
+                last.keeps = scalar.keeps;
             }
-            _ => {
-                let text = self.flow(node).unwrap_or_else(|| self.text[node.own.clone()].to_owned());
-                let gap = if head.is_empty() { "" } else { " " };
-                self.lines.push(Line::new(indent, format!("{head}{gap}{text}")));
-            }
+        } else {
+            let text = self.flow(node).unwrap_or_else(|| self.text[node.own.clone()].to_owned());
+            self.lines.push(Line::new(indent, format!("{head}{gap}{text}")));
         }
         if let Some(line) = self.lines.get_mut(first) {
             line.comment = comment;
@@ -218,45 +214,6 @@ impl<'a> Writer<'a> {
         let written = &self.text[key.own.clone()];
         let written = if matches!(key.value, Value::Alias(_)) { format!("{written} ") } else { written.to_owned() };
         if key.properties.is_empty() { written } else { format!("{} {written}", key.properties) }
-    }
-
-    /// The comment behind the line of a node that begins at `at`; what else stands in it is written above it.
-    fn comments_inside(&mut self, at: usize, node: &Node, indent: usize) -> Option<String> {
-        let end = node.range.end;
-        let mut inside = Vec::new();
-        while let Some(comment) = self.comments.next_before(end) {
-            inside.push(comment);
-        }
-        match inside[..] {
-            [only] if only.at > at && !self.comments.owns_line(only) => Some(only.text.clone()),
-            _ => {
-                self.lines.extend(inside.iter().map(|comment| Line::new(indent, comment.text.as_str())));
-                None
-            }
-        }
-    }
-
-    /// Writes the comments that stand before a place: behind the last line where they stood behind it, else above what
-    /// follows, indented alike.
-    pub fn comments_before(&mut self, place: usize, indent: usize) {
-        while let Some(comment) = self.comments.next_before(place) {
-            if self.comments.owns_line(comment) {
-                let blank_before = !self.lines.is_empty() && self.comments.blank_above(comment.at);
-                self.lines.push(Line { blank_before, ..Line::new(indent, comment.text.as_str()) });
-            } else {
-                self.comment_behind(comment, indent);
-            }
-        }
-    }
-
-    /// A comment behind the last line, or below it where one stands there already.
-    fn comment_behind(&mut self, comment: &Comment, indent: usize) {
-        match self.lines.last_mut() {
-            Some(line) if line.comment.is_none() && !line.text.starts_with('#') => {
-                line.comment = Some(comment.text.clone())
-            }
-            _ => self.lines.push(Line::new(indent, comment.text.as_str())),
-        }
     }
 }
 

@@ -107,12 +107,13 @@ impl Work<'_> {
         if !failed.is_empty() {
             return Err(Failure::Environment(failed));
         }
-        match self.changed {
-            0 => Ok(()),
-            _ if !self.args.check => Ok(()),
-            1 => Err(Failure::Run("1 file is not formatted; `abmart fmt` formats it".to_owned())),
-            changed => Err(Failure::Run(format!("{changed} files are not formatted; `abmart fmt` formats them"))),
+        if self.changed == 0 || !self.args.check {
+            return Ok(());
         }
+        Err(Failure::Run(match self.changed {
+            1 => "1 file is not formatted; `abmart fmt` formats it".to_owned(),
+            changed => format!("{changed} files are not formatted; `abmart fmt` formats them"),
+        }))
     }
 }
 
