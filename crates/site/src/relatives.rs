@@ -46,6 +46,12 @@ pub(crate) fn sections(atlas: &Atlas<'_>, key: &Key) -> Vec<Section> {
         html! { p { (Words::new("Nothing of the project.", "Rien du projet.")) } }
     } else {
         html! {
+            @if key.kind == Kind::Kpi {
+                p.note { (Words::new(
+                    "What reads the cube counts as a user of every KPI in it; which marts and alerts name this one stands above.",
+                    "Ce qui lit le cube compte comme utilisateur de chacun de ses KPI ; les marts et alertes qui nomment celui-ci figurent plus haut.",
+                )) }
+            }
             (list(atlas, &users, here))
             @if downstream.len() > users.len() {
                 details {

@@ -12,7 +12,7 @@ use crate::page::Here;
 use crate::words::Words;
 
 /// Characters of a name that a box has room for.
-const LONGEST: usize = 24;
+const LONGEST: usize = 23;
 
 /// The picture; boxes are links.
 pub(super) fn svg(atlas: &Atlas<'_>, view: &View, picture: &Picture, here: Here) -> Markup {

@@ -1,6 +1,6 @@
 //! What a KPI is held against.
 
-use abmart_spec::model::{Benchmark, Better, Kpi, Literal, TableBody};
+use abmart_spec::model::{Benchmark, Better, Kpi, Literal, TableBody, Unit};
 use maud::{Markup, html};
 
 use crate::atlas::Atlas;
@@ -16,13 +16,13 @@ pub(super) fn benchmarks(atlas: &Atlas<'_>, kpi: &Kpi) -> Option<Markup> {
         return None;
     }
     Some(html! {
-        @if let Some(limits) = kpi.benchmark { p { (limits_in_words(limits, kpi.better)) } }
+        @if let Some(limits) = kpi.benchmark { p { (limits_in_words(limits, kpi)) } }
         @if let Some(scoped) = scoped { (scoped) }
     })
 }
 
-fn limits_in_words(limits: Benchmark, better: Better) -> Markup {
-    let (good, bad) = match better {
+fn limits_in_words(limits: Benchmark, kpi: &Kpi) -> Markup {
+    let (good, bad) = match kpi.better {
         Better::Higher => (Words::new("from", "à partir de"), Words::new("below", "au-dessous de")),
         Better::Lower => (Words::new("up to", "jusqu’à"), Words::new("above", "au-dessus de")),
     };
@@ -35,10 +35,21 @@ fn limits_in_words(limits: Benchmark, better: Better) -> Markup {
     html! {
         @for (index, (name, word, limit)) in known.iter().enumerate() {
             @if index > 0 { ", " }
-            b { (name) } " " (word) " " (limit)
+            b { (name) } " " (word) " " (value(*limit, kpi.unit))
         }
         "."
     }
+}
+
+/// A limit as readers of figures write it.
+fn value(limit: f64, unit: Unit) -> Words {
+    let number = if unit == Unit::Percent {
+        // What decimal fractions lose in binary is no part of the limit.
+        format!("{}\u{a0}%", (limit * 1e8).round() / 1e6)
+    } else {
+        limit.to_string()
+    };
+    Words::new(number.clone(), number.replace('.', ","))
 }
 
 /// The rows about it of the project's table of benchmarks.
