@@ -41,7 +41,9 @@ fn equal_projects_give_equal_pages() {
 fn every_link_of_the_shipped_project_leads_somewhere() {
     let files = written(&Project::copy(), &[]);
     let mut links = 0;
-    for (path, content) in files.iter().filter(|(path, _)| path.ends_with(".html")) {
+    for (path, content) in
+        files.iter().filter(|(path, _)| path.rsplit_once('.').is_some_and(|(_, extension)| extension == "html"))
+    {
         let page = String::from_utf8_lossy(content);
         for link in page.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
             links += 1;

@@ -60,7 +60,7 @@ class Reader:
 @pytest.fixture(params=SIZES)
 def reader(request, tmp_path):
     options = webdriver.ChromeOptions()
-    options.binary_location = shutil.which("chromium") or shutil.which("google-chrome") or ""
+    options.binary_location = shutil.which("chromium")
     for switch in [
         "--headless=new",
         "--no-sandbox",

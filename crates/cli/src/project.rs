@@ -132,6 +132,18 @@ pub fn open(store: &model::Store, project: &Project, create: bool) -> Result<Sto
     Ok(opened(store, project, create)?)
 }
 
+/// Opens a store of the project for reading, where it is there.
+///
+/// # Errors
+/// When the location is no store, or is out of reach.
+pub fn open_if_there(store: &model::Store, project: &Project) -> Result<Option<Store>, Failure> {
+    match opened(store, project, false) {
+        Ok(store) => Ok(Some(store)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
 fn opened(store: &model::Store, project: &Project, create: bool) -> Result<Store, StoreError> {
     let settings = StoreSettings {
         endpoint: store.endpoint.clone(),

@@ -65,10 +65,7 @@ fn word(piece: &str, rest: &str, after_from: bool, links: &dyn Links) -> Markup 
 }
 
 fn linked(piece: &str, address: Option<String>) -> Markup {
-    match address {
-        Some(address) => html! { a href=(address) { (piece) } },
-        None => html! { (piece) },
-    }
+    html! { @if let Some(address) = address { a href=(address) { (piece) } } @else { (piece) } }
 }
 
 /// The text without the indentation that its lines share after the first one.

@@ -12,6 +12,7 @@
 
 mod address;
 mod atlas;
+mod code;
 mod columns;
 mod extras;
 mod highlight;
@@ -20,6 +21,7 @@ mod lineage;
 mod page;
 mod pages;
 mod parts;
+mod relatives;
 mod search;
 mod words;
 

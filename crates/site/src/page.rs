@@ -177,16 +177,25 @@ fn footer(atlas: &Atlas<'_>) -> Markup {
 
 /// A link to a definition by its name.
 pub(crate) fn named(atlas: &Atlas<'_>, key: &Key, here: Here) -> Markup {
-    match atlas.entry(key) {
-        Some(entry) => html! { a.name href=(here.to(&entry.path)) { (key.name) } },
-        None => html! { code { (key.name) } },
+    html! {
+        @if let Some(entry) = atlas.entry(key) { a.name href=(here.to(&entry.path)) { (key.name) } }
+        @else { code { (key.name) } }
     }
 }
 
 /// A link to a definition by its title, or by its name where it has none.
 pub(crate) fn titled(entry: &Entry<'_>, here: Here) -> Markup {
-    match entry.title {
-        Some(title) => html! { a href=(here.to(&entry.path)) { (Words::from(title)) } },
-        None => html! { a.name href=(here.to(&entry.path)) { (entry.key.name) } },
+    html! {
+        @if let Some(title) = entry.title { a href=(here.to(&entry.path)) { (Words::from(title)) } }
+        @else { a.name href=(here.to(&entry.path)) { (entry.key.name) } }
+    }
+}
+
+/// A link to what SQL calls by this name, or a table of the engine by the mart that publishes it.
+pub(crate) fn relation(atlas: &Atlas<'_>, name: &str, here: Here) -> Markup {
+    html! {
+        @if let Some(entry) = atlas.relation(name).or_else(|| atlas.engine_table(name)) {
+            a.name href=(here.to(&entry.path)) { (name) }
+        } @else { code { (name) } }
     }
 }

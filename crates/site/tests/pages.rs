@@ -84,8 +84,12 @@ fn told() -> Extras {
     }
 }
 
+fn is_page(path: &str) -> bool {
+    path.rsplit_once('.').is_some_and(|(_, extension)| extension == "html")
+}
+
 fn pages(site: &Site) -> BTreeMap<&str, &str> {
-    let pages = site.files().iter().filter(|(path, _)| path.ends_with(".html"));
+    let pages = site.files().iter().filter(|(path, _)| is_page(path));
     pages.map(|(path, content)| (path.as_str(), std::str::from_utf8(content).expect("UTF-8"))).collect()
 }
 
@@ -177,7 +181,7 @@ fn every_definition_has_a_page_and_is_found(#[case] project: Project, #[case] si
         .map(|record| record["u"].as_str().expect("a page"))
         .collect();
     let pages: BTreeSet<&str> =
-        site.files().keys().map(String::as_str).filter(|path| path.contains('/') && path.ends_with(".html")).collect();
+        site.files().keys().map(String::as_str).filter(|path| path.contains('/') && is_page(path)).collect();
     assert_eq!(found, pages);
 }
 

@@ -39,7 +39,7 @@ fn known(project: &Project) -> Result<Extras, Failure> {
 }
 
 fn extras(project: &Project) -> Result<Extras, Failure> {
-    let marts = project::open(&project.stores.marts, project, false)?;
+    let Some(marts) = project::open_if_there(&project.stores.marts, project)? else { return Ok(Extras::default()) };
     let Some(manifest) = marts.manifest()? else { return Ok(Extras::default()) };
     Ok(Extras {
         tests: Vec::new(),
@@ -55,8 +55,8 @@ fn extras(project: &Project) -> Result<Extras, Failure> {
 /// The log of definitions, from the mart that publishes all of it.
 fn log(project: &Project, marts: &Store, manifest: &Manifest) -> Result<Option<Vec<Change>>, Failure> {
     let whole = project.marts.values().filter(|mart| mart.filter.is_none());
-    let names = whole.filter(|mart| matches!(&mart.body, MartBody::From(table) if table.value == "kpi_changes"));
-    let Some(mart) = names.filter_map(|mart| manifest.marts.get(&mart.name)).next() else { return Ok(None) };
+    let mut logs = whole.filter(|mart| matches!(&mart.body, MartBody::From(table) if table.value == "kpi_changes"));
+    let Some(mart) = logs.find_map(|mart| manifest.marts.get(&mart.name)) else { return Ok(None) };
     let mut log = Vec::new();
     for file in &mart.files {
         let rows = changes::changes(marts.get(&file.key)?)

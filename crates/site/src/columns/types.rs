@@ -25,8 +25,8 @@ pub(super) fn of(expr: &Expr, scope: &Scope<'_, '_>) -> Option<&'static str> {
         | Expr::Between { .. }
         | Expr::Like { .. }
         | Expr::ILike { .. }
-        | Expr::Exists { .. } => Some("boolean"),
-        Expr::UnaryOp { op: UnaryOperator::Not, .. } => Some("boolean"),
+        | Expr::Exists { .. }
+        | Expr::UnaryOp { op: UnaryOperator::Not, .. } => Some("boolean"),
         Expr::UnaryOp { op: UnaryOperator::Minus | UnaryOperator::Plus, expr } => of(expr, scope),
         Expr::BinaryOp { left, op, right } => of_binary(op, of(left, scope), of(right, scope)),
         Expr::Case { conditions, else_result, .. } => {

@@ -12,7 +12,7 @@ use crate::page::Here;
 use crate::words::Words;
 
 /// Characters of a name that a box has room for.
-const LONGEST: usize = 24;
+const LONGEST: usize = 23;
 
 /// The picture; boxes are links.
 pub(super) fn svg(atlas: &Atlas<'_>, view: &View, picture: &Picture, here: Here) -> Markup {
@@ -51,9 +51,12 @@ fn definition(atlas: &Atlas<'_>, key: &Key, place: (f64, f64), focus: bool, here
         (label(place, 31.0, "name", &Words::same(shortened(&key.name))))
     };
     let title = html! { title { (key.name) } };
-    match atlas.entry(key).filter(|_| !focus) {
-        Some(entry) => html! { a href=(here.to(&entry.path)) { (title) (inside) } },
-        None => html! { g { (title) (inside) } },
+    html! {
+        @if let Some(entry) = atlas.entry(key).filter(|_| !focus) {
+            a href=(here.to(&entry.path)) { (title) (inside) }
+        } @else {
+            g { (title) (inside) }
+        }
     }
 }
 
@@ -96,7 +99,7 @@ fn shortened(name: &str) -> String {
 
 /// A curve that is level at both ends.
 fn curve((x, y): (f64, f64), (to_x, to_y): (f64, f64)) -> String {
-    let middle = (x + to_x) / 2.0;
+    let middle = f64::midpoint(x, to_x);
     format!("M{x} {y}C{middle} {y} {middle} {to_y} {to_x} {to_y}")
 }
 
@@ -107,7 +110,7 @@ fn path(way: &[(f64, f64)]) -> String {
     let (mut x, mut y) = (first_x + WIDTH, *first_y);
     let _ = write!(path, "M{x} {y}");
     for (index, (to_x, to_y)) in rest.iter().enumerate() {
-        let middle = (x + to_x) / 2.0;
+        let middle = f64::midpoint(x, *to_x);
         // Writing to a string cannot fail.
         let _ = write!(path, "C{middle} {y} {middle} {to_y} {to_x} {to_y}");
         (x, y) = (*to_x, *to_y);

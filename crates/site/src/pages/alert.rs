@@ -5,8 +5,10 @@ use maud::{Markup, html};
 
 use super::Content;
 use crate::atlas::{Atlas, Entry};
-use crate::page::{Here, Section, named};
-use crate::parts::{example, expression, grain, head, lineage_sections, window};
+use crate::code::{example, expression};
+use crate::page::{Here, Section, relation};
+use crate::parts::{grain, head, window};
+use crate::relatives;
 use crate::words::Words;
 
 pub(super) fn page(atlas: &Atlas<'_>, entry: &Entry<'_>) -> Content {
@@ -27,17 +29,12 @@ pub(super) fn page(atlas: &Atlas<'_>, entry: &Entry<'_>) -> Content {
         sections.push(Section::new("action", Words::new("What is to be done", "Que faire"), content));
     }
     sections.push(Section::new("deliveries", Words::new("Sent to", "Envoyée à"), deliveries(atlas, alert)));
-    sections.extend(lineage_sections(atlas, &entry.key));
+    sections.extend(relatives::sections(atlas, &entry.key));
     (head(atlas, entry, &facts(atlas, alert)), sections)
 }
 
 fn facts(atlas: &Atlas<'_>, alert: &Alert) -> Vec<(Words, Markup)> {
     let here = Here::Folder;
-    let over = atlas.relation(&alert.over.value).or_else(|| atlas.engine_table(&alert.over.value));
-    let over = match over {
-        Some(entry) => named(atlas, &entry.key, here),
-        None => html! { code { (alert.over.value) } },
-    };
     let newest = grain(alert.grain);
     let period = if alert.complete {
         Words::new(
@@ -49,7 +46,7 @@ fn facts(atlas: &Atlas<'_>, alert: &Alert) -> Vec<(Words, Markup)> {
     };
     let mut facts = vec![
         (Words::new("severity", "gravité"), html! { (severity(alert.severity)) }),
-        (Words::new("looks at", "examine"), over),
+        (Words::new("looks at", "examine"), relation(atlas, &alert.over.value, here)),
         (Words::new("period", "période"), html! { (period) }),
     ];
     let expressions = [

@@ -1,13 +1,14 @@
 //! An attribution: what is credited, for what, and how.
 
-use abmart_spec::model::{Attribution, AttributionPart, ModelKind, PathRule, Spanned};
+use abmart_spec::model::{Attribution, AttributionPart, ModelKind, PathRule};
 use maud::{Markup, html};
 
 use super::Content;
 use crate::atlas::{Atlas, Entry};
 use crate::key::{Key, Kind};
-use crate::page::{Here, Section, named};
-use crate::parts::{codes, head, lineage_sections, table, window, yes_no};
+use crate::page::{Here, Section, named, relation};
+use crate::parts::{codes, head, table, window, yes_no};
+use crate::relatives;
 use crate::words::{Words, english};
 
 pub(super) fn page(atlas: &Atlas<'_>, entry: &Entry<'_>) -> Content {
@@ -17,16 +18,12 @@ pub(super) fn page(atlas: &Atlas<'_>, entry: &Entry<'_>) -> Content {
         Section::new("channels", Words::new("Channels", "Canaux"), channels(of)),
         Section::new("tables", Words::new("Tables", "Tables"), tables(atlas, of)),
     ];
-    sections.extend(lineage_sections(atlas, &entry.key));
+    sections.extend(relatives::sections(atlas, &entry.key));
     (head(atlas, entry, &facts(atlas, of)), sections)
 }
 
 fn facts(atlas: &Atlas<'_>, of: &Attribution) -> Vec<(Words, Markup)> {
     let here = Here::Folder;
-    let relation = |name: &Spanned<String>| match atlas.relation(&name.value) {
-        Some(entry) => named(atlas, &entry.key, here),
-        None => html! { code { (name.value) } },
-    };
     let span = window(of.window);
     let path = match of.path {
         PathRule::Every => Words::new("every touch", "chaque contact"),
@@ -44,11 +41,11 @@ fn facts(atlas: &Atlas<'_>, of: &Attribution) -> Vec<(Words, Markup)> {
     let mut facts = vec![
         (
             Words::new("touches", "contacts"),
-            html! { (relation(&of.touches.from)) ", " (Words::new("channel ", "canal ")) code { (of.touches.channel.value) } },
+            html! { (relation(atlas, &of.touches.from.value, here)) ", " (Words::new("channel ", "canal ")) code { (of.touches.channel.value) } },
         ),
         (
             Words::new("conversions", "conversions"),
-            html! { (relation(&of.conversions.from)) ", " (Words::new("key ", "clé ")) code { (of.conversions.key.value) } },
+            html! { (relation(atlas, &of.conversions.from.value, here)) ", " (Words::new("key ", "clé ")) code { (of.conversions.key.value) } },
         ),
         (
             Words::new("window", "fenêtre"),

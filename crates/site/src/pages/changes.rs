@@ -3,10 +3,11 @@
 use maud::{Markup, html};
 
 use crate::atlas::Atlas;
+use crate::code::formula_inline;
 use crate::extras::Change;
 use crate::key::{Key, Kind};
 use crate::page::{Here, Page, Section, named};
-use crate::parts::{formula_inline, table};
+use crate::parts::table;
 use crate::words::Words;
 
 pub(super) fn page(atlas: &Atlas<'_>) -> Page {

@@ -7,7 +7,8 @@ use super::table::distinct;
 use crate::atlas::{Atlas, Entry};
 use crate::key::{Key, Kind};
 use crate::page::{Here, Section, named};
-use crate::parts::{codes, column_anchor, head, lineage_sections, origins, table};
+use crate::parts::{codes, column_anchor, head, origins, table};
+use crate::relatives;
 use crate::words::Words;
 
 pub(super) fn page(atlas: &Atlas<'_>, entry: &Entry<'_>) -> Content {
@@ -45,7 +46,7 @@ pub(super) fn page(atlas: &Atlas<'_>, entry: &Entry<'_>) -> Content {
         )) }
         (table(&heads, &distinct(rows.collect())))
     };
-    let mut sections = lineage_sections(atlas, &entry.key);
+    let mut sections = relatives::sections(atlas, &entry.key);
     sections.insert(0, Section::new("columns", Words::new("Columns", "Colonnes"), content));
     (head(atlas, entry, &facts), sections)
 }

@@ -5,25 +5,24 @@ use maud::{Markup, html};
 
 use super::Content;
 use crate::atlas::{Atlas, Entry};
+use crate::code::expression;
 use crate::key::{Key, Kind};
-use crate::page::{Here, Section, named};
-use crate::parts::{codes, expression, grain, head, lineage_sections, measure_anchor, table, window};
+use crate::page::{Here, Section, named, relation};
+use crate::parts::{codes, grain, head, measure_anchor, table, window};
+use crate::relatives;
 use crate::words::Words;
 
 pub(super) fn page(atlas: &Atlas<'_>, entry: &Entry<'_>) -> Content {
     let Some(fact) = atlas.project.facts.get(&entry.key.name) else { return Content::default() };
     let mut sections = vec![Section::new("measures", Words::new("Measures", "Mesures"), measures(atlas, fact))];
-    sections.extend(lineage_sections(atlas, &entry.key));
+    sections.extend(relatives::sections(atlas, &entry.key));
     (head(atlas, entry, &facts(atlas, fact)), sections)
 }
 
 fn facts(atlas: &Atlas<'_>, fact: &Fact) -> Vec<(Words, Markup)> {
     let here = Here::Folder;
     let from = match &fact.from {
-        FactInput::Table(table) => match atlas.relation(&table.value) {
-            Some(entry) => named(atlas, &entry.key, here),
-            None => html! { code { (table.value) } },
-        },
+        FactInput::Table(table) => relation(atlas, &table.value, here),
         FactInput::Entity(entity) => html! {
             (Words::new("facts of ", "faits de ")) (named(atlas, &Key::new(Kind::Entity, &entity.value), here))
             (Words::new(", summed up", ", additionnés"))

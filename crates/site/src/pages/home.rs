@@ -5,7 +5,7 @@ use maud::{Markup, html};
 
 use crate::atlas::Atlas;
 use crate::key::{Key, Kind};
-use crate::page::{Here, Page, Section, named, titled};
+use crate::page::{Here, Page, Section, named, relation, titled};
 use crate::parts::{codes, grain, table};
 use crate::words::{Words, english};
 
@@ -38,21 +38,21 @@ pub(super) fn page(atlas: &Atlas<'_>) -> Page {
 }
 
 fn published(atlas: &Atlas<'_>) -> Markup {
-    match &atlas.extras.published {
-        Some(published) => html! {
-            p.note {
-                (Words::new("The marts were published at ", "Les marts ont été publiés à "))
-                time datetime=(published.at) { (published.at) }
-                @if let Some(day) = &published.as_of { (Words::new(format!(" for {day}"), format!(" pour le {day}"))) }
-                (Words::new(" by the run ", " par l’exécution ")) code { (published.run_id) } "."
-            }
-        },
-        None => html! {
+    let Some(published) = &atlas.extras.published else {
+        return html! {
             p.note { (Words::new(
                 "No publication is known: the marts were not published yet, or were out of reach when these pages were made.",
                 "Aucune publication n’est connue : les marts ne sont pas encore publiés, ou étaient hors d’atteinte quand ces pages ont été faites.",
             )) }
-        },
+        };
+    };
+    html! {
+        p.note {
+            (Words::new("The marts were published at ", "Les marts ont été publiés à "))
+            time datetime=(published.at) { (published.at) }
+            @if let Some(day) = &published.as_of { (Words::new(format!(" for {day}"), format!(" pour le {day}"))) }
+            (Words::new(" by the run ", " par l’exécution ")) code { (published.run_id) } "."
+        }
     }
 }
 
@@ -140,10 +140,6 @@ fn lower(words: &Words) -> Words {
 
 fn settings(atlas: &Atlas<'_>) -> Markup {
     let settings = &atlas.project.settings;
-    let role = |name: &str| match atlas.relation(name) {
-        Some(entry) => named(atlas, &entry.key, Here::Top),
-        None => html! { code { (name) } },
-    };
     let roles = [
         (Words::new("currency rates", "taux de change"), &settings.rates),
         (Words::new("targets", "objectifs"), &settings.targets),
@@ -157,7 +153,7 @@ fn settings(atlas: &Atlas<'_>) -> Markup {
                 div { dt { (Words::new("first month of the fiscal year", "premier mois de l’exercice fiscal")) } dd { (month) } }
             }
             @for (name, table) in roles {
-                @if let Some(table) = table { div { dt { (name) } dd { (role(&table.value)) } } }
+                @if let Some(table) = table { div { dt { (name) } dd { (relation(atlas, &table.value, Here::Top)) } } }
             }
         }
     }

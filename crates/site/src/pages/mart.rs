@@ -6,11 +6,11 @@ use maud::{Markup, html};
 use super::Content;
 use super::table::distinct;
 use crate::atlas::{Atlas, Entry};
+use crate::code::{example, expression, plain_sql, query};
 use crate::key::{Key, Kind};
-use crate::page::{Here, Section, named, titled};
-use crate::parts::{
-    codes, column_anchor, example, expression, grains, head, lineage_sections, origins, plain_sql, query, table,
-};
+use crate::page::{Here, Section, named, relation, titled};
+use crate::parts::{codes, column_anchor, grains, head, origins, table};
+use crate::relatives;
 use crate::words::{Words, english};
 
 pub(super) fn page(atlas: &Atlas<'_>, entry: &Entry<'_>) -> Content {
@@ -26,7 +26,7 @@ pub(super) fn page(atlas: &Atlas<'_>, entry: &Entry<'_>) -> Content {
     if let MartBody::Sql(sql) = &mart.body {
         sections.push(Section::new("query", Words::new("Query", "Requête"), query(atlas, sql, Here::Folder)));
     }
-    sections.extend(lineage_sections(atlas, &entry.key));
+    sections.extend(relatives::sections(atlas, &entry.key));
     (head(atlas, entry, &facts(atlas, mart)), sections)
 }
 
@@ -40,13 +40,11 @@ fn facts(atlas: &Atlas<'_>, mart: &Mart) -> Vec<(Words, Markup)> {
     };
     let mut facts = Vec::new();
     if let MartBody::From(from) = &mart.body {
-        let known = atlas
-            .relation(&from.value)
-            .or_else(|| atlas.engine_table(&from.value))
-            .filter(|entry| entry.key.name != mart.name);
-        let from = match known {
-            Some(entry) => named(atlas, &entry.key, here),
-            None => html! { code { (from.value) } (Words::new(", which the engine makes", ", que le moteur produit")) },
+        let own = atlas.engine_table(&from.value).is_some_and(|entry| entry.key.name == mart.name);
+        let from = if own {
+            html! { code { (from.value) } (Words::new(", which the engine makes", ", que le moteur produit")) }
+        } else {
+            relation(atlas, &from.value, here)
         };
         facts.push((Words::new("publishes", "publie"), from));
     }
@@ -80,9 +78,9 @@ fn columns(atlas: &Atlas<'_>, mart: &Mart, key: &Key) -> Markup {
         Words::new("meaning", "signification"),
         Words::new("made from", "origine"),
     ];
-    let relation = atlas.columns.of(key);
+    let known_columns = atlas.columns.of(key);
     // The query's columns in their order, then what is documented of a table whose columns only the engine knows.
-    let mut names: Vec<&str> = relation.columns.iter().map(|column| column.name.as_str()).collect();
+    let mut names: Vec<&str> = known_columns.columns.iter().map(|column| column.name.as_str()).collect();
     for name in mart.columns.keys() {
         if !names.contains(&name.as_str()) {
             names.push(name);
@@ -91,7 +89,7 @@ fn columns(atlas: &Atlas<'_>, mart: &Mart, key: &Key) -> Markup {
     let mut rows: Vec<(Option<String>, Vec<Markup>)> = names
         .into_iter()
         .map(|name| {
-            let known = relation.column(name);
+            let known = known_columns.column(name);
             let documented = mart.columns.get(name);
             let cells = vec![
                 html! { code { (name) } @if mart.key.iter().any(|key| key.value == name) { " " span.tag { (Words::new("key", "clé")) } } },

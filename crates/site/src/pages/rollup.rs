@@ -4,9 +4,11 @@ use maud::html;
 
 use super::Content;
 use crate::atlas::{Atlas, Entry};
+use crate::code::expression;
 use crate::key::{Key, Kind};
 use crate::page::{Here, Section, named};
-use crate::parts::{column_anchor, expression, head, lineage_sections, origins, table};
+use crate::parts::{column_anchor, head, origins, table};
+use crate::relatives;
 use crate::words::Words;
 
 pub(super) fn page(atlas: &Atlas<'_>, entry: &Entry<'_>) -> Content {
@@ -40,6 +42,6 @@ pub(super) fn page(atlas: &Atlas<'_>, entry: &Entry<'_>) -> Content {
     });
     let content = table(&heads, &rows.collect::<Vec<_>>());
     let mut sections = vec![Section::new("columns", Words::new("Columns", "Colonnes"), content)];
-    sections.extend(lineage_sections(atlas, &entry.key));
+    sections.extend(relatives::sections(atlas, &entry.key));
     (head(atlas, entry, &facts), sections)
 }

@@ -6,9 +6,11 @@ use maud::{Markup, html};
 
 use super::Content;
 use crate::atlas::{Atlas, Entry};
+use crate::code::expression;
 use crate::key::{Key, Kind};
 use crate::page::{Here, Section, named};
-use crate::parts::{expression, head, lineage_sections, measure_anchor, table, yes_no};
+use crate::parts::{head, measure_anchor, table, yes_no};
+use crate::relatives;
 use crate::words::Words;
 
 pub(super) fn page(atlas: &Atlas<'_>, entry: &Entry<'_>) -> Content {
@@ -25,7 +27,7 @@ pub(super) fn page(atlas: &Atlas<'_>, entry: &Entry<'_>) -> Content {
     if let Some(bands) = &score.bands {
         sections.push(Section::new("bands", Words::new("Bands", "Niveaux"), self::bands(bands)));
     }
-    sections.extend(lineage_sections(atlas, &entry.key));
+    sections.extend(relatives::sections(atlas, &entry.key));
     (head(atlas, entry, &facts), sections)
 }
 

@@ -7,7 +7,8 @@ use super::Content;
 use crate::atlas::{Atlas, Entry};
 use crate::key::{Key, Kind};
 use crate::page::{Here, Section, named};
-use crate::parts::{codes, column_anchor, head, lineage_sections, table, window};
+use crate::parts::{codes, column_anchor, head, table, window};
+use crate::relatives;
 use crate::words::{Words, english};
 
 pub(super) fn page(atlas: &Atlas<'_>, entry: &Entry<'_>) -> Content {
@@ -43,7 +44,7 @@ pub(super) fn page(atlas: &Atlas<'_>, entry: &Entry<'_>) -> Content {
     facts.push((Words::new("required", "obligatoire"), html! { (optional) }));
     let contract = Section::new("columns", Words::new("Contract", "Contrat"), columns(atlas, source));
     let mut sections = vec![contract];
-    sections.extend(lineage_sections(atlas, &entry.key));
+    sections.extend(relatives::sections(atlas, &entry.key));
     (head(atlas, entry, &facts), sections)
 }
 

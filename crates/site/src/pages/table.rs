@@ -7,10 +7,12 @@ use maud::{Markup, html};
 use super::Content;
 use super::source::checks;
 use crate::atlas::{Atlas, Entry};
+use crate::code::{plain_sql, query};
 use crate::columns::Column;
 use crate::key::{Key, Kind};
 use crate::page::{Here, Section, named};
-use crate::parts::{codes, column_anchor, head, lineage_sections, origins, plain_sql, query, table};
+use crate::parts::{codes, column_anchor, head, origins, table};
+use crate::relatives;
 use crate::words::{Words, english};
 
 /// Rows of reference data that a page shows.
@@ -38,7 +40,7 @@ pub(super) fn page(atlas: &Atlas<'_>, entry: &Entry<'_>) -> Content {
             Section::new("rows", Words::new("Rows", "Lignes"), reference(columns, rows)),
         ],
     };
-    sections.extend(lineage_sections(atlas, &entry.key));
+    sections.extend(relatives::sections(atlas, &entry.key));
     (head(atlas, entry, &facts(atlas, of)), sections)
 }
 
