@@ -52,11 +52,8 @@ fn target(command: &AddCommand) -> (&'static str, &AddTo) {
 }
 
 fn skeletons(global: &Global, project: &Project, command: &AddCommand) -> Result<Vec<Skeleton>, Failure> {
-    let of = |option: &Option<String>| option.clone();
     let made = match command {
-        AddCommand::Kpi { to, formula, unit } => {
-            skeleton::kpi(project, &to.name, of(formula).as_deref(), of(unit).as_deref())
-        }
+        AddCommand::Kpi { to, formula, unit } => skeleton::kpi(project, &to.name, formula.as_deref(), unit.as_deref()),
         AddCommand::Source { to, from, kind } => {
             let file = source::read(global, project, from)?;
             skeleton::source(&to.name, &file, kind.map(|kind| kind == crate::args::SourceKind::Events))
@@ -104,7 +101,8 @@ fn addition(project: &Project, kind: &str, to: &AddTo, skeleton: &Skeleton) -> R
         return Err(config("the project has no job yet; `--job NAME` makes jobs/NAME.yaml"));
     };
     let failed = |finding: Box<Diagnostic>, path: &Path| {
-        config(format!("{}: {}", path.display(), Failure::of_diagnostics(&[*finding], &SourceMap::default()).text()))
+        let message = format!("{}: {}", path.display(), finding.message);
+        Failure::of_diagnostics(&[Diagnostic { message, ..*finding }], &SourceMap::default())
     };
     if let Some(known) = project.jobs.get(&job) {
         let Some(file) = project.files.file(known.span.file) else {
