@@ -92,16 +92,22 @@ pub enum Command {
     Plan(PlanArgs),
     /// Check the project without data: names, columns, types, units, also inside SQL
     Validate(ValidateArgs),
-    /// List definitions, all or those that selectors select
-    Ls(LsArgs),
     /// Run the unit tests of the definitions: given rows, expected rows, nothing of the lake
     Test(TestArgs),
+    /// List definitions, all or those that selectors select
+    Ls(LsArgs),
+    /// Show what definitions and columns come from, where they go, and what breaks without one
+    Lineage(LineageArgs),
     /// Show the last runs, what is published, how old the data is and which nights are missing
     Status(StatusArgs),
     /// Remove what the cache keeps and no run has used for a while
     Gc(GcArgs),
+    /// Write a folder of pages that explain every definition, for a browser
+    Docs(DocsArgs),
     /// Generate a lake of the canonical model
     Sample(SampleArgs),
+    /// Lay out the YAML of the project and the SQL in it, keeping comments and meaning
+    Fmt(FmtArgs),
     /// Print the JSON Schema that editors check YAML with
     Schema(SchemaArgs),
     /// Print the completions of a shell
@@ -171,15 +177,62 @@ pub struct ValidateArgs {
 pub struct TestArgs {
     /// Names of tests, also with `*` [default: all]
     pub tests: Vec<String>,
-    /// Only tests that look at one of these definitions
-    #[arg(long, short, value_name = "SELECTOR")]
+    /// Only tests that look at one of the selected definitions, such as `win_rate`, `touchpoints+` or `job:funnel`
+    #[arg(long, value_name = "SELECTOR")]
     pub select: Vec<String>,
+    /// Leave out tests that look at one of these definitions [default: none]
+    #[arg(long, value_name = "SELECTOR")]
+    pub exclude: Vec<String>,
     /// Write a report in the form of JUnit, which build servers read
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub junit: Option<PathBuf>,
     /// Write what came out where it was not as expected, as a patch of the test files
     #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "tests.patch", require_equals = true)]
     pub update: Option<PathBuf>,
+}
+
+/// Options of `lineage`.
+#[derive(Debug, Args)]
+pub struct LineageArgs {
+    /// Definitions or columns, such as win_rate, mart:account_360 or touchpoints.channel [default: how many there are]
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Show only what they come from
+    #[arg(long, conflicts_with = "downstream")]
+    pub upstream: bool,
+    /// Show only where they go
+    #[arg(long)]
+    pub downstream: bool,
+    /// Go so many steps at most [default: all, with --columns 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub depth: Option<u16>,
+    /// Show the columns of definitions
+    #[arg(long)]
+    pub columns: bool,
+    /// Of columns, follow what decides about rows as well: filters, joins, groups
+    #[arg(long)]
+    pub rows: bool,
+    /// Show what breaks and what changes without a column or a whole source
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["names", "upstream", "downstream", "depth", "columns", "rows"])]
+    pub if_removed: Option<String>,
+    /// Form of the output
+    #[arg(long, short, value_enum, default_value_t = LineageForm::Text, value_name = "FORM")]
+    pub output: LineageForm,
+}
+
+/// Forms of lineage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LineageForm {
+    /// A tree for people
+    Text,
+    /// A Mermaid flowchart
+    Mermaid,
+    /// A graph for Graphviz
+    Dot,
+    /// JSON for machines
+    Json,
+    /// `OpenLineage` events of jobs and datasets, with the lineage of columns
+    Openlineage,
 }
 
 /// Options of `status`.
@@ -218,6 +271,17 @@ pub struct GcArgs {
     pub json: bool,
 }
 
+/// Options of `docs`.
+#[derive(Debug, Args)]
+pub struct DocsArgs {
+    /// Folder to write [default: out/docs in the project's folder]
+    #[arg(long, short, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Replace a folder that holds other files as well
+    #[arg(long)]
+    pub overwrite: bool,
+}
+
 /// Options of `sample`.
 #[derive(Debug, Args)]
 pub struct SampleArgs {
@@ -242,6 +306,20 @@ pub struct SampleArgs {
     /// Replace a lake that is there
     #[arg(long)]
     pub overwrite: bool,
+}
+
+/// Options of `fmt`.
+#[derive(Debug, Args)]
+pub struct FmtArgs {
+    /// Files, or folders with YAML files below; `-` reads standard input and writes standard output [default: pipelines.yaml and the job files that it names]
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Write nothing, list the files that would change, and exit with 1 when there are any
+    #[arg(long)]
+    pub check: bool,
+    /// Write nothing and show what would change
+    #[arg(long)]
+    pub diff: bool,
 }
 
 /// Options of `schema`.

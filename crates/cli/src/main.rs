@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod deliver;
 mod exit;
+mod folder;
 mod footers;
 mod http;
 mod interrupt;
@@ -59,11 +60,14 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
         Command::Backfill(args) => commands::backfill::backfill(&cli.global, args),
         Command::Plan(args) => commands::plan::plan(&cli.global, args),
         Command::Validate(args) => commands::validate::validate(&cli.global, args),
-        Command::Ls(args) => commands::ls::ls(&cli.global, args),
         Command::Test(args) => commands::test::test(&cli.global, args),
+        Command::Ls(args) => commands::ls::ls(&cli.global, args),
+        Command::Lineage(args) => commands::lineage::lineage(&cli.global, args),
         Command::Status(args) => commands::status::status(&cli.global, args),
         Command::Gc(args) => commands::gc::gc(&cli.global, args),
+        Command::Docs(args) => commands::docs::docs(&cli.global, args),
         Command::Sample(args) => commands::sample::sample(&cli.global, args),
+        Command::Fmt(args) => commands::fmt::fmt(&cli.global, args),
         Command::Schema(args) => commands::schema::schema(args),
         Command::Completions(args) => commands::completions::completions(args),
         Command::Man(args) => commands::man::man(args),

@@ -1,6 +1,6 @@
 //! Reading single figures out of a mart.
 
-use arrow::array::{Array, BooleanArray, Date32Array, Float64Array, RecordBatch, StringArray};
+use arrow::array::{Array, BooleanArray, Date32Array, Float64Array, Int64Array, RecordBatch, StringArray};
 use bytes::Bytes;
 use jiff::ToSpan;
 use jiff::civil::{Date, date};
@@ -15,6 +15,9 @@ pub enum ReportError {
     /// The file is damaged.
     #[error("the mart cannot be read: {0}")]
     Arrow(#[from] arrow::error::ArrowError),
+    /// The mart is not the one that it is taken for.
+    #[error("the mart has no column `{0}`, or a null in it")]
+    Column(&'static str),
 }
 
 /// The rows of a mart's file.
@@ -25,6 +28,12 @@ pub fn batches(file: Bytes) -> Result<Vec<RecordBatch>, ReportError> {
 /// A number of a row; `None` where it is null or there is no such column.
 pub fn number(rows: &RecordBatch, column: &str, row: usize) -> Option<f64> {
     let values = rows.column_by_name(column)?.as_any().downcast_ref::<Float64Array>()?;
+    values.is_valid(row).then(|| values.value(row))
+}
+
+/// A whole number of a row.
+pub fn whole(rows: &RecordBatch, column: &str, row: usize) -> Option<i64> {
+    let values = rows.column_by_name(column)?.as_any().downcast_ref::<Int64Array>()?;
     values.is_valid(row).then(|| values.value(row))
 }
 

@@ -82,6 +82,27 @@ pub fn load_tests(project: &mut Project) -> Result<Vec<UnitTest>, LoadError> {
     if diagnostics.is_empty() { Ok(tests) } else { Err(LoadError { diagnostics, files: project.files.clone() }) }
 }
 
+/// The job files that `pipelines.yaml` below `root` names, each once and relative to `root`, whatever they hold.
+///
+/// # Errors
+///
+/// `pipelines.yaml` cannot be read, or is no YAML.
+pub fn job_files(
+    root: &Path,
+    vars: &BTreeMap<String, String>,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Result<Vec<PathBuf>, LoadError> {
+    let edits = Edits::new();
+    let mut loader =
+        Loader { root, edits: &edits, files: SourceMap::default(), diagnostics: Vec::new(), unreadable: false };
+    let Some(mut pipelines) = loader.read(Path::new("pipelines.yaml"), Span::none()) else {
+        return Err(LoadError { diagnostics: loader.diagnostics, files: loader.files });
+    };
+    let variables = Variables::new(vars, env, loader.defaults(&pipelines));
+    syntax::interpolate(&mut pipelines, &variables, &mut loader.diagnostics);
+    Ok(loader.job_files(&pipelines).into_iter().map(|(path, _)| path).collect())
+}
+
 /// Why a project cannot be used.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{}", summary(diagnostics))]

@@ -1,5 +1,7 @@
 //! Values: those of a mart's columns, and whether one is what a test expects.
 
+use std::collections::BTreeSet;
+
 use abmart_spec::model::Literal;
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Date32Type, Float64Type, Int32Type, Int64Type, TimeUnit, TimestampMicrosecondType};
@@ -7,6 +9,8 @@ use jiff::Timestamp;
 use jiff::ToSpan;
 use jiff::civil::{Date, DateTime, date};
 use jiff::tz::TimeZone;
+
+use crate::compare::Row;
 
 /// A value that came out of a run.
 #[derive(Debug, Clone, PartialEq)]
@@ -162,15 +166,25 @@ pub fn cell(column: &dyn Array, row: usize) -> Option<Cell> {
     })
 }
 
-/// The rows of batches as column → value.
+/// The rows of batches as column → value: of these columns, and where a column holds a text.
 #[must_use]
-pub fn rows(batches: &[RecordBatch]) -> Vec<super::Row> {
-    let of = |batch: &RecordBatch, row: usize| {
-        let fields = batch.schema().fields().clone();
-        let cells = fields.iter().zip(batch.columns());
-        cells.filter_map(|(field, column)| Some((field.name().clone(), cell(column, row)?))).collect()
+pub fn rows(batches: &[RecordBatch], columns: &BTreeSet<&str>, having: Option<(&str, &str)>) -> Vec<Row> {
+    let of = |batch: &RecordBatch| {
+        let schema = batch.schema();
+        let wanted = schema.fields().iter().zip(batch.columns());
+        let wanted: Vec<_> = wanted.filter(|(field, _)| columns.contains(field.name().as_str())).collect();
+        let is_wanted = |row: usize| {
+            having.is_none_or(|(column, value)| {
+                let found = batch.column_by_name(column).and_then(|column| cell(column, row));
+                found == Some(Cell::Text(value.to_owned()))
+            })
+        };
+        let row = |row: usize| {
+            wanted.iter().filter_map(|(field, column)| Some((field.name().clone(), cell(*column, row)?))).collect()
+        };
+        (0..batch.num_rows()).filter(|row| is_wanted(*row)).map(row).collect::<Vec<Row>>()
     };
-    batches.iter().flat_map(|batch| (0..batch.num_rows()).map(move |row| of(batch, row))).collect()
+    batches.iter().flat_map(of).collect()
 }
 
 #[cfg(test)]

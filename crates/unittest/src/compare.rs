@@ -1,12 +1,15 @@
 //! What came out against what is expected; only what differs is kept.
 
+use std::collections::BTreeSet;
+
 use abmart_plan::calendar::{Period, grain_name};
 use abmart_spec::Span;
 use abmart_spec::diagnostic::{Diagnostic, did_you_mean};
-use abmart_spec::model::{Expectation, Expected, TestCell, TestRow};
+use abmart_spec::model::{Expectation, Expected, Literal, TestCell, TestRow};
+use arrow::array::RecordBatch;
 use indexmap::IndexMap;
 
-use crate::cell::{Cell, plain, written};
+use crate::cell::{self, Cell, number, plain, written};
 use crate::wanted::PERIOD;
 
 /// A row that came out: column → value.
@@ -81,34 +84,49 @@ pub struct Comparison<'a> {
     pub periods: &'a [Option<Period>],
     /// The dimensions of the cube.
     pub dimensions: &'a [String],
-    /// The key of a fact's entity.
-    pub key: Option<&'a str>,
+    /// The key of a fact's entity, and that of the entity that it belongs to.
+    pub keys: &'a [&'a str],
     /// How far numbers may differ.
     pub tolerance: f64,
 }
 
 impl Comparison<'_> {
-    /// Holds rows against the expectation; `columns` are those that the rows have.
+    /// Holds the rows of a mart against the expectation.
     ///
     /// # Errors
-    /// Columns that there are none of, each at its place.
-    pub fn differences(&self, rows: &[Row], columns: &[String]) -> Result<Vec<Difference>, Vec<Diagnostic>> {
-        self.check_columns(columns)?;
-        Ok(match self.expectation.of {
-            Expected::Kpi | Expected::Fact => self.one_by_one(rows),
-            Expected::Alert => {
-                let name = &self.expectation.name.value;
-                let open = |row: &&Row| {
-                    let is = |column: &str, value: &str| row.get(column) == Some(&Cell::Text(value.to_owned()));
-                    is("alert", name) && !is("state", "resolved")
-                };
-                self.matched(&rows.iter().filter(open).collect::<Vec<_>>())
+    /// Columns that the mart does not have and rows that cannot be told apart, each at its place.
+    pub fn differences(&self, mart: &[RecordBatch]) -> Result<Vec<Difference>, Vec<Diagnostic>> {
+        self.check_columns(mart)?;
+        let named = self.expectation.rows.iter().chain(&self.expectation.lacks).flat_map(|row| row.cells.keys());
+        let mut columns: BTreeSet<&str> = named.map(String::as_str).collect();
+        columns.extend(["period_grain", "period_start"]);
+        let name = self.expectation.name.value.as_str();
+        match self.expectation.of {
+            Expected::Kpi => {
+                columns.extend(self.dimensions.iter().map(String::as_str));
+                self.one_by_one(&cell::rows(mart, &columns, Some(("kpi", name))))
             }
-            Expected::Table | Expected::Mart => self.matched(&rows.iter().collect::<Vec<_>>()),
-        })
+            Expected::Fact => {
+                columns.extend(self.keys);
+                self.one_by_one(&cell::rows(mart, &columns, None))
+            }
+            Expected::Alert => {
+                columns.insert("state");
+                let rows = cell::rows(mart, &columns, Some(("alert", name)));
+                let resolved = Cell::Text("resolved".to_owned());
+                let open = rows.iter().filter(|row| row.get("state") != Some(&resolved));
+                Ok(self.matched(&open.collect::<Vec<_>>()))
+            }
+            Expected::Table | Expected::Mart => {
+                Ok(self.matched(&cell::rows(mart, &columns, None).iter().collect::<Vec<_>>()))
+            }
+        }
     }
 
-    fn check_columns(&self, columns: &[String]) -> Result<(), Vec<Diagnostic>> {
+    fn check_columns(&self, mart: &[RecordBatch]) -> Result<(), Vec<Diagnostic>> {
+        let schema = mart.first().map(RecordBatch::schema);
+        let columns: Vec<String> =
+            schema.iter().flat_map(|schema| schema.fields()).map(|field| field.name().clone()).collect();
         let rows = self.expectation.rows.iter().chain(&self.expectation.lacks);
         let unknown = rows.flat_map(|row| &row.cells).filter(|(name, _)| *name != PERIOD && !columns.contains(name));
         let findings = unknown.map(|(name, cell)| {
@@ -126,10 +144,16 @@ impl Comparison<'_> {
     }
 
     /// Rows that are found by what identifies them.
-    fn one_by_one(&self, rows: &[Row]) -> Vec<Difference> {
+    fn one_by_one(&self, rows: &[Row]) -> Result<Vec<Difference>, Vec<Diagnostic>> {
         let mut differences = Vec::new();
         for (expected, period) in self.expectation.rows.iter().zip(self.periods) {
-            let found = rows.iter().find(|row| self.identifies(expected, *period, row));
+            let mut identified = rows.iter().filter(|row| self.identifies(expected, *period, row));
+            let found = identified.next();
+            if identified.next().is_some() {
+                let problem = format!("several rows of `{}` are like this one", self.expectation.name.value);
+                let help = format!("{} tell them apart", self.keys.join(" and "));
+                return Err(vec![Diagnostic::error("ambiguous-row", problem).at(expected.span).help(help)]);
+            }
             let compared = expected.cells.iter().filter(|(column, _)| !self.is_identity(column));
             let wrong = compared.filter_map(|(column, cell)| self.wrong(column, cell, found));
             let cells: Vec<WrongCell> = wrong.collect();
@@ -141,14 +165,14 @@ impl Comparison<'_> {
                 differences.push(Difference::Cells { row, place: expected.span, cells });
             }
         }
-        differences
+        Ok(differences)
     }
 
     fn is_identity(&self, column: &str) -> bool {
         column == PERIOD
             || match self.expectation.of {
                 Expected::Kpi => self.dimensions.iter().any(|dimension| dimension == column),
-                _ => self.key == Some(column),
+                _ => self.keys.contains(&column),
             }
     }
 
@@ -156,21 +180,16 @@ impl Comparison<'_> {
         if !of_period(row, period) {
             return false;
         }
+        let is_kpi = self.expectation.of == Expected::Kpi;
         let is = |column: &str| {
             let found = row.get(column).unwrap_or(&Cell::Null);
             match expected.cells.get(column) {
                 Some(cell) => found.is(&cell.value, self.tolerance),
-                // A dimension that is not named is not cut by.
-                None => *found == Cell::Null,
+                // A dimension that is not named is not cut by; a key that is not named may be any.
+                None => !is_kpi || *found == Cell::Null,
             }
         };
-        match self.expectation.of {
-            Expected::Kpi => {
-                row.get("kpi") == Some(&Cell::Text(self.expectation.name.value.clone()))
-                    && self.dimensions.iter().all(|dimension| is(dimension))
-            }
-            _ => self.key.is_some_and(is),
-        }
+        if is_kpi { self.dimensions.iter().all(|dimension| is(dimension)) } else { self.keys.iter().all(|key| is(key)) }
     }
 
     /// A value that differs; a row that is not there has none.
@@ -178,7 +197,7 @@ impl Comparison<'_> {
         let found = row.and_then(|row| row.get(column)).unwrap_or(&Cell::Null);
         (!found.is(&cell.value, self.tolerance)).then(|| WrongCell {
             column: column.to_owned(),
-            expected: written(&cell.value),
+            expected: expected_text(&cell.value),
             found: found.written(),
             place: cell.span,
         })
@@ -266,6 +285,14 @@ fn of_period(row: &Row, period: Option<Period>) -> bool {
     let Some(period) = period else { return true };
     row.get("period_grain") == Some(&Cell::Text(grain_name(period.grain).to_owned()))
         && row.get("period_start") == Some(&Cell::Day(period.start))
+}
+
+/// An expected value as it is written; of a quotient also what it is.
+fn expected_text(value: &Literal) -> String {
+    match (value, number(value)) {
+        (Literal::String(quotient), Some(number)) => format!("{quotient} = {number}"),
+        _ => written(value),
+    }
 }
 
 fn as_written(row: &TestRow) -> String {

@@ -12,12 +12,11 @@ use abmart_engine::{EngineError, Finding, Shelf, Target};
 use abmart_plan::{Plan, PlanError, plan};
 use abmart_spec::diagnostic::Diagnostic;
 use abmart_spec::fingerprint::fingerprints;
-use abmart_spec::model::{Expected, Project, UnitTest};
+use abmart_spec::model::{Expected, Project, Severity, UnitTest};
 use abmart_store::{Store, StoreError};
 use arrow::array::RecordBatch;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use crate::cell;
 use crate::compare::{Comparison, Difference};
 use crate::lake::{self, LakeError};
 use crate::wanted::{self, Wanted, wanted};
@@ -127,25 +126,27 @@ fn attempt(test: &UnitTest, project: &Project, scratch: &Path, interrupted: &Ato
     }
     let mut differences = quarantined(test, &outcome.sources, &outcome.findings);
     let mut wrong = Vec::new();
+    let root = wanted.project.cube_root();
+    let dimensions: Vec<String> =
+        root.into_iter().flat_map(|root| &root.dimensions).map(|name| name.value.clone()).collect();
     for (index, (expectation, mart)) in test.expect.iter().zip(&wanted.marts).enumerate() {
-        let Some((rows, columns)) = made.get(mart.as_str()).map(|batches| (cell::rows(batches), columns_of(batches)))
-        else {
+        let Some(rows) = made.get(mart.as_str()) else {
             let message = format!("the run made no rows of `{}`", expectation.name.value);
             wrong.push(Diagnostic::error("no-rows", message).at(expectation.name.span));
             continue;
         };
-        let entity = (expectation.of == Expected::Fact)
-            .then(|| wanted::entity_of(&expectation.name.value, &wanted.project))
-            .flatten();
-        let dimensions = wanted.project.cube_root().map(|root| &root.dimensions);
+        let keys = match expectation.of {
+            Expected::Fact => wanted::keys_of(&expectation.name.value, &wanted.project),
+            _ => Vec::new(),
+        };
         let comparison = Comparison {
             expectation,
             periods: &wanted.periods[index],
-            dimensions: &dimensions.into_iter().flatten().map(|name| name.value.clone()).collect::<Vec<_>>(),
-            key: entity.map(|entity| entity.key.as_str()),
+            dimensions: &dimensions,
+            keys: &keys,
             tolerance: test.tolerance,
         };
-        match comparison.differences(&rows, &columns) {
+        match comparison.differences(rows) {
             Ok(found) => differences.extend(found.into_iter().map(|difference| (Some(index), difference))),
             Err(findings) => wrong.extend(findings),
         }
@@ -205,7 +206,8 @@ fn quarantined(
         let expected = test.quarantined.get(&rows.source);
         let wanted = expected.map_or(0, |expected| expected.value);
         (rows.rows_quarantined != wanted).then(|| {
-            let of_source = findings.iter().filter(|finding| finding.source == rows.source && finding.breached);
+            let sets_aside = |finding: &&Finding| finding.severity == Severity::Quarantine && finding.breached;
+            let of_source = findings.iter().filter(sets_aside).filter(|finding| finding.source == rows.source);
             let difference = Difference::Quarantined {
                 source: rows.source.clone(),
                 expected: wanted,
@@ -232,9 +234,4 @@ fn batches(store: &Store, key: &str) -> Result<Vec<RecordBatch>, Stop> {
         all.push(batch.map_err(|error| unreadable(&error))?);
     }
     Ok(all)
-}
-
-fn columns_of(batches: &[RecordBatch]) -> Vec<String> {
-    let schema = batches.first().map(RecordBatch::schema);
-    schema.iter().flat_map(|schema| schema.fields()).map(|field| field.name().clone()).collect()
 }

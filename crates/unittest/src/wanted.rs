@@ -56,8 +56,8 @@ pub fn wanted(test: &UnitTest, project: &Project) -> Result<Wanted, Vec<Diagnost
     let mut names = Vec::new();
     for (index, expected) in test.expect.iter().enumerate() {
         let mart = match expected.of {
-            Expected::Kpi => cube(),
-            Expected::Alert => from("alerts", "alerts"),
+            Expected::Kpi => Some(cube()),
+            Expected::Alert => Some(from("alerts", "alerts")),
             Expected::Table => table(&format!("expected_{index}"), &expected.name.value, &project),
             Expected::Fact => fact(&format!("expected_{index}"), expected, &project, &mut findings),
             Expected::Mart => marts.get(&expected.name.value).cloned(),
@@ -74,10 +74,13 @@ pub fn wanted(test: &UnitTest, project: &Project) -> Result<Wanted, Vec<Diagnost
     if !all_alerts {
         project.alerts.retain(|name, _| looked_at(Expected::Alert, name));
     }
-    let shows_cells = |mart: &Mart| mart.name != CUBE && reads(mart, &[CUBE, "kpi_wide"]);
+    let shows_cells = |expected: &Expectation| {
+        expected.of == Expected::Mart
+            && marts.get(&expected.name.value).is_some_and(|mart| reads(mart, &[CUBE, "kpi_wide"]))
+    };
     let over_cells = |alert: &Alert| matches!(alert.over.value.as_str(), CUBE | "kpi_wide");
-    if own.values().any(shows_cells) || project.alerts.values().any(over_cells) {
-        own.extend(cube().map(|mart| (mart.name.clone(), mart)));
+    if test.expect.iter().any(shows_cells) || project.alerts.values().any(over_cells) {
+        own.entry(CUBE.to_owned()).or_insert_with(cube);
     } else {
         project.kpis.values_mut().for_each(|kpi| kpi.published &= looked_at(Expected::Kpi, &kpi.name));
     }
@@ -152,14 +155,13 @@ fn reads(mart: &Mart, names: &[&str]) -> bool {
     mart.reads().any(|read| names.contains(&read.value.as_str()))
 }
 
-fn cube() -> Option<Mart> {
+fn cube() -> Mart {
     from(CUBE, CUBE)
 }
 
 /// A mart that shows a table as it is.
-#[expect(clippy::unnecessary_wraps, reason = "other kinds of mart can fail to be made")]
-fn from(name: &str, table: &str) -> Option<Mart> {
-    Some(mart(name, MartBody::From(Spanned { value: table.to_owned(), span: Span::none() })))
+fn from(name: &str, table: &str) -> Mart {
+    mart(name, MartBody::From(Spanned { value: table.to_owned(), span: Span::none() }))
 }
 
 fn selecting(name: &str, sql: &str) -> Option<Mart> {
@@ -186,7 +188,7 @@ fn mart(name: &str, body: MartBody) -> Mart {
 /// A mart of all rows of a table or rollup.
 fn table(name: &str, table: &str, project: &Project) -> Option<Mart> {
     let of_period = project.tables.get(table).is_some_and(|table| table.for_each == ForEach::Period);
-    if of_period { from(name, table) } else { selecting(name, &format!("select * from {table}")) }
+    if of_period { Some(from(name, table)) } else { selecting(name, &format!("select * from {table}")) }
 }
 
 /// A mart of the measures of a fact that a test names.
@@ -194,16 +196,14 @@ fn fact(name: &str, expected: &Expectation, project: &Project, findings: &mut Ve
     let fact = &expected.name.value;
     let entity = entity_of(fact, project)?;
     let measures = formula::measures(project, fact).unwrap_or_default();
-    // The key of the entity that it belongs to stands beside its own.
-    let parent = entity.parent.as_ref().and_then(|parent| project.entities.get(&parent.value));
-    let parent_key = parent.map(|parent| parent.key.as_str());
+    let keys = keys_of(fact, project);
     let mut columns = BTreeSet::new();
     for row in &expected.rows {
         if !row.cells.contains_key(&entity.key) {
             let message = format!("the row of `{fact}` does not say its `{}`", entity.key);
             findings.push(Diagnostic::error("missing-column", message).at(row.span));
         }
-        let is_key = |column: &str| column == PERIOD || column == entity.key || Some(column) == parent_key;
+        let is_key = |column: &str| column == PERIOD || keys.contains(&column);
         for (column, cell) in row.cells.iter().filter(|(column, _)| !is_key(column)) {
             if measures.contains(column) {
                 columns.insert(column);
@@ -218,13 +218,20 @@ fn fact(name: &str, expected: &Expectation, project: &Project, findings: &mut Ve
             }
         }
     }
-    let mut selected = vec![entity.key.clone(), "period_grain".to_owned(), "period_start".to_owned()];
-    selected.extend(parent_key.map(str::to_owned));
+    let mut selected = vec!["period_grain".to_owned(), "period_start".to_owned()];
+    selected.extend(keys.iter().map(|key| (*key).to_owned()));
     selected.extend(columns.into_iter().map(|measure| format!("{fact}_{measure} as {measure}")));
     selecting(name, &format!("select {} from {}", selected.join(", "), entity.name))
 }
 
 /// The entity of a fact or score.
-pub fn entity_of<'p>(fact: &str, project: &'p Project) -> Option<&'p Entity> {
+fn entity_of<'p>(fact: &str, project: &'p Project) -> Option<&'p Entity> {
     project.entities.get(formula::entity_of(project, fact)?)
+}
+
+/// The key of a fact's entity and that of the entity that it belongs to, whose rows carry both.
+pub fn keys_of<'p>(fact: &str, project: &'p Project) -> Vec<&'p str> {
+    let Some(entity) = entity_of(fact, project) else { return Vec::new() };
+    let parent = entity.parent.as_ref().and_then(|parent| project.entities.get(&parent.value));
+    std::iter::once(entity).chain(parent).map(|entity| entity.key.as_str()).collect()
 }

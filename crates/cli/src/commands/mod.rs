@@ -3,8 +3,11 @@
 pub mod add;
 pub mod backfill;
 pub mod completions;
+pub mod docs;
+pub mod fmt;
 pub mod gc;
 pub mod init;
+pub mod lineage;
 pub mod ls;
 pub mod man;
 pub mod plan;

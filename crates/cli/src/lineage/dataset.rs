@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
+use abmart_lineage::{Lineage, facet as column_facet};
 use abmart_plan::layout::Layout;
 use abmart_plan::{Plan, SourcePlan};
-use abmart_spec::Project;
-use abmart_store::{ColumnKind, FooterColumn, ParquetFooter, Published, Store, TimeUnit};
+use abmart_spec::{Node, Project, model};
+use abmart_store::{ColumnKind, FooterColumn, Location, ParquetFooter, Published, Store, TimeUnit};
 use serde_json::{Map, Value, json};
 
 use super::event::facet;
@@ -51,12 +52,14 @@ pub fn judge(inputs: &mut [Value], results: &RunResults) {
 /// The marts that a run has published. One whose footer cannot be read goes without its columns.
 pub fn outputs(project: &Project, marts: &Store, published: &Published) -> Vec<Value> {
     let manifest = &published.manifest;
+    let lineage = Lineage::of(project);
     let own_marts = manifest.marts.iter().filter(|(_, mart)| mart.run_id == manifest.run_id);
     own_marts
         .map(|(name, mart)| {
             let footer = mart.files.first().and_then(|file| marts.footer(&file.key).ok());
             let description = project.marts.get(name).map(|mart| mart.description.as_str()).unwrap_or_default();
-            let facets = facets(marts, footer.as_ref().map(|footer| footer.columns.as_slice()), description);
+            let mut facets = facets(marts, footer.as_ref().map(|footer| footer.columns.as_slice()), description);
+            facets.insert("columnLineage".to_owned(), column_lineage(&lineage, project, name));
             let mut output = dataset(marts, name, &facets);
             let size: u64 = mart.files.iter().map(|file| file.size).sum();
             let content = json!({"rowCount": mart.rows, "size": size, "fileCount": mart.files.len()});
@@ -104,12 +107,41 @@ fn dataset(store: &Store, folder: &str, facets: &Map<String, Value>) -> Value {
     json!({"namespace": namespace, "name": name, "facets": facets})
 }
 
+/// Which columns of the lake the columns of a mart come from.
+pub fn column_lineage(lineage: &Lineage, project: &Project, mart: &str) -> Value {
+    let source = |name: &str| source_place(project, name);
+    let content = column_facet::column_lineage(lineage, &Node::Mart(mart.to_owned()), &source);
+    facet(column_facet::SCHEMA, content)
+}
+
+/// Namespace and name of a source, whether the lake is there or not.
+pub fn source_place(project: &Project, name: &str) -> Option<(String, String)> {
+    let source = project.sources.get(name)?;
+    place_in(project, &project.stores.lake, Layout::parse(&source.path.value).folder())
+}
+
+/// Namespace and name of a folder of a store of the project, whether it is there or not; none where the store's location
+/// is none.
+pub fn place_in(project: &Project, store: &model::Store, folder: &str) -> Option<(String, String)> {
+    let location = Location::parse(&store.url.value, &project.root).ok()?;
+    let Some(root) = location.folder() else { return Some(remote_place(&location.to_string(), folder)) };
+    let root = root.canonicalize().or_else(|_| std::path::absolute(root)).ok()?;
+    Some(local_place(&root.join(folder)))
+}
+
 /// Namespace and name of a folder of a store, by `OpenLineage`'s rules for names.
 fn place(store: &Store, folder: &str) -> (String, String) {
-    if let Some(path) = store.local_path(folder) {
-        return ("file".to_owned(), path.display().to_string().trim_end_matches('/').to_owned());
+    match store.local_path(folder) {
+        Some(path) => local_place(&path),
+        None => remote_place(store.label(), folder),
     }
-    let label = store.label();
+}
+
+fn local_place(path: &std::path::Path) -> (String, String) {
+    ("file".to_owned(), path.display().to_string().trim_end_matches('/').to_owned())
+}
+
+fn remote_place(label: &str, folder: &str) -> (String, String) {
     let (scheme, rest) = label.split_once("://").unwrap_or(("file", label));
     let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
     let name = format!("{}/{folder}", prefix.trim_end_matches('/'));

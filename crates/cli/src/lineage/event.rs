@@ -24,24 +24,8 @@ pub struct Event {
 impl Event {
     /// Events of a run of a pipeline.
     pub fn of(project: &Project, settings: &Settings, results: &RunResults) -> Self {
-        let mut facets = Map::new();
-        facets.insert(
-            "jobType".to_owned(),
-            facet(
-                "2-0-4/JobTypeJobFacet",
-                json!({"processingType": "BATCH", "integration": "ABMART", "jobType": "PIPELINE"}),
-            ),
-        );
-        if let Some(pipeline) = project.pipelines.get(&results.pipeline) {
-            let description = json!({"description": pipeline.title.en});
-            facets.insert("documentation".to_owned(), facet("1-1-0/DocumentationJobFacet", description));
-        }
         Self {
-            job: json!({
-                "namespace": settings.namespace,
-                "name": format!("{}.{}", project.name, results.pipeline),
-                "facets": facets,
-            }),
+            job: job(project, settings, &results.pipeline),
             run_id: uuid(results.started_at, &results.run_id),
             parent: settings.parent.as_deref().and_then(parent),
             time_zone: TimeZone::get(&project.settings.time_zone).unwrap_or(TimeZone::UTC),
@@ -108,6 +92,27 @@ impl Event {
         facets.insert("abmart_run".to_owned(), own);
         facets
     }
+}
+
+/// A pipeline as a job.
+pub fn job(project: &Project, settings: &Settings, pipeline: &str) -> Value {
+    let mut facets = Map::new();
+    facets.insert(
+        "jobType".to_owned(),
+        facet(
+            "2-0-4/JobTypeJobFacet",
+            json!({"processingType": "BATCH", "integration": "ABMART", "jobType": "PIPELINE"}),
+        ),
+    );
+    if let Some(pipeline) = project.pipelines.get(pipeline) {
+        let description = json!({"description": pipeline.title.en});
+        facets.insert("documentation".to_owned(), facet("1-1-0/DocumentationJobFacet", description));
+    }
+    json!({
+        "namespace": settings.namespace,
+        "name": format!("{}.{pipeline}", project.name),
+        "facets": facets,
+    })
 }
 
 /// A facet of the specification: `1-0-1/NominalTimeRunFacet`.

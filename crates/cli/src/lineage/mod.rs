@@ -11,6 +11,7 @@ mod dataset;
 mod emit;
 mod event;
 mod settings;
+mod still;
 
 use std::collections::HashMap;
 
@@ -23,6 +24,8 @@ use self::emit::Emitter;
 use self::event::Event;
 use self::settings::Settings;
 use crate::results::RunResults;
+
+pub use self::still::events;
 
 /// The lineage of one run, or nothing where nobody wants to know it.
 pub struct Lineage(Option<Told>);

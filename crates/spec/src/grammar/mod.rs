@@ -6,6 +6,7 @@
 mod alert;
 mod attribution;
 mod check;
+mod embedded;
 mod entity;
 #[cfg(test)]
 mod examples;
@@ -24,6 +25,7 @@ mod unit_test;
 
 pub(crate) use attribution::KINDS;
 pub(crate) use check::check;
+pub use embedded::{Sql, sql_at};
 pub(crate) use format::{is_date, is_timestamp, name_problem, window};
 pub use manual::language_markdown;
 pub use schema::{Document, json_schema};

@@ -15,6 +15,15 @@ pub enum Document {
     Tests,
 }
 
+impl Document {
+    pub(crate) fn object(self) -> &'static Object {
+        match self {
+            Self::Job => &JOB,
+            Self::Pipelines => &PIPELINES,
+        }
+    }
+}
+
 /// The JSON Schema (draft 2020-12) of a kind of file.
 #[must_use]
 pub fn json_schema(document: Document) -> Value {

@@ -99,7 +99,7 @@ static EXPECT: Object = Object {
             "alerts",
             Shape::Map(Keys::Any("alert"), &AMONG_OR_ALL),
             "Open alerts, with columns of the mart `alerts`: all of a name, or with `contains` some of them.",
-            "alerts:\n  silent_account: [{entity_id: A, state: new}]",
+            "alerts:\n  silent_account: [{account_id: A, state: new}]",
         )
         .default("none"),
         Key::new(

@@ -3,8 +3,9 @@
 use indexmap::IndexMap;
 use jiff::civil::Date;
 
-use super::{Literal, Spanned};
+use super::{Literal, Project, Spanned};
 use crate::diagnostic::Span;
+use crate::graph::Node;
 
 /// A run over rows that the test itself holds, and what must come out of it.
 #[derive(Debug, Clone)]
@@ -31,6 +32,24 @@ pub struct UnitTest {
     pub quarantined: IndexMap<String, Spanned<u64>>,
     /// Place of its name.
     pub span: Span,
+}
+
+impl UnitTest {
+    /// The definitions whose rows it expects.
+    pub fn looks_at<'a>(&'a self, project: &'a Project) -> impl Iterator<Item = Node> + 'a {
+        self.expect.iter().map(|expectation| {
+            let name = expectation.name.value.clone();
+            match expectation.of {
+                Expected::Kpi => Node::Kpi(name),
+                Expected::Fact if project.scores.contains_key(&name) => Node::Score(name),
+                Expected::Fact => Node::Fact(name),
+                Expected::Table if project.rollups.contains_key(&name) => Node::Rollup(name),
+                Expected::Table => Node::Table(name),
+                Expected::Alert => Node::Alert(name),
+                Expected::Mart => Node::Mart(name),
+            }
+        })
+    }
 }
 
 /// Rows of a source or a reference table.

@@ -78,6 +78,12 @@ const UNREPEATABLE: &[&str] = &[
     "uuid",
 ];
 
+/// Whether a function reduces many rows to one value, in SQL or in facts and KPIs.
+#[must_use]
+pub fn aggregates(name: &str) -> bool {
+    is_aggregate(name) || is_other_aggregate(name)
+}
+
 pub(super) fn is_unrepeatable(name: &str) -> bool {
     UNREPEATABLE.contains(&name)
 }

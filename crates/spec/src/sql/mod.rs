@@ -6,7 +6,7 @@ mod parse;
 mod reads;
 mod shape;
 
-pub use functions::{AGGREGATES, PERIOD_FUNCTIONS, RUN_FUNCTIONS};
+pub use functions::{AGGREGATES, PERIOD_FUNCTIONS, RUN_FUNCTIONS, aggregates};
 pub use locate::{Located, locate};
 pub use parse::generated;
 pub(crate) use parse::{expression, query};

@@ -7,5 +7,6 @@ mod text_map;
 
 pub(crate) use interpolate::{Variables, interpolate};
 pub(crate) use node::{Entry, Node, Text, Value};
+pub use read::check_syntax;
 pub(crate) use read::read;
 pub use text_map::TextMap;

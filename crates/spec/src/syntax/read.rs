@@ -25,6 +25,14 @@ pub(crate) fn read(file: FileId, text: &str) -> Result<Node, Box<Diagnostic>> {
     Ok(Placing { file, text }.node(raw))
 }
 
+/// Whether a text is YAML such as a project is written in, whatever it says.
+///
+/// # Errors
+/// With the first place at which it is not.
+pub fn check_syntax(file: FileId, text: &str) -> Result<(), Box<Diagnostic>> {
+    read(file, text).map(|_| ())
+}
+
 fn syntax_error(error: &serde_yaml::Error, file: FileId, text: &str) -> Diagnostic {
     let start = error.location().map_or(0, |location| offset_of(text, location.line(), location.column()));
     let end = text[start..].char_indices().nth(1).map_or(text.len(), |(offset, _)| start + offset);

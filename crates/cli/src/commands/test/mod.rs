@@ -11,18 +11,23 @@ mod patch;
 mod render;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
-use abmart_spec::Project;
 use abmart_spec::model::{Expected, UnitTest};
+use abmart_spec::{Node, Project};
 use abmart_unittest::{Outcome, Verdict};
 
 use crate::args::{Global, TestArgs};
+use crate::commands::ls;
 use crate::exit::{Failure, config};
 use crate::text::{count, print};
 use crate::{interrupt, project};
+
+/// How many KPIs without a test are named.
+const NAMED: usize = 10;
 
 /// A test with what became of it.
 pub struct Done<'a> {
@@ -86,16 +91,16 @@ fn chosen<'a>(tests: &'a [UnitTest], project: &Project, args: &TestArgs) -> Resu
         }
         wanted.retain(|test| patterns.iter().any(|pattern| pattern.matches(&test.name)));
     }
+    let looks_at = |test: &UnitTest, nodes: &BTreeSet<Node>| test.looks_at(project).any(|node| nodes.contains(&node));
     if !args.select.is_empty() {
-        let _ = project;
-        wanted.retain(|test| {
-            test.expect.iter().any(|expected| args.select.iter().any(|name| *name == expected.name.value))
-        });
-        if wanted.is_empty() {
-            return Err(config(format!("no test looks at `{}`", args.select.join("` or `"))));
-        }
+        let selected = ls::chosen(project, &args.select, &[])?;
+        wanted.retain(|test| looks_at(test, &selected));
     }
-    Ok(wanted)
+    if !args.exclude.is_empty() {
+        let excluded = ls::chosen(project, &args.exclude, &[])?;
+        wanted.retain(|test| !looks_at(test, &excluded));
+    }
+    if wanted.is_empty() { Err(config("no test looks at what is selected")) } else { Ok(wanted) }
 }
 
 /// The project for every set of variables that tests have. Neither the environment nor the command line counts: a test
@@ -193,14 +198,11 @@ fn summary(done: &[Done<'_>], tests: &[UnitTest], project: &Project, failed: usi
     let untested: Vec<&str> = published.iter().copied().filter(|kpi| !tested.contains(kpi)).collect();
     let mut text = format!("{} passed, {failed} failed; {seconds:.1} s of work\n", done.len() - failed);
     if untested.is_empty() {
-        text.push_str(&format!("all {} KPIs have a test\n", published.len()));
+        let _ = writeln!(text, "all {} KPIs have a test", published.len());
     } else {
-        text.push_str(&format!(
-            "{} of {} KPIs have no test: {}\n",
-            untested.len(),
-            published.len(),
-            untested.join(", ")
-        ));
+        let named = untested.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+        let others = if untested.len() > NAMED { ", …" } else { "" };
+        let _ = writeln!(text, "{} of {} KPIs have no test: {named}{others}", untested.len(), published.len());
     }
     text
 }

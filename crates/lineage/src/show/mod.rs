@@ -1,0 +1,28 @@
+//! A view as text for people, as Mermaid or Graphviz draw it, or as JSON.
+
+mod dot;
+mod json;
+mod mermaid;
+mod removal;
+mod text;
+
+pub use dot::dot;
+pub use json::{json, removal_json};
+pub use mermaid::mermaid;
+pub use removal::removal;
+pub use text::{counts, text};
+
+use abmart_spec::Node;
+
+use crate::column::ColumnRef;
+use crate::name;
+
+/// Kind and name: `kpi win_rate`.
+pub(crate) fn label(node: &Node) -> String {
+    format!("{} {}", name::kind(node), node.name())
+}
+
+/// Kind, name and column: `kpi win_rate.value`.
+pub(crate) fn column_label(column: &ColumnRef) -> String {
+    format!("{}.{}", label(&column.of), column.column)
+}
