@@ -20,6 +20,7 @@ impl Document {
         match self {
             Self::Job => &JOB,
             Self::Pipelines => &PIPELINES,
+            Self::Tests => &TESTS,
         }
     }
 }
