@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use abmart_scaffold::project::{new_job, schema_hint};
 use abmart_scaffold::skeleton::{self, Skeleton};
 use abmart_spec::diagnostic::Diagnostic;
-use abmart_spec::{Edits, Project, SourceMap, edit};
+use abmart_spec::{Document, Edits, Project, SourceMap, edit};
 
 use crate::args::{AddCommand, AddTo, Global};
 use crate::exit::{Failure, config};
@@ -124,6 +124,8 @@ fn addition(project: &Project, kind: &str, to: &AddTo, skeleton: &Skeleton) -> R
     let hint = if project.root.join(".abmart").is_dir() { schema_hint(&path.to_string_lossy()) } else { None };
     let head = hint.unwrap_or_default() + &new_job(&job);
     let mut added = edit::add(&head, skeleton.section, &skeleton.text).map_err(|finding| failed(finding, &path))?;
+    // A file that nobody has laid out yet is laid out as `abmart fmt` does it.
+    added.text = abmart_fmt::format(&added.text, Document::Job).unwrap_or(added.text);
     added.new = 0..added.text.len();
     Ok(Addition { path, job, before: None, added })
 }
