@@ -45,7 +45,10 @@ fn every_command_that_is_shown_exists() {
             let words: Vec<&str> = line.split_whitespace().collect();
             let Some(command) = words.first().filter(|word| !word.starts_with('-')) else { continue };
             shown += 1;
-            let help = run(&[command, "--help"]);
+            let mut help = run(&[command, "--help"]);
+            if let Some(below) = words.get(1).filter(|_| help.stdout.contains("\nCommands:")) {
+                help = run(&[command, below, "--help"]);
+            }
             assert_eq!(help.code, 0, "{}: there is no command `{command}` ({line})", page.display());
             for option in words.iter().filter_map(|word| word.strip_prefix("--")) {
                 let option = format!("--{}", option.split('=').next().unwrap_or_default());

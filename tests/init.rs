@@ -217,6 +217,7 @@ fn a_new_job_gets_a_file_of_its_own() {
     let outcome = project.command(&["add", "kpi", "reach", "--job", "brand"]).ok();
     assert!(outcome.stdout.starts_with("jobs/brand.yaml:1 (new file)\n"), "{}", outcome.stdout);
     project.command(&["validate"]).ok();
+    project.command(&["fmt", "--check"]).ok();
     let listed = project.command(&["ls", "job:brand"]).ok();
     assert_eq!(listed.stdout.split_whitespace().collect::<Vec<_>>()[..3], ["kpi", "reach", "brand"]);
 }

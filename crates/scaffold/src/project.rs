@@ -140,6 +140,15 @@ mod tests {
         abmart_spec::load_tests(&mut project).map_err(|error| error.render(false)).unwrap();
     }
 
+    #[test]
+    fn a_bare_project_is_laid_out() {
+        for file in bare("x") {
+            if let Some((_, kind)) = DOCUMENTS.iter().find(|(name, _)| document(&file.path) == Some(name)) {
+                assert_eq!(file.text, abmart_fmt::format(&file.text, *kind).unwrap(), "{}", file.path);
+            }
+        }
+    }
+
     /// The build takes in whole folders; this holds it against them.
     #[test]
     fn no_file_of_the_repository_is_missed() {

@@ -61,7 +61,7 @@ pub fn add(text: &str, section: &str, definition: &str) -> Result<Added, Box<Dia
 /// Why a definition cannot be given a name: it is none, or it is taken; the place is that of the definition that has it.
 #[must_use]
 pub fn name_problem(project: &Project, kind: &str, name: &str) -> Option<Diagnostic> {
-    let in_sql = !matches!(kind, "alert" | "mart");
+    let in_sql = !matches!(kind, "alert" | "mart" | "job");
     if let Some((code, message, help)) = grammar::name_problem(name, in_sql) {
         return Some(Diagnostic::error(code, message).help(help));
     }

@@ -1,5 +1,6 @@
 //! `abmart man`.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use clap::{Command, CommandFactory};
@@ -15,34 +16,32 @@ use crate::text::print;
 /// When the folder or standard output cannot be written.
 pub fn man(args: &ManArgs) -> Result<(), Failure> {
     let mut program = Cli::command().disable_help_subcommand(true);
+    // Gives commands their full names and the options of all commands.
     program.build();
-    match &args.out {
-        None => print(&rendered(&program)?),
-        Some(folder) => {
-            std::fs::create_dir_all(folder).map_err(|error| unwritten(folder, &error))?;
-            let mut lines = String::new();
-            write(&program, program.get_name(), folder, &mut lines)?;
-            print(&lines)
-        }
-    }
+    let Some(folder) = &args.out else { return print(&rendered(&page(&program))?) };
+    std::fs::create_dir_all(folder).map_err(|error| unwritten(folder, &error))?;
+    let mut lines = String::new();
+    write(&program, folder, &mut lines)?;
+    print(&lines)
 }
 
 /// Writes the page of a command, and those of the commands below it; their paths are noted line by line.
-fn write(command: &Command, name: &str, folder: &Path, lines: &mut String) -> Result<(), Failure> {
-    let path = folder.join(format!("{name}.1"));
-    let page = rendered(&command.clone().name(name.to_owned()))?;
-    std::fs::write(&path, page).map_err(|error| unwritten(&path, &error))?;
-    lines.push_str(&format!("{}\n", path.display()));
-    for below in command.get_subcommands() {
-        write(below, &format!("{name}-{}", below.get_name()), folder, lines)?;
-    }
-    Ok(())
+fn write(command: &Command, folder: &Path, lines: &mut String) -> Result<(), Failure> {
+    let page = page(command);
+    let path = folder.join(page.get_filename());
+    std::fs::write(&path, rendered(&page)?).map_err(|error| unwritten(&path, &error))?;
+    let _ = writeln!(lines, "{}", path.display());
+    command.get_subcommands().try_for_each(|below| write(below, folder, lines))
 }
 
-fn rendered(command: &Command) -> Result<String, Failure> {
-    let mut page = Vec::new();
-    Man::new(command.clone()).manual("abmart manual").render(&mut page).map_err(config)?;
-    String::from_utf8(page).map_err(config)
+fn page(command: &Command) -> Man {
+    Man::new(command.clone()).manual("abmart manual")
+}
+
+fn rendered(page: &Man) -> Result<String, Failure> {
+    let mut text = Vec::new();
+    page.render(&mut text).map_err(config)?;
+    String::from_utf8(text).map_err(config)
 }
 
 fn unwritten(path: &Path, error: &std::io::Error) -> Failure {

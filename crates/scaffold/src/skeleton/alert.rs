@@ -43,5 +43,5 @@ pub fn alert(project: &Project, name: &str, kpi: Option<&str>) -> Result<Vec<Ske
 ",
         kpi = kpi.name,
     );
-    Ok(vec![Skeleton { section: "alerts", text, reads: Some(Node::Kpi(kpi.name.clone())) }])
+    Ok(vec![Skeleton::new("alerts", &text, Some(Node::Kpi(kpi.name.clone())))])
 }

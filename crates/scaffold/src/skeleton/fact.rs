@@ -96,5 +96,5 @@ fn skeleton(name: &str, relation: &Relation, entity: &Entity) -> Skeleton {
 {body}",
         entity_name = entity.name,
     );
-    Skeleton { section: "facts", text, reads: Some(relation.node.clone()) }
+    Skeleton::new("facts", &text, Some(relation.node.clone()))
 }

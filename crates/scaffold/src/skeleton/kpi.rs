@@ -42,7 +42,7 @@ pub fn kpi(
         (None, None) => vec![Unit::Count.name()],
     };
     let of_formula = |(formula, reads): &(String, Option<Node>)| {
-        let text = |unit: &&str| Skeleton { section: "kpis", text: text(name, formula, unit), reads: reads.clone() };
+        let text = |unit: &&str| Skeleton::new("kpis", &text(name, formula, unit), reads.clone());
         units.iter().map(text).collect::<Vec<_>>()
     };
     Ok(formulas.iter().flat_map(of_formula).collect())

@@ -30,7 +30,7 @@ pub fn mart(project: &Project, name: &str, from: Option<&str>) -> Result<Vec<Ske
     for column in &key {
         let _ = writeln!(text, "    {column}: {{description: What the column means., not_null: true}}");
     }
-    Ok(vec![Skeleton { section: "marts", text, reads }])
+    Ok(vec![Skeleton::new("marts", &text, reads)])
 }
 
 type Query = (String, Vec<String>, Option<Node>);

@@ -16,7 +16,7 @@ mod table;
 mod tests;
 
 use abmart_spec::diagnostic::{Diagnostic, did_you_mean};
-use abmart_spec::{Node, Project};
+use abmart_spec::{Document, Node, Project};
 
 pub use alert::alert;
 pub use fact::fact;
@@ -34,6 +34,21 @@ pub struct Skeleton {
     pub text: String,
     /// What it reads, beside which it is at home.
     pub reads: Option<Node>,
+}
+
+impl Skeleton {
+    /// A definition, laid out as `abmart fmt` does it.
+    fn new(section: &'static str, text: &str, reads: Option<Node>) -> Self {
+        let indented: String = text.lines().map(|line| format!("  {line}\n")).collect();
+        let laid_out = abmart_fmt::format(&format!("{section}:\n{indented}"), Document::Job).unwrap_or_default();
+        let lines = laid_out
+            .lines()
+            .skip(1)
+            .skip_while(|line| line.is_empty())
+            .map(|line| line.strip_prefix("  ").unwrap_or(line));
+        let lines: String = lines.map(|line| format!("{line}\n")).collect();
+        Self { section, text: if lines.is_empty() { text.to_owned() } else { lines }, reads }
+    }
 }
 
 /// The job that a definition belongs to where nobody says: that of what it reads, else the one with most of its kind;

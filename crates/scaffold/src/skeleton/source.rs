@@ -56,7 +56,7 @@ pub fn source(name: &str, file: &FileSource, events: Option<bool>) -> Result<Vec
         .boxed());
     }
     let text = text(name, file, time.filter(|_| events), events);
-    Ok(vec![Skeleton { section: "sources", text, reads: None }])
+    Ok(vec![Skeleton::new("sources", &text, None)])
 }
 
 impl FileColumn {

@@ -39,5 +39,5 @@ pub fn table(project: &Project, name: &str, from: Option<&str>) -> Result<Vec<Sk
         projection = relation.projection(),
         from = relation.name(),
     );
-    Ok(vec![Skeleton { section: "tables", text, reads: Some(relation.node) }])
+    Ok(vec![Skeleton::new("tables", &text, Some(relation.node))])
 }

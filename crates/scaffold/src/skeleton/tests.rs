@@ -55,6 +55,9 @@ fn findings(place: &TempDir, project: &Project, skeleton: &Skeleton) -> String {
     let file = project.files.position(project.jobs[job].span).unwrap().0.to_owned();
     let text = std::fs::read_to_string(place.path().join(&file)).unwrap();
     let text = edit::add(&text, skeleton.section, &skeleton.text).unwrap().text;
+    let laid_out = abmart_fmt::format(&text, abmart_spec::Document::Job).unwrap();
+    let lines = |text: &str| text.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(lines(&text), lines(&laid_out), "`abmart fmt` has nothing to do, blank lines aside");
     let edits = Edits::from([(PathBuf::from(&file), text)]);
     match load_edited(place.path(), &BTreeMap::new(), &|_| None, &edits) {
         Ok((project, warnings)) => render(&warnings, &project.files, false),
@@ -102,16 +105,16 @@ fn a_file_gives_the_contract() {
         text,
         "\
 orders:
-  kind: events   # rows with a time, in files of a month
-  time: at   # when a row happened
-  key: [order_id]   # columns that identify a row
+  kind: events     # rows with a time, in files of a month
+  time: at         # when a row happened
+  key: [order_id]  # columns that identify a row
   # freshness: 7 days   # how old the newest rows may be
   description: What it holds, one row each.
   columns:
     order_id: string
     account_id: string?
     at: timestamp
-    'on': date?   # no null in the file that was read
+    'on': date?  # no null in the file that was read
     # lines: is a list, for which contracts have no type
 "
     );

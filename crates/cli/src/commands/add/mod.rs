@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use abmart_scaffold::project::{new_job, schema_hint};
 use abmart_scaffold::skeleton::{self, Skeleton};
 use abmart_spec::diagnostic::Diagnostic;
-use abmart_spec::{Edits, Project, SourceMap, edit};
+use abmart_spec::{Document, Edits, Project, SourceMap, edit};
 
 use crate::args::{AddCommand, AddTo, Global};
 use crate::exit::{Failure, config};
@@ -52,11 +52,8 @@ fn target(command: &AddCommand) -> (&'static str, &AddTo) {
 }
 
 fn skeletons(global: &Global, project: &Project, command: &AddCommand) -> Result<Vec<Skeleton>, Failure> {
-    let of = |option: &Option<String>| option.clone();
     let made = match command {
-        AddCommand::Kpi { to, formula, unit } => {
-            skeleton::kpi(project, &to.name, of(formula).as_deref(), of(unit).as_deref())
-        }
+        AddCommand::Kpi { to, formula, unit } => skeleton::kpi(project, &to.name, formula.as_deref(), unit.as_deref()),
         AddCommand::Source { to, from, kind } => {
             let file = source::read(global, project, from)?;
             skeleton::source(&to.name, &file, kind.map(|kind| kind == crate::args::SourceKind::Events))
@@ -104,7 +101,8 @@ fn addition(project: &Project, kind: &str, to: &AddTo, skeleton: &Skeleton) -> R
         return Err(config("the project has no job yet; `--job NAME` makes jobs/NAME.yaml"));
     };
     let failed = |finding: Box<Diagnostic>, path: &Path| {
-        config(format!("{}: {}", path.display(), Failure::of_diagnostics(&[*finding], &SourceMap::default()).text()))
+        let message = format!("{}: {}", path.display(), finding.message);
+        Failure::of_diagnostics(&[Diagnostic { message, ..*finding }], &SourceMap::default())
     };
     if let Some(known) = project.jobs.get(&job) {
         let Some(file) = project.files.file(known.span.file) else {
@@ -126,6 +124,8 @@ fn addition(project: &Project, kind: &str, to: &AddTo, skeleton: &Skeleton) -> R
     let hint = if project.root.join(".abmart").is_dir() { schema_hint(&path.to_string_lossy()) } else { None };
     let head = hint.unwrap_or_default() + &new_job(&job);
     let mut added = edit::add(&head, skeleton.section, &skeleton.text).map_err(|finding| failed(finding, &path))?;
+    // A file that nobody has laid out yet is laid out as `abmart fmt` does it.
+    added.text = abmart_fmt::format(&added.text, Document::Job).unwrap_or(added.text);
     added.new = 0..added.text.len();
     Ok(Addition { path, job, before: None, added })
 }
