@@ -10,6 +10,7 @@ mod kpi;
 mod mart;
 mod pipelines;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use indexmap::IndexMap;
@@ -38,6 +39,8 @@ pub struct Project {
     pub root: PathBuf,
     /// Texts of all files read, for diagnostics.
     pub files: SourceMap,
+    /// The variables that values name, as they were filled in.
+    pub variables: BTreeMap<String, String>,
     /// Where the lake, the marts and the cache are.
     pub stores: Stores,
     /// Whom runs tell what they read and write.
