@@ -11,7 +11,9 @@ pub mod calendar;
 pub mod contract;
 mod error;
 pub mod layout;
+mod period_text;
 pub mod plan;
 
 pub use error::PlanError;
+pub use period_text::{PeriodError, parse_period, period_text};
 pub use plan::{Plan, PlannedFile, SourcePlan};
