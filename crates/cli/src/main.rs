@@ -7,6 +7,7 @@ mod exit;
 mod footers;
 mod http;
 mod interrupt;
+mod kept;
 mod ledger;
 mod lineage;
 mod logging;
@@ -57,6 +58,7 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
         Command::Backfill(args) => commands::backfill::backfill(&cli.global, args),
         Command::Plan(args) => commands::plan::plan(&cli.global, args),
         Command::Validate(args) => commands::validate::validate(&cli.global, args),
+        Command::Diff(args) => commands::diff::diff(&cli.global, args),
         Command::Status(args) => commands::status::status(&cli.global, args),
         Command::Gc(args) => commands::gc::gc(&cli.global, args),
         Command::Sample(args) => commands::sample::sample(&cli.global, args),

@@ -205,14 +205,7 @@ fn cell(key: &Key, first: Figure, last: Figure, steps: &[Step<'_>], weight: f64)
         *parts.entry(step.cause).or_default() += part;
     }
     parts.retain(|_, part| *part != 0.0);
-    Some(Cell {
-        key: key.clone(),
-        before: first.value,
-        after: last.value,
-        change,
-        parts,
-        weight,
-    })
+    Some(Cell { key: key.clone(), before: first.value, after: last.value, change, parts, weight })
 }
 
 fn figure(cells: &Cells, key: &Key) -> Figure {

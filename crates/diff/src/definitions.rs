@@ -77,7 +77,14 @@ fn pipelines(before: &Version<'_>, after: &Version<'_>, found: &mut Vec<Change>)
     for (name, old) in &before.project.pipelines {
         let at = Some(old.span);
         let Some(new) = after.project.pipelines.get(name) else {
-            found.push(Change::breaking("pipeline-removed", format!("pipeline `{name}` is gone"), before, at, after, None));
+            found.push(Change::breaking(
+                "pipeline-removed",
+                format!("pipeline `{name}` is gone"),
+                before,
+                at,
+                after,
+                None,
+            ));
             continue;
         };
         for grain in old.periods.keys().filter(|grain| !new.periods.contains_key(*grain)) {
@@ -85,8 +92,11 @@ fn pipelines(before: &Version<'_>, after: &Version<'_>, found: &mut Vec<Change>)
             found.push(Change::breaking("grain-removed", message, before, at, after, Some(new.span)));
         }
         if old.dimensions != new.dimensions {
-            let message =
-                format!("pipeline `{name}` goes by dimensions `{}`, not `{}`", word(&new.dimensions), word(&old.dimensions));
+            let message = format!(
+                "pipeline `{name}` goes by dimensions `{}`, not `{}`",
+                word(&new.dimensions),
+                word(&old.dimensions)
+            );
             found.push(Change::breaking("dimensions-changed", message, before, at, after, Some(new.span)));
         }
     }

@@ -38,7 +38,8 @@ fn a_change_is_split_by_the_steps_on_the_way() {
     let v2 = cells(&[("deals", JUNE, "", 17.0), ("deals", JUNE, "EMEA", 5.0), ("wins", JUNE, "", 3.0)]);
     let steps = [Step { cause: Cause::Corrected, cells: &v1 }, Step { cause: Cause::NewData, cells: &v2 }];
     let comparison = compare(&v0, &steps, 0.0);
-    let expected = ["deals 2026-06-01 all: 10 -> 17 = Corrected 2, NewData 5", "deals 2026-06-01 region=EMEA: 4 -> 5 = NewData 1"];
+    let expected =
+        ["deals 2026-06-01 all: 10 -> 17 = Corrected 2, NewData 5", "deals 2026-06-01 region=EMEA: 4 -> 5 = NewData 1"];
     assert_eq!(told(&comparison), expected);
     let tally = &comparison.tally;
     assert_eq!((tally.compared, tally.changed, tally.new, tally.gone), (3, 2, 0, 0));

@@ -32,13 +32,13 @@ pub struct CellsWanted<'a> {
 }
 
 /// The cells of the plan's day that are wanted, exactly as a run of that plan would publish them in `kpi_values`. `store` is
-/// the store of marts, for what earlier runs found. Nothing is published or staged.
+/// the store of marts, for what earlier runs found, where there is one. Nothing is published or staged.
 ///
 /// # Errors
 /// When data cannot be read or breaks its contracts, or a definition does not compute.
 pub fn cells(
     context: &Context<'_>,
-    store: &Store,
+    store: Option<&Store>,
     wanted: &CellsWanted<'_>,
 ) -> Result<Vec<RecordBatch>, EngineError> {
     match attempt(context, store, wanted) {
@@ -50,7 +50,11 @@ pub fn cells(
     }
 }
 
-fn attempt(context: &Context<'_>, store: &Store, wanted: &CellsWanted<'_>) -> Result<Vec<RecordBatch>, EngineError> {
+fn attempt(
+    context: &Context<'_>,
+    store: Option<&Store>,
+    wanted: &CellsWanted<'_>,
+) -> Result<Vec<RecordBatch>, EngineError> {
     computed(context, store, &mut |_| (), |computed, _| of_cube(computed, wanted))
 }
 
@@ -109,11 +113,7 @@ pub(crate) fn brief(
 }
 
 /// The rows of the periods that are wanted.
-fn of_periods(
-    context: &Context<'_>,
-    rows: &RecordBatch,
-    wanted: &CellsWanted<'_>,
-) -> Result<RecordBatch, EngineError> {
+fn of_periods(context: &Context<'_>, rows: &RecordBatch, wanted: &CellsWanted<'_>) -> Result<RecordBatch, EngineError> {
     use abmart_plan::calendar::grain_name;
     use arrow::array::AsArray as _;
     use arrow::datatypes::Date32Type;

@@ -87,7 +87,7 @@ fn attempt(context: &Context<'_>, target: &Target<'_>) -> Result<Outcome, Engine
         stages.push(StageTime { stage, seconds: begun.elapsed().as_secs_f64() });
         begun = Instant::now();
     };
-    let mut outcome = computed(context, target.store, &mut done, |computed, done| {
+    let mut outcome = computed(context, Some(target.store), &mut done, |computed, done| {
         let Computed { context, frames, job, wanted, history, report, finest, made } = computed;
         let inputs = Inputs { context, frames, job, report: &report, history, wanted };
         let Staged { files: staged, cells, figures, alerts } =
@@ -137,12 +137,12 @@ pub(crate) struct Computed<'a> {
 /// When data cannot be read or a definition does not compute; else what `then` fails for.
 pub(crate) fn computed<T>(
     context: &Context<'_>,
-    store: &Store,
+    store: Option<&Store>,
     done: &mut dyn FnMut(Stage),
     then: impl FnOnce(Computed<'_>, &mut dyn FnMut(Stage)) -> Result<T, EngineError>,
 ) -> Result<T, EngineError> {
     let mut frames = Frames::default();
-    let history = History::read(store, context.project.marts.values());
+    let history = store.map(|store| History::read(store, context.project.marts.values())).unwrap_or_default();
     let adapted = bands::adapted(context.project, &history, context.plan.as_of)?;
     let context = &Context { project: &adapted, ..*context };
     let mut report = span(Stage::Read).in_scope(|| read::read(context, &history, &mut frames))?;

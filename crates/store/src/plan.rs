@@ -4,7 +4,9 @@ use crate::manifest::Move;
 use crate::mart::is_parquet;
 use crate::publish::is_as_recorded;
 use crate::records;
-use crate::{KeptRun, Manifest, ManifestFile, ManifestMart, MartFormat, ObjectInfo, Publication, Store, StoreError, delta};
+use crate::{
+    KeptRun, Manifest, ManifestFile, ManifestMart, MartFormat, ObjectInfo, Publication, Store, StoreError, delta,
+};
 
 /// Decides what to move and delete, mart by mart.
 pub(crate) struct Plan<'a> {

@@ -2,6 +2,7 @@
 
 pub mod backfill;
 pub mod completions;
+pub mod diff;
 pub mod gc;
 pub mod plan;
 pub mod run;

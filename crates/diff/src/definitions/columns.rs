@@ -52,7 +52,10 @@ pub(super) fn changes(old: &Mart, new: &Mart, before: &Version<'_>, after: &Vers
         };
         if column.ty != later.ty {
             let (name, mart) = (column.name, &new.name);
-            tell("type-changed", format!("column `{name}` of mart `{mart}` is a `{}`, not a `{}`", later.ty, column.ty));
+            tell(
+                "type-changed",
+                format!("column `{name}` of mart `{mart}` is a `{}`, not a `{}`", later.ty, column.ty),
+            );
         }
         let units = [old, new].map(|mart| mart.columns.get(column.name).and_then(|column| column.unit.as_deref()));
         if units[0] != units[1] {

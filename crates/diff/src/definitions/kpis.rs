@@ -87,10 +87,7 @@ struct Meanings<'a> {
 impl<'a> Meanings<'a> {
     fn of(version: &Version<'a>) -> Self {
         let published = version.project.kpis.values().filter(|kpi| kpi.published);
-        Self {
-            kpis: published.map(|kpi| (kpi.name.as_str(), kpi)).collect(),
-            hashes: fingerprints(version.project),
-        }
+        Self { kpis: published.map(|kpi| (kpi.name.as_str(), kpi)).collect(), hashes: fingerprints(version.project) }
     }
 
     fn hash(&self, kpi: &str) -> Option<&String> {

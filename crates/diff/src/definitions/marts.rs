@@ -41,7 +41,9 @@ fn one(old: &Mart, new: &Mart, before: &Version<'_>, after: &Version<'_>, found:
         found.push(Change::breaking(code, message, before, at.or(Some(old.span)), after, to.or(Some(new.span))));
     };
     let first = |columns: &[Spanned<String>]| columns.first().map(|name| name.span);
-    for (code, what, was, is) in [("key-changed", "key", &old.key, &new.key), ("sort-changed", "sort order", &old.sort, &new.sort)] {
+    for (code, what, was, is) in
+        [("key-changed", "key", &old.key, &new.key), ("sort-changed", "sort order", &old.sort, &new.sort)]
+    {
         if names(was) != names(is) {
             let message = format!("the {what} of mart `{name}` is {}, not {}", listed(is), listed(was));
             tell(code, message, first(was), first(is));
