@@ -66,7 +66,8 @@ impl Changes {
         let column = |of: fn(&Account) -> &'static str| -> ArrayRef {
             Arc::new(StringArray::from_iter_values(accounts.iter().map(of)))
         };
-        let rows = [("account_id", column(|row| row.0)), ("region", column(|row| row.1)), ("tier", column(|row| row.2))];
+        let rows =
+            [("account_id", column(|row| row.0)), ("region", column(|row| row.1)), ("tier", column(|row| row.2))];
         self.put(&format!("accounts/dt={day}/part-0.parquet"), rows);
         self
     }
@@ -98,7 +99,13 @@ impl Changes {
         let mut command = Command::new(env!("CARGO_BIN_EXE_abmart"));
         let folder = |name: &str| self.folder.path().join(name);
         command.args(arguments).arg("--project").arg(self.project());
-        command.arg("--lake").arg(folder("lake")).arg("--marts").arg(folder("marts")).arg("--cache").arg(folder("cache"));
+        command
+            .arg("--lake")
+            .arg(folder("lake"))
+            .arg("--marts")
+            .arg(folder("marts"))
+            .arg("--cache")
+            .arg(folder("cache"));
         command.env_remove("ABMART_LOG");
         command
     }
@@ -111,9 +118,13 @@ impl Changes {
     /// Runs a night, and gives the id of the run.
     pub fn night(&self, day: &str, more: &[&str]) -> String {
         self.command(&[&["run", "--as-of", day], more].concat()).ok();
+        text(&self.results()["run_id"]).to_owned()
+    }
+
+    /// The file `run_results.json`.
+    pub fn results(&self) -> Value {
         let text = fs::read(self.marts().join("run_results.json")).expect("run_results.json");
-        let results: Value = serde_json::from_slice(&text).expect("JSON");
-        results["run_id"].as_str().expect("a run").to_owned()
+        serde_json::from_slice(&text).expect("JSON")
     }
 
     /// What `diff` says in JSON.
@@ -122,12 +133,13 @@ impl Changes {
         Diff(serde_json::from_str(&outcome.stdout).unwrap_or_else(|error| panic!("{error}: {}", outcome.stdout)))
     }
 
-    /// The runs that the manifest names, and those that have files beside it.
+    /// The runs that the manifest names, sorted, and those that have files beside it.
     pub fn kept(&self) -> (Vec<String>, Vec<String>) {
         let text = fs::read(self.marts().join("_abmart/manifest.json")).expect("a manifest");
         let manifest: Value = serde_json::from_slice(&text).expect("JSON");
         let named = manifest["runs"].as_array().into_iter().flatten();
-        let named = named.map(|run| run["run_id"].as_str().expect("a run").to_owned()).collect();
+        let mut named: Vec<String> = named.map(|run| run["run_id"].as_str().expect("a run").to_owned()).collect();
+        named.sort();
         let mut files = Files::new();
         collect(&self.marts().join("_abmart/runs"), "", &mut files);
         let mut there: Vec<String> = files.keys().filter_map(|key| Some(key.split_once('/')?.0.to_owned())).collect();
@@ -150,8 +162,10 @@ impl Diff {
             let cut = if cut.is_empty() { "all".to_owned() } else { cut.join("+") };
             let name = format!("{} {} {cut}", text(&cell["kpi"]), &text(&cell["period_start"])[..7]);
             let parts = cell["parts"].as_object().expect("parts").iter();
-            let parts: Vec<String> =
-                parts.filter(|(_, part)| part.as_f64().is_some_and(|part| part != 0.0)).map(|(name, part)| format!("{name} {part}")).collect();
+            let parts: Vec<String> = parts
+                .filter(|(_, part)| part.as_f64().is_some_and(|part| part != 0.0))
+                .map(|(name, part)| format!("{name} {part}"))
+                .collect();
             told.insert(name, format!("{} -> {}: {}", cell["before"], cell["after"], parts.join(", ")));
         }
         told
@@ -178,7 +192,10 @@ impl Diff {
     /// Causes that some cell has a part of.
     pub fn causes(&self) -> Vec<&str> {
         let causes = self.0["causes"].as_object().expect("causes").iter();
-        causes.filter(|(_, cause)| cause["cells"].as_u64().is_some_and(|cells| cells > 0)).map(|(name, _)| name.as_str()).collect()
+        causes
+            .filter(|(_, cause)| cause["cells"].as_u64().is_some_and(|cells| cells > 0))
+            .map(|(name, _)| name.as_str())
+            .collect()
     }
 
     /// Changes of definitions: `code message`.

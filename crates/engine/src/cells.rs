@@ -129,3 +129,47 @@ fn of_periods(context: &Context<'_>, rows: &RecordBatch, wanted: &CellsWanted<'_
         (0..rows.num_rows()).map(|row| Some(periods.contains(&(grains.value(row), starts.value(row))))).collect();
     Ok(arrow::compute::filter_record_batch(rows, &kept)?)
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use arrow::array::{ArrayRef, AsArray as _, Date32Array, Float64Array, StringArray};
+    use arrow::datatypes::Float64Type;
+    use rstest::rstest;
+
+    use super::*;
+
+    /// A grand total of 1, regions of 2 and 3, a tier of 4, a region and tier of 5.
+    fn rows() -> RecordBatch {
+        let text = |values: [Option<&str>; 5]| -> ArrayRef { Arc::new(StringArray::from(values.to_vec())) };
+        let number: ArrayRef = Arc::new(Float64Array::from(vec![1.0, 2.0, 3.0, 4.0, 5.0]));
+        let days: ArrayRef = Arc::new(Date32Array::from(vec![20_600; 5]));
+        RecordBatch::try_from_iter([
+            ("as_of", Arc::clone(&days)),
+            ("period_grain", text([Some("month"); 5])),
+            ("period_start", days),
+            ("cut", text([Some("all"), Some("region"), Some("region"), Some("tier"), Some("region+tier")])),
+            ("region", text([None, Some("APAC"), Some("EMEA"), None, Some("EMEA")])),
+            ("tier", text([None, None, None, Some("gold"), Some("gold")])),
+            ("kpi", text([Some("orders"); 5])),
+            ("value", Arc::clone(&number)),
+            ("numerator", Arc::clone(&number)),
+            ("denominator", number),
+        ])
+        .unwrap()
+    }
+
+    #[rstest]
+    #[case::totals_and_single_dimensions(&|cut: &[&str]| cut.len() <= 1, &[1.0, 2.0, 3.0, 4.0])]
+    #[case::one_cut(&|cut: &[&str]| cut == ["region", "tier"], &[5.0])]
+    #[case::totals(&|cut: &[&str]| cut.is_empty(), &[1.0])]
+    fn cells_are_chosen_by_what_they_are_cut_by(#[case] cut: &dyn Fn(&[&str]) -> bool, #[case] values: &[f64]) {
+        let dimensions = ["region".to_owned(), "tier".to_owned()];
+        let brief = brief(&rows(), &dimensions, cut).unwrap();
+        assert_eq!(brief.column_by_name("value").unwrap().as_primitive::<Float64Type>().values(), values);
+        let names: Vec<&str> = brief.schema_ref().fields().iter().map(|field| field.name().as_str()).collect();
+        let expected = ["period_grain", "period_start", "region", "tier", "kpi", "value", "numerator", "denominator"];
+        assert_eq!(names, expected);
+    }
+}

@@ -30,7 +30,9 @@ use std::rc::Rc;
 use abmart_diff::definitions::{self, Change, Version};
 use abmart_diff::{Cause, Cells, Comparison, Step, compare};
 use abmart_spec::Project;
+use abmart_spec::model::Unit;
 use abmart_store::{Manifest, Store};
+use jiff::civil::Date;
 
 use self::recompute::{Definitions, Planned, Recompute, Scratch};
 use self::sides::{Side, kept_runs};
@@ -66,7 +68,10 @@ struct Data {
     notes: Vec<String>,
     /// How many computations it took.
     computed: usize,
+    /// AFTER's definitions.
     project: Project,
+    /// Units of the KPIs of both sides; where they differ, AFTER's.
+    units: BTreeMap<String, Unit>,
 }
 
 /// Why a cause has no part.
@@ -130,10 +135,11 @@ fn figures(global: &Global, args: &DiffArgs, project: &Project, earlier: Option<
     let marts = match project::open(&project.stores.marts, project, false) {
         Ok(store) => Some(store),
         // Nothing was published yet: days can be compared all the same.
-        Err(error) => {
+        Err(error) if [&args.before, &args.after].into_iter().flatten().all(|side| side.parse::<Date>().is_ok()) => {
             tracing::debug!(error = error.text(), "there are no marts");
             None
         }
+        Err(error) => return Err(error),
     };
     let manifest = marts.as_ref().map(Store::manifest).transpose()?.flatten();
     let (before, after) = both(global, args, project, earlier.is_some(), marts.as_ref(), manifest.as_ref())?;
@@ -164,8 +170,9 @@ fn figures(global: &Global, args: &DiffArgs, project: &Project, earlier: Option<
     let (marts, manifest) = (marts.as_ref(), manifest.as_ref());
     let way = Way { args, wanted: &wanted, marts, manifest, old: &old, new: &new, own };
     let recompute = Recompute::new(global, &wanted, project, marts)?;
-    let (data, same) = way.walk(before, after, recompute, notes)?;
-    let definitions = if same && args.project_before.is_none() { Vec::new() } else { changes(&old, &new) };
+    let data = way.walk(before, after, recompute, notes)?;
+    let same = old.files == new.files && old.variables == new.variables;
+    let definitions = if same { Vec::new() } else { changes(&old, &new) };
     Ok(Report { pipeline: args.pipeline.clone(), data: Some(data), definitions })
 }
 
@@ -221,14 +228,14 @@ struct Way<'a> {
 }
 
 impl Way<'_> {
-    /// Computes what is needed and lays it side by side; also whether the definitions mean the same.
+    /// Computes what is needed and lays it side by side.
     fn walk(
         &self,
         before: Side,
         after: Side,
         mut recompute: Recompute<'_>,
         mut notes: Vec<String>,
-    ) -> Result<(Data, bool), Failure> {
+    ) -> Result<Data, Failure> {
         let old = Definitions::new(self.old, &self.args.pipeline, self.wanted)?;
         let new = Definitions::new(self.new, &self.args.pipeline, self.wanted)?;
         let same = old.mean_the_same_as(&new);
@@ -275,7 +282,9 @@ impl Way<'_> {
         let published = published.map(|cells| cells.is_some());
         let (words, computed) = (self.wanted.words(), recompute.computed);
         let project = self.new.clone();
-        Ok((Data { before, after, published, words, comparison, without, lake, notes, computed, project }, same))
+        let units = [self.old, self.new].into_iter().flat_map(|project| project.kpis.values());
+        let units = units.map(|kpi| (kpi.name.clone(), kpi.unit)).collect();
+        Ok(Data { before, after, published, words, comparison, without, lake, notes, computed, project, units })
     }
 
     /// What a side has published, where that is known. Where it is what the plan would compute, by the run's `own`

@@ -72,7 +72,7 @@ fn kpis(text: &mut String, data: &Data, top: usize) {
     let _ = writeln!(text, "\n{:<44} {:>9}  grand total", "KPIs that changed most", "cells");
     for kpi in kpis.iter().take(top) {
         let cells = count(kpi.cells.all() as u64);
-        let unit = unit(&kpi.kpi, &data.project);
+        let unit = unit(&kpi.kpi, data);
         let total = kpi.total.map(|total| {
             let (period, before, after) = (period(total.period, &data.project), total.before, total.after);
             format!("{period}  {}", way(before, after, unit))
@@ -97,7 +97,7 @@ fn cells(text: &mut String, data: &Data, top: usize) {
 
 fn one(text: &mut String, cell: &Cell, data: &Data) {
     let key = &cell.key;
-    let unit = unit(&key.kpi, &data.project);
+    let unit = unit(&key.kpi, data);
     let period = period(PeriodKey { grain: key.grain, start: key.start }, &data.project);
     let _ = writeln!(
         text,
@@ -208,8 +208,8 @@ fn period(key: PeriodKey, project: &Project) -> String {
     period_text(&Period::holding(key.grain, key.start, key.start, first.unwrap_or(1)), first)
 }
 
-fn unit(kpi: &str, project: &Project) -> Unit {
-    project.kpis.get(kpi).map_or(Unit::Ratio, |kpi| kpi.unit)
+fn unit(kpi: &str, data: &Data) -> Unit {
+    data.units.get(kpi).copied().unwrap_or(Unit::Ratio)
 }
 
 fn way(before: Option<f64>, after: Option<f64>, unit: Unit) -> String {
