@@ -66,7 +66,7 @@ fn one(old: &Mart, new: &Mart, before: &Version<'_>, after: &Version<'_>, found:
         let kept: Vec<String> = new.grains.iter().map(word).collect();
         tell("rows-changed", format!("mart `{name}` shows periods of {} only", kept.join(", ")), None, None);
     }
-    if body(old) != body(new) {
+    if rows(old) != rows(new) {
         let message = format!("the rows of mart `{name}` are computed otherwise");
         let at = [old, new].map(|mart| match &mart.body {
             MartBody::From(name) => name.span,
@@ -76,12 +76,15 @@ fn one(old: &Mart, new: &Mart, before: &Version<'_>, after: &Version<'_>, found:
     }
 }
 
-/// Where a mart's rows come from, whatever the mart is called.
+/// What a mart shows, whatever it is called.
 fn body(mart: &Mart) -> String {
+    format!("{} where {:?}", rows(mart), mart.filter.as_ref().map(|sql| sql.ast.to_string()))
+}
+
+/// Where a mart's rows come from.
+fn rows(mart: &Mart) -> String {
     match &mart.body {
-        MartBody::From(name) => {
-            format!("from {} where {:?}", name.value, mart.filter.as_ref().map(|sql| sql.ast.to_string()))
-        }
+        MartBody::From(name) => name.value.clone(),
         MartBody::Sql(sql) => sql.ast.to_string(),
     }
 }
