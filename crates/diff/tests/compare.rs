@@ -113,8 +113,8 @@ proptest! {
         for cell in &comparison.cells {
             let forwards: f64 = cell.parts.values().sum();
             let backwards: f64 = cell.parts.values().rev().sum();
-            prop_assert_eq!(forwards, cell.change);
-            prop_assert_eq!(backwards, cell.change);
+            prop_assert_eq!((forwards + 0.0).to_bits(), (cell.change + 0.0).to_bits());
+            prop_assert_eq!((backwards + 0.0).to_bits(), (cell.change + 0.0).to_bits());
             let (before, after) = (cell.before.unwrap_or_default(), cell.after.unwrap_or_default());
             prop_assert!((cell.change - (after - before)).abs() <= 1e-5, "{:?}", cell);
         }

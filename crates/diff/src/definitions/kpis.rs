@@ -14,26 +14,18 @@ pub(super) fn changes(before: &Version<'_>, after: &Version<'_>, found: &mut Vec
     let pairs = renamed(&gone, &come, |a, b| old.hash(&a.name) == new.hash(&b.name));
     for (number, kpi) in gone.iter().enumerate() {
         let pair = pairs.iter().find(|(old, _)| *old == number).map(|(_, new)| come[*new]);
-        found.push(match pair {
-            Some(successor) => Change::breaking(
-                "kpi-renamed",
-                format!("KPI `{}` is called `{}` now", kpi.name, successor.name),
-                before,
-                Some(kpi.span),
-                after,
-                Some(successor.span),
-            ),
-            None => {
-                let hidden = after.project.kpis.get(&kpi.name);
-                let how = if hidden.is_some() { "published no longer" } else { "gone" };
-                let at = hidden.map(|hidden| hidden.span);
-                let message = format!("KPI `{}` is {how}", kpi.name);
-                Change::breaking("kpi-removed", message, before, Some(kpi.span), after, at)
-            }
-        });
+        let (code, message, at) = if let Some(successor) = pair {
+            let message = format!("KPI `{}` is called `{}` now", kpi.name, successor.name);
+            ("kpi-renamed", message, Some(successor.span))
+        } else {
+            let hidden = after.project.kpis.get(&kpi.name);
+            let how = if hidden.is_some() { "published no longer" } else { "gone" };
+            ("kpi-removed", format!("KPI `{}` is {how}", kpi.name), hidden.map(|hidden| hidden.span))
+        };
+        found.push(Change::breaking(code, message, before, Some(kpi.span), after, at));
     }
-    for (number, kpi) in come.iter().enumerate().filter(|(number, _)| pairs.iter().all(|(_, new)| new != number)) {
-        let _ = number;
+    let unpaired = |number: &usize| pairs.iter().all(|(_, new)| new != number);
+    for kpi in come.iter().enumerate().filter(|(number, _)| unpaired(number)).map(|(_, kpi)| kpi) {
         let message = format!("KPI `{}` is new", kpi.name);
         found.push(Change::breaking("kpi-added", message, before, None, after, Some(kpi.span)).harmless());
     }

@@ -1,6 +1,6 @@
 //! Marts: gone, renamed, in another order, of other rows; and their columns.
 
-use abmart_spec::model::{Mart, MartBody, Spanned};
+use abmart_spec::model::{Grain, Mart, MartBody, Spanned};
 
 use super::{Change, Version, columns, renamed, word};
 
@@ -58,11 +58,9 @@ fn one(old: &Mart, new: &Mart, before: &Version<'_>, after: &Version<'_>, found:
         let message = format!("mart `{name}` shows other rows: its `where` has changed");
         tell("rows-changed", message, filters[0].map(|filter| filter.span), filters[1].map(|filter| filter.span));
     }
-    let removed: Vec<String> = match new.grains.is_empty() {
-        true => Vec::new(),
-        false => old.grains.iter().filter(|grain| !new.grains.contains(grain)).map(word).collect(),
-    };
-    if !removed.is_empty() || (old.grains.is_empty() && !new.grains.is_empty()) {
+    let shows = |grain: &Grain| new.grains.is_empty() || new.grains.contains(grain);
+    let fewer = if old.grains.is_empty() { !new.grains.is_empty() } else { !old.grains.iter().all(shows) };
+    if fewer {
         let kept: Vec<String> = new.grains.iter().map(word).collect();
         tell("rows-changed", format!("mart `{name}` shows periods of {} only", kept.join(", ")), None, None);
     }
