@@ -130,7 +130,8 @@ impl Changes {
     /// What `diff` says in JSON.
     pub fn diff(&self, arguments: &[&str]) -> Diff {
         let outcome = self.command(&[&["diff", "--json"], arguments].concat()).ok();
-        Diff(serde_json::from_str(&outcome.stdout).unwrap_or_else(|error| panic!("{error}: {}", outcome.stdout)))
+        // JSON is YAML; this reader takes numbers to the last bit, that of JSON does not always.
+        Diff(serde_yaml::from_str(&outcome.stdout).unwrap_or_else(|error| panic!("{error}: {}", outcome.stdout)))
     }
 
     /// The runs that the manifest names, sorted, and those that have files beside it.
