@@ -7,6 +7,7 @@
 #![allow(dead_code, unreachable_pub, reason = "every test file uses a part of it")]
 #![allow(clippy::expect_used, clippy::panic, clippy::cast_possible_truncation, reason = "tests")]
 
+pub mod changes;
 pub mod cloud;
 pub mod contract;
 pub mod http;

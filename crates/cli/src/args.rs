@@ -98,6 +98,8 @@ pub enum Command {
     Ls(LsArgs),
     /// Show what definitions and columns come from, where they go, and what breaks without one
     Lineage(LineageArgs),
+    /// Show which figures changed between two runs, days or versions of the project, and why
+    Diff(DiffArgs),
     /// Show the last runs, what is published, how old the data is and which nights are missing
     Status(StatusArgs),
     /// Remove what the cache keeps and no run has used for a while
@@ -253,6 +255,48 @@ pub struct StatusArgs {
     #[arg(long)]
     pub check: bool,
     /// Print the status as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `diff`.
+#[derive(Debug, Args)]
+pub struct DiffArgs {
+    /// A day, computed from the lake as it is now, or a run, as it was published
+    pub before: Option<String>,
+    /// The same; with --project-before it may be left out [default: the newest snapshot]
+    pub after: Option<String>,
+    /// Folder of another version of the project, which BEFORE is computed with
+    #[arg(long, value_name = "DIR")]
+    pub project_before: Option<PathBuf>,
+    /// Compare the definitions only
+    #[arg(long, requires = "project_before")]
+    pub no_data: bool,
+    /// Exit with 1 when the definitions have a change that breaks what reads the marts
+    #[arg(long, requires = "project_before")]
+    pub check: bool,
+    /// Pipeline of pipelines.yaml
+    #[arg(long, default_value = "nightly", value_name = "NAME")]
+    pub pipeline: String,
+    /// KPIs to compare [default: all]
+    #[arg(long, value_delimiter = ',', value_name = "KPI")]
+    pub kpi: Vec<String>,
+    /// Cells of one cut, such as region=EMEA,tier or all [default: grand totals and cuts by one dimension]
+    #[arg(long, value_delimiter = ',', value_name = "DIMENSION[=VALUE]")]
+    pub cut: Vec<String>,
+    /// Periods to compare, such as 2026-10, 2026-Q4 or 2026-W47 [default: all]
+    #[arg(long, value_delimiter = ',', value_name = "PERIOD")]
+    pub period: Vec<String>,
+    /// Grains to compare, such as month [default: all]
+    #[arg(long, value_delimiter = ',', value_name = "GRAIN")]
+    pub grain: Vec<String>,
+    /// Leave out changes that are smaller
+    #[arg(long, default_value_t = 0.0, value_name = "NUMBER")]
+    pub min: f64,
+    /// KPIs and cells to show
+    #[arg(long, default_value_t = 10, value_name = "N")]
+    pub top: usize,
+    /// Print everything as JSON
     #[arg(long)]
     pub json: bool,
 }

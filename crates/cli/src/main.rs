@@ -8,6 +8,7 @@ mod folder;
 mod footers;
 mod http;
 mod interrupt;
+mod kept;
 mod ledger;
 mod lineage;
 mod logging;
@@ -63,6 +64,7 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
         Command::Test(args) => commands::test::test(&cli.global, args),
         Command::Ls(args) => commands::ls::ls(&cli.global, args),
         Command::Lineage(args) => commands::lineage::lineage(&cli.global, args),
+        Command::Diff(args) => commands::diff::diff(&cli.global, args),
         Command::Status(args) => commands::status::status(&cli.global, args),
         Command::Gc(args) => commands::gc::gc(&cli.global, args),
         Command::Docs(args) => commands::docs::docs(&cli.global, args),

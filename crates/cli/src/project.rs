@@ -10,6 +10,7 @@ use abmart_spec::Project;
 use abmart_spec::diagnostic::{Diagnostic, render, to_json};
 use abmart_spec::model::{self, Spanned};
 use abmart_store::{Cache, Environment, Location, ObjectInfo, ParquetFooter, Store, StoreError, StoreSettings};
+use jiff::civil::Date;
 
 use crate::args::Global;
 use crate::exit::{Failure, colours, config};
@@ -65,6 +66,9 @@ pub fn computes(project: &Project, pipeline: &str) -> Result<(), Failure> {
     }
 }
 
+/// Source → the objects below its folder.
+pub type Listing = BTreeMap<String, Vec<ObjectInfo>>;
+
 /// What a run needs to know of the lake.
 pub struct Prepared {
     /// The lake.
@@ -82,7 +86,22 @@ pub struct Prepared {
 pub fn prepare(project: &Project, pipeline: &str, global: &Global, cache: &RunCache) -> Result<Prepared, Failure> {
     let lake = open(&project.stores.lake, project, false)?;
     let listing = listing(project, &lake)?;
-    let mut plan = Plan::build(project, pipeline, global.as_of, &listing)?;
+    prepare_on(project, pipeline, global.as_of, lake, &listing, cache)
+}
+
+/// As [`prepare`], on what of the lake is listed.
+///
+/// # Errors
+/// As [`prepare`].
+pub fn prepare_on(
+    project: &Project,
+    pipeline: &str,
+    as_of: Option<Date>,
+    lake: Store,
+    listing: &Listing,
+    cache: &RunCache,
+) -> Result<Prepared, Failure> {
+    let mut plan = Plan::build(project, pipeline, as_of, listing)?;
     let objects: HashMap<&str, &ObjectInfo> =
         listing.values().flatten().map(|object| (object.key.as_str(), object)).collect();
     let planned: Vec<ObjectInfo> = plan
@@ -120,8 +139,16 @@ pub fn prepare(project: &Project, pipeline: &str, global: &Global, cache: &RunCa
 ///
 /// # Errors
 /// When the lake cannot be listed.
-pub fn listing(project: &Project, lake: &Store) -> Result<BTreeMap<String, Vec<ObjectInfo>>, StoreError> {
+pub fn listing(project: &Project, lake: &Store) -> Result<Listing, StoreError> {
     plan::folders(project).into_iter().map(|(source, folder)| Ok((source, lake.list(&folder)?))).collect()
+}
+
+/// The cache of results for a computation that is no night of its own; one that cannot be opened is done without.
+///
+/// # Errors
+/// When its location is no store.
+pub fn visited_cache(project: &Project) -> Result<RunCache, Failure> {
+    cache_with(project, RunCache::visiting)
 }
 
 /// Opens a store of the project; paths are relative to the project's folder.
@@ -163,8 +190,12 @@ fn opened(store: &model::Store, project: &Project, create: bool) -> Result<Store
 /// # Errors
 /// When its location is no store.
 pub fn cache(project: &Project, full: bool) -> Result<RunCache, Failure> {
+    cache_with(project, |cache| RunCache::new(cache, full))
+}
+
+fn cache_with(project: &Project, make: impl FnOnce(Cache) -> RunCache) -> Result<RunCache, Failure> {
     match opened(&project.stores.cache, project, true) {
-        Ok(store) => Ok(RunCache::new(Cache::new(store), full)),
+        Ok(store) => Ok(make(Cache::new(store))),
         Err(error) if error.is_environment() => {
             tracing::warn!("{}; nothing is reused or kept", crate::exit::chain(&error));
             Ok(RunCache::none())

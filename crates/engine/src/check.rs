@@ -28,7 +28,7 @@ use crate::input::scan;
 use crate::input::snapshot::Snapshot;
 use crate::job::{Job, ordered_tables, stamped};
 use crate::measure::fact::{CompiledFact, keys_of};
-use crate::output::{alerts, bands, catalog, changes, cuts, marts};
+use crate::output::{alerts, arrow, bands, catalog, changes, cuts, marts};
 use crate::scope::{Frames, Scope};
 use crate::sql::names;
 use crate::table;
@@ -41,6 +41,10 @@ const SOME_DAY: Date = date(2026, 1, 31);
 /// A definition whose inputs are already wrong is not checked, so that one mistake gives one finding.
 #[must_use]
 pub fn check(project: &Project) -> Vec<Diagnostic> {
+    checked(project).0
+}
+
+fn checked(project: &Project) -> (Vec<Diagnostic>, MartColumns) {
     let plan = some_plan(project);
     let context = Context {
         project,
@@ -53,12 +57,27 @@ pub fn check(project: &Project) -> Vec<Diagnostic> {
         observer: &Silent,
         interrupted: &AtomicBool::new(false),
     };
-    let mut checker = Checker { context, frames: Frames::default(), broken: BTreeSet::new(), findings: Vec::new() };
+    let mut checker = Checker {
+        context,
+        frames: Frames::default(),
+        broken: BTreeSet::new(),
+        findings: Vec::new(),
+        columns: MartColumns::new(),
+    };
     checker.sources();
     checker.rollups();
     checker.tables();
     checker.facts_and_kpis();
-    checker.findings
+    (checker.findings, checker.columns)
+}
+
+/// Mart → its columns, in order: name and type, in the words of the language.
+pub type MartColumns = BTreeMap<String, Vec<(String, &'static str)>>;
+
+/// The columns that every mart will have, known without data. Marts that cannot be computed are left out: [`check`] says why.
+#[must_use]
+pub fn schemas(project: &Project) -> MartColumns {
+    checked(project).1
 }
 
 struct Checker<'a> {
@@ -67,6 +86,8 @@ struct Checker<'a> {
     /// Rollups and tables that cannot be computed.
     broken: BTreeSet<&'a str>,
     findings: Vec<Diagnostic>,
+    /// Columns of marts.
+    columns: MartColumns,
 }
 
 impl<'a> Checker<'a> {
@@ -257,7 +278,11 @@ impl<'a> Checker<'a> {
                     };
                     self.report(&format!("mart `{}`", mart.name), mart.span, &piece, &error);
                 }
-                Ok(schema) => self.mart_columns(mart, &schema),
+                Ok(schema) => {
+                    self.mart_columns(mart, &schema);
+                    let columns = schema.iter().map(|(name, dtype)| (name.to_string(), arrow::type_name(dtype)));
+                    self.columns.insert(mart.name.clone(), columns.collect());
+                }
             }
         }
     }

@@ -8,6 +8,7 @@
 
 mod attribution;
 pub mod cache;
+mod cells;
 mod check;
 mod codes;
 pub mod context;
@@ -27,7 +28,8 @@ mod scope;
 mod sql;
 mod table;
 
-pub use check::check;
+pub use cells::{CellsWanted, cells};
+pub use check::{MartColumns, check, schemas};
 pub use error::EngineError;
 pub use input::finding::Finding;
 pub use input::rollup::Shelf;

@@ -3,16 +3,17 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use abmart_spec::model::ForEach;
+use abmart_spec::model::{ForEach, Mart};
 use abmart_store::{StagedFile, Store};
 use polars::prelude::*;
 use serde::Serialize;
 
 use crate::context::{Context, Stage};
+use crate::cube::finest::Finest;
 use crate::error::EngineError;
 use crate::input::finding::Finding;
 use crate::input::yardsticks;
-use crate::job::{Job, ordered_tables};
+use crate::job::{Job, Made, ordered_tables};
 use crate::output::alerts::OpenAlert;
 use crate::output::bands;
 use crate::output::history::History;
@@ -38,6 +39,9 @@ pub struct Outcome {
     pub cells: usize,
     /// Alerts that are open.
     pub alerts: Vec<OpenAlert>,
+    /// The grand totals and the cells cut by one dimension, as the mart of the cube shows them: [`crate::cells`] says in
+    /// which columns. Nothing where no mart shows the cube.
+    pub figures: Vec<arrow::array::RecordBatch>,
     /// Rows of each rollup.
     pub rollup_rows: BTreeMap<String, usize>,
 }
@@ -83,8 +87,62 @@ fn attempt(context: &Context<'_>, target: &Target<'_>) -> Result<Outcome, Engine
         stages.push(StageTime { stage, seconds: begun.elapsed().as_secs_f64() });
         begun = Instant::now();
     };
+    let mut outcome = computed(context, Some(target.store), &mut done, |computed, done| {
+        let Computed { context, frames, job, wanted, history, report, finest, made } = computed;
+        let inputs = Inputs { context, frames, job, report: &report, history, wanted };
+        let Staged { files: staged, cells, figures, alerts } =
+            span(Stage::Marts).in_scope(|| inputs.stage(target, finest, &made))?;
+        done(Stage::Marts);
+        let quarantined = report
+            .quarantined
+            .iter()
+            .map(|(source, frames)| {
+                let all: Vec<LazyFrame> = frames.iter().map(|frame| frame.clone().lazy()).collect();
+                let all = concat_lf_diagonal(all, UnionArgs::default())?.collect()?;
+                Ok((source.clone(), crate::output::arrow::batch(&all)?))
+            })
+            .collect::<Result<Vec<_>, EngineError>>()?;
+        let rollup_rows = frames.rollups.iter().map(|(name, rolled)| (name.clone(), rolled.height())).collect();
+        let ReadReport { sources, findings, .. } = report;
+        let stages = Vec::new();
+        Ok(Outcome { staged, sources, findings, quarantined, stages, cells, alerts, figures, rollup_rows })
+    })?;
+    outcome.stages = stages;
+    Ok(outcome)
+}
+
+/// What the stages up to the periods give.
+pub(crate) struct Computed<'a> {
+    /// What all stages share, with the project as it was adapted to the data.
+    pub context: &'a Context<'a>,
+    /// Sources, rollups and tables.
+    pub frames: &'a Frames,
+    /// What was computed in every period.
+    pub job: &'a Job<'a>,
+    /// Marts to make.
+    pub wanted: &'a [&'a Mart],
+    /// What earlier runs found.
+    pub history: &'a History,
+    /// What was read.
+    pub report: ReadReport,
+    /// Contributions of the periods to the cube.
+    pub finest: Vec<Finest>,
+    /// Rows that marts read.
+    pub made: Made,
+}
+
+/// Reads, computes tables and periods, and hands them on; `store` is that of the marts, for what earlier runs found.
+///
+/// # Errors
+/// When data cannot be read or a definition does not compute; else what `then` fails for.
+pub(crate) fn computed<T>(
+    context: &Context<'_>,
+    store: Option<&Store>,
+    done: &mut dyn FnMut(Stage),
+    then: impl FnOnce(Computed<'_>, &mut dyn FnMut(Stage)) -> Result<T, EngineError>,
+) -> Result<T, EngineError> {
     let mut frames = Frames::default();
-    let history = History::read(target.store, context.project.marts.values());
+    let history = store.map(|store| History::read(store, context.project.marts.values())).unwrap_or_default();
     let adapted = bands::adapted(context.project, &history, context.plan.as_of)?;
     let context = &Context { project: &adapted, ..*context };
     let mut report = span(Stage::Read).in_scope(|| read::read(context, &history, &mut frames))?;
@@ -98,22 +156,8 @@ fn attempt(context: &Context<'_>, target: &Target<'_>) -> Result<Outcome, Engine
     let job = Job::new(context.project, &wanted);
     let (finest, made) = span(Stage::Periods).in_scope(|| period::all(context, &frames, &job))?;
     done(Stage::Periods);
-    let inputs = Inputs { context, frames: &frames, job: &job, report: &report, history: &history, wanted: &wanted };
-    let Staged { files: staged, cells, alerts } =
-        span(Stage::Marts).in_scope(|| inputs.stage(target, finest, &made))?;
-    done(Stage::Marts);
-    let quarantined = report
-        .quarantined
-        .iter()
-        .map(|(source, frames)| {
-            let all: Vec<LazyFrame> = frames.iter().map(|frame| frame.clone().lazy()).collect();
-            let all = concat_lf_diagonal(all, UnionArgs::default())?.collect()?;
-            Ok((source.clone(), crate::output::arrow::batch(&all)?))
-        })
-        .collect::<Result<Vec<_>, EngineError>>()?;
-    let rollup_rows = frames.rollups.iter().map(|(name, rolled)| (name.clone(), rolled.height())).collect();
-    let ReadReport { sources, findings, .. } = report;
-    Ok(Outcome { staged, sources, findings, quarantined, stages, cells, alerts, rollup_rows })
+    let (frames, job, wanted, history) = (&frames, &job, wanted.as_slice(), &history);
+    then(Computed { context, frames, job, wanted, history, report, finest, made }, done)
 }
 
 /// The span of a stage; those of definitions, whose seconds are added up, have a `name`.

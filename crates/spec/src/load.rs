@@ -154,6 +154,7 @@ impl Loader<'_> {
             decode::job(&node, &stem, &mut self.decoder(&mut names), &mut project);
         }
         self.diagnostics.extend(variables.unused());
+        project.variables = variables.filled_in();
 
         let mut findings = resolve::resolve(&project, &names);
         if self.unreadable {

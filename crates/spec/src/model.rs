@@ -11,6 +11,7 @@ mod mart;
 mod pipelines;
 mod unit_test;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use indexmap::IndexMap;
@@ -40,6 +41,8 @@ pub struct Project {
     pub root: PathBuf,
     /// Texts of all files read, for diagnostics.
     pub files: SourceMap,
+    /// The variables that values name, as they were filled in.
+    pub variables: BTreeMap<String, String>,
     /// Where the lake, the marts and the cache are.
     pub stores: Stores,
     /// Whom runs tell what they read and write.

@@ -23,8 +23,8 @@ impl Lease {
             self.check()?;
             let placed = store.all_at_once(moves, |step| store.place(step))?;
             for (step, object) in moves.iter().zip(placed) {
-                let files = manifest.marts.values_mut().flat_map(|mart| &mut mart.files);
-                files.filter(|file| file.key == step.to).for_each(|file| file.etag.clone_from(&object.etag));
+                let files = manifest.files_mut().filter(|file| file.key == step.to);
+                files.for_each(|file| file.etag.clone_from(&object.etag));
             }
         }
         for name in &intent.tables {
@@ -41,8 +41,7 @@ impl Lease {
         }
         if let Some(root) = store.local_root() {
             // All of the manifest's files: one moved before a kill may not have reached the disk yet.
-            let marts = manifest.marts.values();
-            let files = marts.flat_map(|mart| &mart.files).map(|file| &file.key);
+            let files = manifest.files().map(|file| &file.key);
             durable::sync_folders(root, files.chain(&intent.deletes).map(String::as_str))?;
         }
         self.add_etags(&mut manifest)?;
@@ -62,7 +61,7 @@ impl Lease {
 
     /// Asks for the e-tags of files that a run before has moved.
     fn add_etags(&self, manifest: &mut Manifest) -> Result<(), StoreError> {
-        for file in manifest.marts.values_mut().flat_map(|mart| &mut mart.files).filter(|file| file.etag.is_none()) {
+        for file in manifest.files_mut().filter(|file| file.etag.is_none()) {
             file.etag = self.store().head(&file.key)?.and_then(|object| object.etag);
         }
         Ok(())

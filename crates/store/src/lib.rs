@@ -12,7 +12,7 @@
 //! callers are synchronous: a [`Store`] owns a small async runtime and hides it.
 //!
 //! Two folders of a mart store are not marts: `_staging/<run>/…` holds files that no reader should
-//! see yet, `_abmart/` holds the manifest, the lease and the intent record of publications.
+//! see yet, `_abmart/` holds the manifest, the lease, the intent record of publications and the records of runs.
 //! Any path part that begins with `_` or `.` is invisible to readers.
 
 mod apply;
@@ -36,6 +36,7 @@ mod order;
 mod plan;
 mod process;
 mod publish;
+mod records;
 mod recover;
 mod remote;
 mod settings;
@@ -53,10 +54,11 @@ pub use footer::ParquetFooter;
 pub use lease::{Claim, LEASE_SECONDS, Lease, LeaseRecord};
 pub use local_file::{LocalFile, Version};
 pub use location::{Bucket, Location};
-pub use manifest::{MANIFEST_KEY, Manifest, ManifestFile, ManifestMart, MartFormat};
+pub use manifest::{KeptRun, MANIFEST_KEY, Manifest, ManifestFile, ManifestMart, MartFormat};
 pub use mart::{MartColumn, MartSpec, StagedFile};
 pub use process::Process;
 pub use publish::{KeptFile, Publication, Published};
+pub use records::RunRecord;
 pub use recover::{Recovery, RecoveryReport};
 pub use settings::StoreSettings;
 pub use store::{ObjectInfo, Store};

@@ -25,6 +25,23 @@ pub struct Manifest {
     pub published_at: String,
     /// The marts by name.
     pub marts: BTreeMap<String, ManifestMart>,
+    /// The runs of which the store keeps a record, oldest first.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub runs: Vec<KeptRun>,
+}
+
+/// A run whose record is kept: files of no mart, that say what the run has published. Files that no entry of the manifest
+/// names are of no run that has published.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptRun {
+    /// The run.
+    pub run_id: String,
+    /// The pipeline; of each one so many of the newest runs are kept.
+    pub pipeline: String,
+    /// The day that it computed for, as `YYYY-MM-DD`.
+    pub as_of: Option<String>,
+    /// The files of its record, sorted by key.
+    pub files: Vec<ManifestFile>,
 }
 
 /// One mart in the manifest.
@@ -125,6 +142,17 @@ impl Manifest {
     #[must_use]
     pub fn file(&self, key: &str) -> Option<&ManifestFile> {
         self.marts.values().flat_map(|mart| &mart.files).find(|file| file.key == key)
+    }
+
+    /// All files that it names: those of marts, then those of records.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &ManifestFile> {
+        self.marts.values().flat_map(|mart| &mart.files).chain(self.runs.iter().flat_map(|run| &run.files))
+    }
+
+    /// As [`Manifest::files`], to be changed.
+    pub(crate) fn files_mut(&mut self) -> impl Iterator<Item = &mut ManifestFile> {
+        let marts = self.marts.values_mut().flat_map(|mart| &mut mart.files);
+        marts.chain(self.runs.iter_mut().flat_map(|run| &mut run.files))
     }
 
     /// The key under which a mart's file, named as it was staged, is published.

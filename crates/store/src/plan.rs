@@ -3,7 +3,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::manifest::Move;
 use crate::mart::is_parquet;
 use crate::publish::is_as_recorded;
-use crate::{Manifest, ManifestFile, ManifestMart, MartFormat, ObjectInfo, Publication, Store, StoreError, delta};
+use crate::records;
+use crate::{
+    KeptRun, Manifest, ManifestFile, ManifestMart, MartFormat, ObjectInfo, Publication, Store, StoreError, delta,
+};
 
 /// Decides what to move and delete, mart by mart.
 pub(crate) struct Plan<'a> {
@@ -37,6 +40,39 @@ impl Plan<'_> {
             marts.remove(name);
         }
         Ok(marts)
+    }
+
+    /// The runs whose records are kept. Files of the publication's own are moved last: a record without its marts would
+    /// be of no use.
+    pub(crate) fn runs(&mut self) -> Vec<KeptRun> {
+        let publication = self.publication;
+        let mut runs = self.before.map(|manifest| manifest.runs.clone()).unwrap_or_default();
+        let Some(record) = &publication.record else { return runs };
+        runs.retain(|run| run.run_id != publication.run_id);
+        let mut files = Vec::new();
+        for file in &record.files {
+            let (from, to) = (file.staged_key(&publication.run_id), records::key(&publication.run_id, &file.file_name));
+            let etag = self.staged.get(&from).and_then(|object| object.etag.clone());
+            let (size, sha256) = (file.bytes, file.sha256.clone());
+            self.moves.push(Move { from, to: to.clone(), size, sha256: sha256.clone(), etag });
+            files.push(ManifestFile { key: to, name: None, size, rows: file.rows, sha256, etag: None });
+        }
+        files.sort_by(|a, b| a.key.cmp(&b.key));
+        if !files.is_empty() {
+            runs.push(KeptRun {
+                run_id: publication.run_id.clone(),
+                pipeline: record.pipeline.clone(),
+                as_of: publication.as_of.clone(),
+                files,
+            });
+        }
+        let mut surplus = runs.iter().filter(|run| run.pipeline == record.pipeline).count().saturating_sub(record.kept);
+        runs.retain(|run| {
+            let goes = run.pipeline == record.pipeline && surplus > 0;
+            surplus -= usize::from(goes);
+            !goes
+        });
+        runs
     }
 
     /// A mart's files as they are published.

@@ -3,6 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::manifest::{Intent, VERSION};
 use crate::mart::{self, STAGING};
 use crate::plan::Plan;
+use crate::records::RunRecord;
 use crate::recover::Recovery;
 use crate::{Lease, Manifest, ManifestFile, MartFormat, ObjectInfo, StagedFile, Store, StoreError};
 
@@ -21,6 +22,8 @@ pub struct Publication {
     pub retired: Vec<String>,
     /// Marts that are published as Delta tables; all others are plain Parquet files.
     pub delta: BTreeSet<String>,
+    /// What is kept of the run; none: the records of other runs stay as they are.
+    pub record: Option<RunRecord>,
 }
 
 /// A published file that a run knows to be what it would write again.
@@ -108,7 +111,7 @@ impl Store {
     fn staged(&self, publication: &Publication) -> Result<BTreeMap<String, ObjectInfo>, StoreError> {
         let staged = self.list_all(&format!("{STAGING}/{}", publication.run_id))?;
         let staged = self.with_etags(staged, |_| true)?;
-        for file in &publication.files {
+        for file in publication.files.iter().chain(publication.record.iter().flat_map(|record| &record.files)) {
             let key = file.staged_key(&publication.run_id);
             if staged.get(&key).is_none_or(|object| object.size != file.bytes) {
                 return Err(StoreError::StagedMissing { key });
@@ -174,6 +177,7 @@ impl Lease {
             unchanged: Vec::new(),
         };
         let marts = plan.marts()?;
+        let runs = plan.runs();
         let Plan { moves, deletes, unchanged, .. } = plan;
         let manifest = Manifest {
             version: VERSION,
@@ -182,11 +186,15 @@ impl Lease {
             as_of: publication.as_of.clone(),
             published_at: jiff::Timestamp::now().to_string(),
             marts,
+            runs,
         };
         let tables = manifest.marts.keys().filter(|mart| publication.delta.contains(*mart)).cloned().collect();
         let intent = Intent { moves, tables, deletes, manifest };
         self.write_intent(Some(&intent))?;
         let manifest = self.apply(&intent, tag.as_ref())?;
+        if publication.record.is_some() {
+            self.sweep_records(&manifest);
+        }
         Ok(Published {
             manifest,
             written: intent.moves.into_iter().map(|step| step.to).collect(),
@@ -249,6 +257,9 @@ fn check(publication: &Publication) -> Result<(), StoreError> {
         if publication.retired.contains(mart) {
             return Err(refused("it is published and retired at once".to_owned()));
         }
+    }
+    for file in publication.record.iter().flat_map(|record| &record.files) {
+        mart::check_name(&file.file_name, "file name")?;
     }
     publication.retired.iter().try_for_each(|name| mart::check_name(name, "mart name"))
 }

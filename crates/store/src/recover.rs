@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 
 use crate::manifest::{INTENT_KEY, Intent, Move};
 use crate::mart::{self, STAGING};
+use crate::records;
 use crate::swap::PROBES;
 use crate::{Lease, MartFormat, ObjectInfo, Store, StoreError};
 
@@ -106,9 +107,11 @@ impl Lease {
             self.apply(&Intent { moves: pending, ..intent }, tag.as_ref())?;
             return settled(Recovery::RolledForward { run_id, files });
         }
-        // Files of a Delta table are seen by nobody before its commit, which comes when all moves are made.
-        let (tables, plain): (Vec<&Move>, Vec<&Move>) = intent.moves.iter().partition(|step| intent.is_delta(step));
-        let strays: Vec<String> = tables.into_iter().map(|step| step.to.clone()).collect();
+        // Files of a Delta table are seen by nobody before its commit, which comes when all moves are made; those of a
+        // run's record by nobody before the manifest names them.
+        let unseen = |step: &&Move| intent.is_delta(step) || records::is_one(&step.to);
+        let (unseen, plain): (Vec<&Move>, Vec<&Move>) = intent.moves.iter().partition(unseen);
+        let strays: Vec<String> = unseen.into_iter().map(|step| step.to.clone()).collect();
         // A file may have had its new content before; only those that differ from the manifest were moved.
         let mut moved = Vec::new();
         for step in plain {

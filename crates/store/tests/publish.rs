@@ -4,7 +4,8 @@
 mod support;
 
 use abmart_store::{
-    KeptFile, Manifest, MartFormat, Publication, Published, Recovery, RecoveryReport, Store, StoreError,
+    KeptFile, KeptRun, Manifest, MartFormat, Publication, Published, Recovery, RecoveryReport, RunRecord, Store,
+    StoreError,
 };
 use support::failing::Death;
 use support::place::{Place, assert_manifest_is_what_is_there, assert_tidy, publication, publish, recover, visible};
@@ -407,4 +408,96 @@ fn damaged_and_later_records_are_not_guessed_at() {
     store.put("_abmart/manifest.json", later.into()).unwrap();
     let message = store.manifest().unwrap_err().to_string();
     assert!(message.contains("it has version 2, this build reads version 1"), "{message}");
+}
+
+// ---- Records of runs ------------------------------------------------------------------------------------------------
+
+/// A night with one mart and a record, of which so many are kept.
+fn recorded_night(store: &Store, number: i64, kept: usize) -> Publication {
+    let run = format!("r{number}");
+    let files = vec![stage(store, &run, "accounts", "part-0.parquet", 30, number)];
+    let content = format!("figures of night {number}");
+    let record = RunRecord {
+        pipeline: "nightly".to_owned(),
+        files: vec![store.stage_record(&run, "cells", content.into()).unwrap()],
+        kept,
+    };
+    Publication { record: Some(record), ..publication(&run, files) }
+}
+
+/// The runs that the manifest names, each with its record; and the keys below the folder of records.
+fn records(place: &Place, store: &Store) -> (Vec<(String, Option<String>)>, Vec<String>) {
+    let runs = store.manifest().unwrap().unwrap().runs;
+    let content = |run: &KeptRun| {
+        let bytes = store.record_file(run, "cells").unwrap()?;
+        Some(String::from_utf8(bytes.to_vec()).unwrap())
+    };
+    let named = runs.iter().map(|run| (run.run_id.clone(), content(run))).collect();
+    let there = store.list("_abmart/runs").unwrap().into_iter().map(|object| object.key).collect();
+    if let Some(folder) = place.root.as_ref().map(|root| root.join("_abmart/runs")).filter(|folder| folder.exists()) {
+        assert_eq!(std::fs::read_dir(folder).unwrap().count(), runs.len(), "a folder a run");
+    }
+    (named, there)
+}
+
+fn record_of(number: i64) -> (String, Option<String>) {
+    (format!("r{number}"), Some(format!("figures of night {number}")))
+}
+
+#[test]
+fn records_of_the_newest_runs_are_kept() {
+    for place in [Place::local(), Place::memory()] {
+        let store = place.open();
+        for number in 1..=4 {
+            publish(&store, &recorded_night(&store, number, 2)).unwrap();
+        }
+        let (named, there) = records(&place, &store);
+        assert_eq!(named, [record_of(3), record_of(4)]);
+        assert_eq!(there, ["_abmart/runs/r3/cells", "_abmart/runs/r4/cells"]);
+        // A publication of another pipeline leaves them alone.
+        let files = vec![stage(&store, "w1", "reviews", "part-0.parquet", 10, 1)];
+        publish(&store, &publication("w1", files)).unwrap();
+        assert_eq!(records(&place, &store).0, [record_of(3), record_of(4)]);
+        // None are kept any more.
+        publish(&store, &recorded_night(&store, 5, 0)).unwrap();
+        assert_eq!(records(&place, &store), (vec![], vec![]));
+    }
+}
+
+#[test]
+fn a_record_that_is_not_what_the_manifest_says_is_none() {
+    let place = Place::memory();
+    let store = place.open();
+    publish(&store, &recorded_night(&store, 1, 2)).unwrap();
+    store.put("_abmart/runs/r1/cells", "something else".into()).unwrap();
+    assert_eq!(records(&place, &store).0, [("r1".to_owned(), None)]);
+}
+
+#[test]
+fn killed_after_any_step_a_record_is_named_with_its_marts_or_not_at_all() {
+    for make in [Place::local, Place::memory] {
+        for last_change_arrives in [false, true] {
+            for after in 0.. {
+                let place = make();
+                let store = place.open();
+                publish(&store, &recorded_night(&store, 1, 1)).unwrap();
+                let publication = recorded_night(&store, 2, 1);
+                let (_, lived) = publish_and_die(&place, Death { after, last_change_arrives }, &publication);
+                let manifest = store.manifest().unwrap().unwrap();
+                let named: Vec<&str> = manifest.runs.iter().map(|run| run.run_id.as_str()).collect();
+                assert_eq!(named, [manifest.run_id.as_str()], "after {after}");
+                for run in &manifest.runs {
+                    assert!(store.record_file(run, "cells").unwrap().is_some(), "after {after}");
+                }
+                recover(&store).unwrap();
+                publish(&store, &recorded_night(&store, 3, 1)).unwrap();
+                assert_eq!(records(&place, &store), (vec![record_of(3)], vec!["_abmart/runs/r3/cells".to_owned()]));
+                assert_tidy(&place, &store);
+                if lived {
+                    assert!(after > BEFORE_THE_FIRST_MOVE);
+                    break;
+                }
+            }
+        }
+    }
 }

@@ -3,6 +3,7 @@
 pub mod add;
 pub mod backfill;
 pub mod completions;
+pub mod diff;
 pub mod docs;
 pub mod fmt;
 pub mod gc;

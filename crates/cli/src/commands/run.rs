@@ -11,12 +11,13 @@ use abmart_engine::{Shelf, Target};
 use abmart_plan::Plan;
 use abmart_spec::Project;
 use abmart_spec::model::{Mart, MartFormat};
-use abmart_store::{Claim, Lease, Publication, Published, StagedFile, Store};
+use abmart_store::{Claim, Lease, Publication, Published, RunRecord, StagedFile, Store};
 
 use crate::args::{Global, RunArgs};
 use crate::deliver;
 use crate::exit::{Failure, chain};
 use crate::interrupt;
+use crate::kept;
 use crate::ledger::{self, Ledger};
 use crate::lineage::Lineage;
 use crate::logging;
@@ -156,7 +157,8 @@ fn publish(
     lease.check()?;
     quarantine::write(&outcome, marts, &results.run_id)?;
     context.check_interrupted().map_err(|error| Failure::of_engine(error, &project.files))?;
-    let published = show(project, lease, results, &plan, &outcome.staged)?;
+    let keeps = kept::stage(project, results, &plan, &outcome.figures, marts)?;
+    let published = show(project, lease, results, &plan, &outcome.staged, Some(keeps))?;
     quarantine::keep_only(marts, &results.run_id);
     results.alerted(&outcome.alerts, plan.as_of);
     // What was open long ago is nobody's news.
@@ -216,7 +218,7 @@ fn review(
     let _ = std::fs::remove_dir_all(&scratch);
     let staged = staged.map_err(|error| Failure::of_engine(error, &project.files))?;
     lease.check()?;
-    show(project, lease, results, &plan, &staged)
+    show(project, lease, results, &plan, &staged, None)
 }
 
 /// Where a run puts what it cannot hold in memory.
@@ -231,6 +233,7 @@ fn show(
     results: &mut RunResults,
     plan: &Plan,
     staged: &[StagedFile],
+    kept: Option<RunRecord>,
 ) -> Result<Published, Failure> {
     let delta = project.marts.values().filter(|mart| mart.format == MartFormat::Delta);
     let published = lease.publish(&Publication {
@@ -238,6 +241,7 @@ fn show(
         as_of: Some(plan.as_of.to_string()),
         files: staged.to_vec(),
         delta: delta.map(|mart| mart.name.clone()).collect(),
+        record: kept,
         ..Publication::default()
     })?;
     results.marts = mart_results(staged, &published);

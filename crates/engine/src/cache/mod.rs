@@ -28,6 +28,8 @@ pub struct RunCache {
     cache: Option<Cache>,
     /// Whether entries are read; a full run only writes them.
     reads: bool,
+    /// Whether what is known of names is only added to, never replaced.
+    visits: bool,
     /// Set once the store failed: a run does not wait for it twice.
     lost: AtomicBool,
     /// Set once a result that the cache was said to hold was gone.
@@ -82,6 +84,13 @@ impl RunCache {
         Self { cache: Some(cache), reads: !full, ..Self::default() }
     }
 
+    /// The same for a computation that is no night of its own: what it adds may be used by others, but what nights know of
+    /// files and periods stays as it is.
+    #[must_use]
+    pub fn visiting(cache: Cache) -> Self {
+        Self { cache: Some(cache), reads: true, visits: true, ..Self::default() }
+    }
+
     /// Keeps nothing.
     #[must_use]
     pub fn none() -> Self {
@@ -103,6 +112,12 @@ impl RunCache {
     /// From now on everything is looked at before the run relies on it. Whether that is new.
     pub fn distrust(&self) -> bool {
         !self.distrusted.swap(true, Ordering::Relaxed)
+    }
+
+    /// Whether what is known of names is only added to.
+    #[must_use]
+    pub fn visits(&self) -> bool {
+        self.visits
     }
 
     /// What is kept under a key.

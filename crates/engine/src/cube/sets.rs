@@ -24,6 +24,16 @@ impl Cube<'_> {
     /// # Errors
     /// When the partial results cannot be merged.
     pub fn roll_up(&self, periods: Vec<Finest>) -> Result<DataFrame, EngineError> {
+        self.roll_up_to(periods, &|_| true)
+    }
+
+    /// As [`Cube::roll_up`], with the cells of only those sets that are `wanted`, and of the grand totals, which every
+    /// other cell may be compared with.
+    ///
+    /// # Errors
+    /// As [`Cube::roll_up`].
+    pub fn roll_up_to(&self, periods: Vec<Finest>, wanted: &dyn Fn(usize) -> bool) -> Result<DataFrame, EngineError> {
+        let wanted = |set: &usize| *set == 0 || wanted(*set);
         let (mut partials, mut values) = (Vec::new(), Vec::new());
         for finest in periods {
             partials.extend(finest.partials.into_iter().map(IntoLazy::lazy));
@@ -47,12 +57,13 @@ impl Cube<'_> {
         let cells: Vec<LazyFrame> = done
             .into_iter()
             .enumerate()
+            .filter(|(set, _)| wanted(set))
             .filter_map(|(set, frame)| Some(frame?.lazy().with_columns(self.rolled_up(set))))
             .collect();
         let mut cells = concat_lf_diagonal(cells, UnionArgs::default())?;
         for (index, rows) in by_aggregate(values)? {
             cells = cells.join(
-                self.per_set(index, &rows)?,
+                self.per_set(index, &rows, &wanted)?,
                 self.cell_key(),
                 self.cell_key(),
                 JoinArgs { nulls_equal: true, ..JoinArgs::new(JoinType::Left) },
@@ -97,7 +108,12 @@ impl Cube<'_> {
     }
 
     /// An aggregate that does not merge (median, quantile, distinct), computed anew for every set.
-    fn per_set(&self, index: usize, rows: &DataFrame) -> Result<LazyFrame, EngineError> {
+    fn per_set(
+        &self,
+        index: usize,
+        rows: &DataFrame,
+        wanted: &dyn Fn(&usize) -> bool,
+    ) -> Result<LazyFrame, EngineError> {
         let kind = self.aggregates[index].aggregate.kind;
         let dtype = rows.column("value")?.dtype().clone();
         let name = aggregate_column(index);
@@ -108,6 +124,7 @@ impl Cube<'_> {
         let partial = aggregate::partial(kind, Some(value), None, Some(&dtype)).alias(name.as_str());
         let finished = aggregate::finish(kind, col(name.as_str()), Some(&dtype)).alias(name.as_str());
         let sets: Vec<LazyFrame> = (0..=self.full())
+            .filter(wanted)
             .map(|set| {
                 let grouped = rows.clone().lazy().group_by(self.by(set)).agg([partial.clone()]);
                 grouped.with_column(finished.clone()).with_columns(self.rolled_up(set))

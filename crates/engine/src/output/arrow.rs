@@ -39,6 +39,18 @@ pub fn constant(text: &str, height: usize) -> ArrayRef {
     Arc::new(StringArray::from_iter_values(std::iter::repeat_n(text, height)))
 }
 
+/// What a column of this type is called where marts are described: as [`to_arrow`] makes it.
+pub fn type_name(dtype: &DataType) -> &'static str {
+    match dtype {
+        DataType::Boolean => "boolean",
+        DataType::Date => "date",
+        DataType::Datetime(_, _) => "timestamp",
+        other if other.is_integer() => "integer",
+        other if other.is_float() => "number",
+        _ => "string",
+    }
+}
+
 /// A column as an array.
 ///
 /// # Errors

@@ -9,6 +9,7 @@ use indexmap::IndexMap;
 use polars::prelude::*;
 
 use super::{arrow, audit};
+use crate::cells;
 use crate::codes;
 use crate::context::Context;
 use crate::cube::values::Figures;
@@ -33,7 +34,8 @@ pub struct Staging<'a> {
 }
 
 impl Staging<'_> {
-    /// Stages `kpi_values`, KPI by KPI, so that memory holds one KPI at a time.
+    /// Stages `kpi_values`, KPI by KPI, so that memory holds one KPI at a time; gives its grand totals and the cells cut by
+    /// one dimension as well.
     ///
     /// # Errors
     /// When a KPI cannot be evaluated, an audit fails, or the store does.
@@ -42,24 +44,29 @@ impl Staging<'_> {
         mart: &Mart,
         figures: &Figures<'_>,
         context: &Context<'_>,
-    ) -> Result<StagedFile, EngineError> {
+    ) -> Result<(StagedFile, Vec<RecordBatch>), EngineError> {
         let mut published: Vec<_> = figures.cube.kpis.iter().filter(|kpi| kpi.kpi.published).collect();
         published.sort_by(|a, b| a.kpi.name.cmp(&b.kpi.name));
         let mut writer: Option<MartWriter> = None;
+        let mut brief = Vec::new();
         // As many KPIs at once as there are threads: more would only take memory.
         for kpis in published.chunks(context.budget.threads.max(1)) {
             context.check_interrupted()?;
             let rows = context.parallel(kpis, |kpi| {
                 audit::kpi(figures.cube, kpi, figures.cells, &mart.name)?;
-                figures.rows(kpi)
+                let one = |batch: RecordBatch| {
+                    Ok((cells::brief(&batch, &figures.cube.dimensions, &|cut| cut.len() <= 1)?, batch))
+                };
+                figures.rows(kpi)?.into_iter().map(one).collect::<Result<Vec<_>, EngineError>>()
             })?;
-            for batch in rows.into_iter().flatten() {
+            for (few, batch) in rows.into_iter().flatten() {
+                brief.push(few);
                 self.begun(&mut writer, mart, &batch)?.write(batch)?;
             }
             context.advance(kpis.len() as u64);
         }
         match writer {
-            Some(writer) => Ok(writer.finish()?),
+            Some(writer) => Ok((writer.finish()?, brief)),
             None => Err(EngineError::Audit {
                 mart: mart.name.clone(),
                 problem: "no KPI has a value at any grain".to_owned(),

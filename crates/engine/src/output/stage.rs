@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use abmart_plan::calendar::{Period, grain_name};
 use abmart_spec::model::{Kpi, Mart, MartBody, Spanned};
 use abmart_store::StagedFile;
+use arrow::array::RecordBatch;
 use polars::prelude::*;
 
 use super::alerts::{self, OpenAlert};
@@ -46,6 +47,8 @@ pub struct Staged {
     pub files: Vec<StagedFile>,
     /// Cells of the cube.
     pub cells: usize,
+    /// Its grand totals and cells cut by one dimension: see [`crate::cells`].
+    pub figures: Vec<RecordBatch>,
     /// Alerts that are open, where marts show them.
     pub alerts: Vec<OpenAlert>,
 }
@@ -80,14 +83,14 @@ impl Inputs<'_> {
             definitions: target.definitions,
             kpis: &project.kpis,
         };
-        let (mut staged, mut cells) = (Vec::new(), 0);
+        let (mut staged, mut cells, mut figures) = (Vec::new(), 0, Vec::new());
         // As long as others read its rows.
         let local;
         let (cube_marts, others): (Vec<&Mart>, Vec<&Mart>) =
             self.wanted.iter().copied().partition(|mart| is_cube(mart));
         if let (Some(mart), Some(cube)) = (cube_marts.first(), &self.job.cube) {
-            let (file, height, wide) = self.stage_cube(&staging, mart, cube, target, finest)?;
-            cells = height;
+            let (file, shown, wide) = self.stage_cube(&staging, mart, cube, target, finest)?;
+            (cells, figures) = shown;
             known.extend(wide.map(|wide| ("kpi_wide", wide.lazy())));
             local = staging.store.local_copy(&file.staged_key(staging.run_id), self.context.shelf.folder())?;
             known.insert("kpi_values", scan_local(&local)?);
@@ -124,7 +127,7 @@ impl Inputs<'_> {
         }
         self.context.observer.finished(Stage::Marts);
         let alerts = found.as_ref().map(alerts::open).transpose()?.unwrap_or_default();
-        Ok(Staged { files: staged, cells, alerts })
+        Ok(Staged { files: staged, cells, figures, alerts })
     }
 
     /// Whether a mart reads one of these tables.
@@ -160,7 +163,7 @@ impl Inputs<'_> {
         cube: &Cube<'_>,
         target: &Target<'_>,
         finest: Vec<Finest>,
-    ) -> Result<(StagedFile, usize, Option<DataFrame>), EngineError> {
+    ) -> Result<(StagedFile, (usize, Vec<RecordBatch>), Option<DataFrame>), EngineError> {
         let _timed = tracing::debug_span!("mart", name = mart.name).entered();
         let step = |name: &'static str| tracing::debug_span!("cube", name);
         let rolled = step("grouping sets").in_scope(|| cube.roll_up(finest))?;
@@ -172,9 +175,9 @@ impl Inputs<'_> {
             definitions: target.definitions.clone(),
         };
         let figures = Figures::new(cube, &cells, yardsticks, self.context.plan)?;
-        let file = staging.kpi_values(mart, &figures, self.context)?;
+        let (file, brief) = staging.kpi_values(mart, &figures, self.context)?;
         let wide = if self.reads(&["kpi_wide"]) { Some(figures.wide()?) } else { None };
-        Ok((file, cells.frame.height(), wide))
+        Ok((file, (cells.frame.height(), brief), wide))
     }
 
     /// The rows of a table that has a role.

@@ -37,6 +37,7 @@ pub(crate) fn pipelines(node: &Node, root: &Path, decoder: &mut Decoder) -> Proj
         name: fields.words("project"),
         root: root.to_owned(),
         files: crate::diagnostic::SourceMap::default(),
+        variables: std::collections::BTreeMap::new(),
         stores: stores(fields.fields("stores")),
         lineage: lineage(fields.fields("lineage")),
         settings: settings(fields.fields("settings")),
@@ -97,6 +98,9 @@ fn store(node: &Node) -> Option<Store> {
 /// A year and some weeks, so that a year can be compared with the one before.
 const HISTORY: Window = Window::Days(400);
 
+/// A week of nights.
+const KEPT_RUNS: u32 = 7;
+
 fn lineage(fields: Option<Fields>) -> Lineage {
     let text = |key: &str| fields.and_then(|fields| fields.text(key));
     Lineage { namespace: text("namespace"), url: text("url"), endpoint: text("endpoint"), file: text("file") }
@@ -115,6 +119,7 @@ fn settings(fields: Option<Fields>) -> Settings {
         benchmarks: text("benchmarks"),
         quality_history: history("quality_history"),
         alert_history: history("alert_history"),
+        kept_runs: fields.and_then(|fields| fields.whole("kept_runs")).unwrap_or(KEPT_RUNS),
     }
 }
 

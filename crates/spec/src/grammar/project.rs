@@ -164,6 +164,13 @@ static SETTINGS: Object = Object {
             "alert_history: 90 days",
         )
         .default("`400 days`"),
+        Key::new(
+            "kept_runs",
+            Shape::Whole(0, 1000),
+            "Of how many of its newest runs each pipeline keeps a record beside the marts: figures, definitions and the files that were read. `abmart diff` tells by it what was corrected since.",
+            "kept_runs: 14",
+        )
+        .default("`7`"),
     ],
     rules: &[],
 };

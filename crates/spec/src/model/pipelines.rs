@@ -94,6 +94,8 @@ pub struct Settings {
     pub quality_history: Window,
     /// For how long the mart `alerts` keeps alerts that are resolved.
     pub alert_history: Window,
+    /// Of how many of its newest runs each pipeline keeps a record, beside the marts.
+    pub kept_runs: u32,
 }
 
 /// What runs together.

@@ -68,6 +68,12 @@ impl<'a> Variables<'a> {
             .collect()
     }
 
+    /// The variables that values have named, with what they were filled in with.
+    pub fn filled_in(&self) -> BTreeMap<String, String> {
+        let used = self.used.borrow().clone();
+        used.into_iter().filter_map(|name| self.get(&name).map(|value| (name, value))).collect()
+    }
+
     fn get(&self, name: &str) -> Option<String> {
         let value = self
             .given
