@@ -57,6 +57,7 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
         Command::Backfill(args) => commands::backfill::backfill(&cli.global, args),
         Command::Plan(args) => commands::plan::plan(&cli.global, args),
         Command::Validate(args) => commands::validate::validate(&cli.global, args),
+        Command::Explain(args) => commands::explain::explain(&cli.global, args),
         Command::Status(args) => commands::status::status(&cli.global, args),
         Command::Gc(args) => commands::gc::gc(&cli.global, args),
         Command::Sample(args) => commands::sample::sample(&cli.global, args),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sqlparser::ast::{SelectItem, Visit, Visitor};
 
-use crate::model::{Alert, Fact, FactInput, Mart, MartBody, PRIOR, Project, SqlExpr, SqlQuery, TableBody};
+use crate::model::{Alert, Fact, FactInput, Mart, MartBody, PRIOR, Project, Spanned, SqlExpr, SqlQuery, TableBody};
 use crate::resolve::formula::{self, formula};
 use crate::sql;
 
@@ -93,18 +93,35 @@ impl Project {
     /// The project without what the marts of a pipeline do not need, so that a run reads and computes nothing in vain.
     #[must_use]
     pub fn restricted_to(&self, pipeline: &str) -> Self {
-        let mut project = self.clone();
-        project.marts = self.marts_of(pipeline).map(|mart| (mart.name.clone(), mart.clone())).collect();
-        let marts = project.marts.keys().cloned().map(Node::Mart);
+        let marts = self.marts_of(pipeline).map(|mart| Node::Mart(mart.name.clone()));
         let settings = [&self.settings.rates, &self.settings.targets, &self.settings.benchmarks];
-        let roles = settings.into_iter().flatten().map(|name| {
-            if self.sources.contains_key(&name.value) {
-                Node::Source(name.value.clone())
-            } else {
-                Node::Table(name.value.clone())
-            }
-        });
-        let needed: BTreeSet<Node> = self.graph().closure(marts.chain(roles)).into_iter().collect();
+        self.restricted_to_nodes(marts.chain(self.roles(settings)))
+    }
+
+    /// The project without what some of its KPIs do not need, targets and benchmarks aside. Entities that they do not need
+    /// have no members, and sources that rollups reduce keep all of their rollups: what earlier runs kept of a source's files
+    /// is that of all of them together.
+    #[must_use]
+    pub fn restricted_to_kpis<'a>(&self, kpis: impl IntoIterator<Item = &'a str>) -> Self {
+        let kpis: Vec<Node> = kpis.into_iter().map(|name| Node::Kpi(name.to_owned())).collect();
+        let needed: BTreeSet<Node> = self.graph().closure(kpis.clone()).into_iter().collect();
+        let settings = [&self.settings.targets, &self.settings.benchmarks];
+        let mut project = self.restricted_to_nodes(kpis.into_iter().chain(self.roles(settings)));
+        for entity in
+            project.entities.values_mut().filter(|entity| !needed.contains(&Node::Entity(entity.name.clone())))
+        {
+            entity.snapshot = None;
+        }
+        let reduced: BTreeSet<String> = project.rollups.values().map(|rollup| rollup.from.value.clone()).collect();
+        project.rollups.clone_from(&self.rollups);
+        project.rollups.retain(|_, rollup| reduced.contains(&rollup.from.value));
+        project
+    }
+
+    /// The project without what some of its definitions do not need. Entities stay, for their keys are ids everywhere.
+    fn restricted_to_nodes(&self, nodes: impl IntoIterator<Item = Node>) -> Self {
+        let mut project = self.clone();
+        let needed: BTreeSet<Node> = self.graph().closure(nodes).into_iter().collect();
         let keeps = |node: fn(String) -> Node, name: &String| needed.contains(&node(name.clone()));
         // What a source refers to is looked up, though nothing may be computed from it.
         let referred: BTreeSet<String> = project
@@ -121,7 +138,18 @@ impl Project {
         project.attributions.retain(|name, _| keeps(Node::Attribution, name));
         project.kpis.retain(|name, _| keeps(Node::Kpi, name));
         project.alerts.retain(|name, _| keeps(Node::Alert, name));
+        project.marts.retain(|name, _| keeps(Node::Mart, name));
         project
+    }
+
+    /// The tables with a role, as definitions.
+    fn roles<'a>(&self, names: impl IntoIterator<Item = &'a Option<Spanned<String>>>) -> Vec<Node> {
+        let node = |name: &Spanned<String>| {
+            let node: fn(String) -> Node =
+                if self.sources.contains_key(&name.value) { Node::Source } else { Node::Table };
+            node(name.value.clone())
+        };
+        names.into_iter().flatten().map(node).collect()
     }
 }
 

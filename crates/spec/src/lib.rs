@@ -27,6 +27,7 @@ mod resolve;
 pub mod sql;
 mod syntax;
 mod units;
+pub mod written;
 
 pub use catalogue::kpi_markdown;
 pub use contracts::source_markdown;

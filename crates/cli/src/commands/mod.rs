@@ -2,6 +2,7 @@
 
 pub mod backfill;
 pub mod completions;
+pub mod explain;
 pub mod gc;
 pub mod plan;
 pub mod run;

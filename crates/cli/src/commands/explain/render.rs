@@ -1,0 +1,321 @@
+//! An explanation as text for people.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use abmart_engine::explain::answer::{
+    Adds, Aggregated, Contributions, Explanation, FactRows, Figures, Input, Ranked, Side, Step, Written,
+};
+use abmart_plan::Plan;
+use serde_json::Value;
+
+use crate::text::{bytes, count};
+
+/// What all explanations of a command have in common.
+pub struct About<'a> {
+    /// What the period is called.
+    pub period: String,
+    /// The plan.
+    pub plan: &'a Plan,
+    /// Dimension → value.
+    pub cut: &'a BTreeMap<String, String>,
+    /// The lake.
+    pub lake: &'a str,
+}
+
+/// Files of a source that are named one by one.
+const FILES: usize = 3;
+
+/// The text of an explanation.
+pub fn explanation(told: &Explanation, about: &About<'_>) -> String {
+    let mut text = String::new();
+    head(&mut text, told, about);
+    for list in &told.contributions {
+        contributions(&mut text, told, list);
+    }
+    for list in &told.ranked {
+        ranked(&mut text, told, list);
+    }
+    for rows in &told.rows {
+        fact_rows(&mut text, rows);
+    }
+    steps(&mut text, &told.steps);
+    inputs(&mut text, &told.inputs, about.lake);
+    text
+}
+
+fn head(text: &mut String, told: &Explanation, about: &About<'_>) {
+    let _ = writeln!(text, "{} ({}), {}", told.title.en, told.kpi, told.unit);
+    let cut: Vec<String> = about.cut.iter().map(|(dimension, value)| format!("{dimension} = {value}")).collect();
+    let cut = if cut.is_empty() { "everything together".to_owned() } else { cut.join(", ") };
+    let partial = about.plan.periods.first().filter(|period| period.partial);
+    let so_far = partial.map(|_| format!(" up to {}", about.plan.as_of)).unwrap_or_default();
+    let _ =
+        writeln!(text, "{}{so_far}, {cut}; pipeline {} for {}\n", about.period, about.plan.pipeline, about.plan.as_of);
+    let figures = told.figures.clone().unwrap_or_default();
+    let shown = figures.value.map_or_else(|| "–".to_owned(), |value| with_unit(value, told.unit));
+    let _ = writeln!(text, "  {:<12} {}", "value", shown);
+    if let Some(why) = &told.no_value {
+        let _ = writeln!(text, "  {:<12} {why}", "");
+    }
+    compared(text, &figures, told.unit);
+    let _ = writeln!(text, "  {:<12} {}{}", "formula", one_line(&told.formula.text), place(&told.formula));
+    for (name, side) in [("numerator", &told.numerator), ("denominator", &told.denominator)] {
+        let Some(Side { text: expression, value }) = side else { continue };
+        let value = value.map_or_else(|| "–".to_owned(), number);
+        let _ = writeln!(text, "  {name:<12} {value} = {expression}");
+    }
+    for (letter, aggregate) in letters().zip(&told.aggregates) {
+        let Aggregated { text: expression, entity, value, adds_up, .. } = aggregate;
+        let note = if *adds_up { "" } else { "; does not add up" };
+        let _ =
+            writeln!(text, "  {:<12} {} = {expression}  (over {entity}{note})", format!("[{letter}]"), plain(value));
+    }
+    for read in &told.kpis {
+        let value = read.value.map_or_else(|| "–".to_owned(), number);
+        let overall = read.overall.map(|value| format!(", {} of everything", number(value))).unwrap_or_default();
+        let _ = writeln!(
+            text,
+            "  {:<12} {value}{overall} = {}; `abmart explain {}` takes it apart",
+            "kpi", read.kpi, read.kpi
+        );
+    }
+}
+
+fn compared(text: &mut String, figures: &Figures, unit: &str) {
+    let mut parts = Vec::new();
+    if let Some(status) = &figures.status {
+        let healthy = figures.benchmark.map(|limit| format!(", healthy at {}", with_unit(limit, unit)));
+        parts.push(format!("{status}{}", healthy.unwrap_or_default()));
+    }
+    if let Some(target) = figures.target {
+        let attained = figures.attainment.map(|share| format!(", {} of it", percent(share)));
+        parts.push(format!("target {}{}", with_unit(target, unit), attained.unwrap_or_default()));
+    }
+    parts.extend(figures.rank.map(|rank| format!("rank {}", number(rank))));
+    parts.extend(figures.share_of_parent.map(|share| format!("{} of the cut above", percent(share))));
+    parts.extend(figures.immature.map(|immature| format!("{} whose window is not over", number(immature))));
+    parts.extend(figures.mature_value.map(|value| format!("{} over those whose window is", with_unit(value, unit))));
+    if !parts.is_empty() {
+        let _ = writeln!(text, "  {:<12} {}", "", parts.join("; "));
+    }
+}
+
+fn contributions(text: &mut String, told: &Explanation, list: &Contributions) {
+    let both = told.numerator.is_some();
+    let sum = if both { "numerator" } else { "value" };
+    let has = |side: fn(&Adds) -> Option<f64>| {
+        list.members
+            .iter()
+            .map(|member| &member.adds)
+            .chain(list.others.iter().map(|others| &others.adds))
+            .any(|adds| side(adds).is_some())
+    };
+    let (top, share) = (has(|adds| adds.numerator), has(|adds| adds.share));
+    let bottom = has(|adds| adds.denominator);
+    // One aggregate says what the side of the formula says.
+    let values = list.aggregates.len() > 1 || !(top || bottom);
+    let mut header: Vec<String> = list.key.clone();
+    header.push("name".to_owned());
+    header.extend(top.then(|| sum.to_owned()));
+    header.extend(share.then(|| "share".to_owned()));
+    header.extend(bottom.then(|| "denominator".to_owned()));
+    if values {
+        header.extend(
+            list.aggregates.iter().filter_map(|place| letters().nth(*place)).map(|letter| format!("[{letter}]")),
+        );
+    }
+    let cells = |adds: &Adds| {
+        let cell = |value: Option<f64>, text: fn(f64) -> String| value.map_or_else(String::new, text);
+        let mut cells = Vec::new();
+        cells.extend(top.then(|| cell(adds.numerator, number)));
+        cells.extend(share.then(|| cell(adds.share, percent)));
+        cells.extend(bottom.then(|| cell(adds.denominator, number)));
+        if values {
+            cells.extend(adds.values.iter().map(|value| number(*value)));
+        }
+        cells
+    };
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    for member in &list.members {
+        let mut row = key(&member.key, &list.entity);
+        row.push(member.name.clone().unwrap_or_default());
+        row.extend(cells(&member.adds));
+        rows.push(row);
+    }
+    if let Some(others) = &list.others {
+        let mut row = vec![String::new(); list.key.len()];
+        row[0] = format!("the other {}", count(others.count));
+        row.push(String::new());
+        row.extend(cells(&others.adds));
+        rows.push(row);
+    }
+    let _ = writeln!(text, "\nwhat adds up to it: {} × {}", count(list.contributing), list.entity);
+    table(text, &header, &rows, list.key.len() + 1);
+}
+
+fn ranked(text: &mut String, told: &Explanation, list: &Ranked) {
+    let aggregate = told.aggregates.get(list.aggregate).map(|aggregate| aggregate.text.as_str()).unwrap_or_default();
+    let letter = letters().nth(list.aggregate).unwrap_or('?');
+    let _ = writeln!(
+        text,
+        "\nwhat [{letter}] {aggregate} looks at: {} × {}; their values do not add up to it",
+        count(list.count),
+        list.entity
+    );
+    let ordered = list.members.iter().any(|member| member.order.is_some());
+    let mut header = vec!["rank".to_owned()];
+    header.extend(list.key.clone());
+    header.extend(["name".to_owned(), "value".to_owned()]);
+    header.extend(ordered.then(|| "goes by".to_owned()));
+    let rows: Vec<Vec<String>> = list
+        .members
+        .iter()
+        .map(|member| {
+            let mut row = vec![member.rank.to_string()];
+            row.extend(key(&member.key, &list.entity));
+            row.extend([member.name.clone().unwrap_or_default(), plain(&member.value)]);
+            row.extend(member.order.as_ref().map(plain));
+            row
+        })
+        .collect();
+    table(text, &header, &rows, header.len() - 1 - usize::from(ordered));
+}
+
+fn fact_rows(text: &mut String, rows: &FactRows) {
+    let left = if rows.left_out > 0 { format!(", {} more left out", count(rows.left_out)) } else { String::new() };
+    let _ = writeln!(text, "\nrows of `{}` behind fact `{}`: {}{left}", rows.from, rows.fact, rows.rows.len());
+    let cells: Vec<Vec<String>> = rows.rows.iter().map(|row| row.iter().map(plain).collect()).collect();
+    table(text, &rows.columns, &cells, rows.columns.len());
+}
+
+fn steps(text: &mut String, steps: &[Step]) {
+    text.push_str("\nrows on the way\n");
+    let rows: Vec<Vec<String>> = steps
+        .iter()
+        .map(|step| {
+            let counted: Vec<String> =
+                step.rows.iter().map(|(what, rows)| format!("{} {}", count(*rows), what.replace('_', " "))).collect();
+            let reads = if step.reads.is_empty() { String::new() } else { format!("reads {}", step.reads.join(", ")) };
+            let place = Written { text: String::new(), file: step.file.clone(), line: step.line };
+            vec![step.kind.to_owned(), step.name.clone(), counted.join(", "), place_of(&place), reads]
+        })
+        .collect();
+    table(text, &[], &rows, 5);
+}
+
+fn inputs(text: &mut String, inputs: &[Input], lake: &str) {
+    let _ = writeln!(text, "\nfiles read of {lake}");
+    for input in inputs {
+        let (rows, size) = input.files.iter().fold((0, 0), |(rows, size), file| (rows + file.rows, size + file.bytes));
+        let files = input.files.len();
+        let _ = writeln!(
+            text,
+            "  {:<20} {files} files, {} rows, {}: {}",
+            input.source,
+            count(rows),
+            bytes(size),
+            input.why
+        );
+        for file in input.files.iter().rev().take(FILES) {
+            let _ = writeln!(text, "    {}  {} rows", file.key, count(file.rows));
+        }
+        if files > FILES {
+            let _ = writeln!(text, "    and {} earlier ones", files - FILES);
+        }
+    }
+}
+
+/// Rows below a header, the first `left` columns flush left, the others flush right.
+fn table(text: &mut String, header: &[String], rows: &[Vec<String>], left: usize) {
+    let all = || (!header.is_empty()).then_some(header).into_iter().chain(rows.iter().map(Vec::as_slice));
+    let columns = all().map(<[String]>::len).max().unwrap_or(0);
+    let width =
+        |column: usize| all().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    for row in all() {
+        let mut line = String::new();
+        for (column, (cell, width)) in row.iter().zip(&widths).enumerate().filter(|(_, (_, width))| **width > 0) {
+            let _ = if column < left { write!(line, "  {cell:<width$}") } else { write!(line, "  {cell:>width$}") };
+        }
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+}
+
+fn key(key: &[Option<String>], entity: &str) -> Vec<String> {
+    if key.iter().all(Option::is_none) {
+        let mut none = vec![String::new(); key.len()];
+        none[0] = format!("(no {entity})");
+        return none;
+    }
+    key.iter().map(|part| part.clone().unwrap_or_else(|| "–".to_owned())).collect()
+}
+
+fn letters() -> impl Iterator<Item = char> {
+    'a'..='z'
+}
+
+fn place(written: &Written) -> String {
+    let place = place_of(written);
+    if place.is_empty() { place } else { format!("  ({place})") }
+}
+
+fn place_of(written: &Written) -> String {
+    match (&written.file, written.line) {
+        (Some(file), Some(line)) => format!("{file}:{line}"),
+        _ => String::new(),
+    }
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn plain(value: &Value) -> String {
+    match value {
+        Value::Null => "–".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Number(value) => value.as_f64().map_or_else(|| value.to_string(), number),
+        other => other.to_string(),
+    }
+}
+
+fn with_unit(value: f64, unit: &str) -> String {
+    if unit == "percent" { percent(value) } else { number(value) }
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1} %", share * 100.0)
+}
+
+/// A number with separators: whole ones without decimals, small ones with more.
+fn number(value: f64) -> String {
+    let decimals = match value.abs() {
+        _ if value.fract() == 0.0 => 0,
+        size if size >= 100.0 => 2,
+        size if size >= 0.01 => 4,
+        _ => 8,
+    };
+    let text = format!("{:.decimals$}", value.abs());
+    let (whole, fraction) = text.split_once('.').map_or((text.as_str(), None), |(whole, rest)| (whole, Some(rest)));
+    let whole = whole.parse::<u64>().map_or_else(|_| whole.to_owned(), count);
+    let fraction = fraction.map(|digits| format!(".{digits}")).unwrap_or_default();
+    let sign = if value < 0.0 { "-" } else { "" };
+    format!("{sign}{whole}{fraction}")
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case(3.0, "3")]
+    #[case(-1_234_567.5, "-1,234,567.50")]
+    #[case(0.6, "0.6000")]
+    #[case(0.000_012_5, "0.00001250")]
+    fn a_number_is_as_exact_as_it_is_small(#[case] value: f64, #[case] text: &str) {
+        assert_eq!(number(value), text);
+    }
+}
