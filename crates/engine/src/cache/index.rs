@@ -35,12 +35,18 @@ impl<'a, T: Clone + PartialEq + Serialize + DeserializeOwned> Index<'a, T> {
         self.current.lock().unwrap_or_else(PoisonError::into_inner).insert(name, what);
     }
 
-    /// Keeps what this run knows, where it differs from what was known. Names that this run did not meet are forgotten.
+    /// Keeps what this run knows, where it differs from what was known. Names that this run did not meet are forgotten,
+    /// unless it looks at a part only.
     ///
     /// # Errors
     /// When it cannot be written down; that the cache cannot be reached is none.
     pub fn close(self) -> Result<(), EngineError> {
-        let current = self.current.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut current = self.current.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if self.cache.is_for_part() {
+            let others = self.known.iter().map(|(name, what)| (name.clone(), what.clone()));
+            let met = std::mem::take(&mut current);
+            current = others.chain(met).collect();
+        }
         if self.cache.keeps() && current != self.known {
             self.cache.keep(self.key, &current, &[])?;
         }

@@ -28,6 +28,8 @@ pub struct RunCache {
     cache: Option<Cache>,
     /// Whether entries are read; a full run only writes them.
     reads: bool,
+    /// Whether only a part of what a run needs is looked at, so that what is not met is not forgotten.
+    part: bool,
     /// Set once the store failed: a run does not wait for it twice.
     lost: AtomicBool,
     /// Set once a result that the cache was said to hold was gone.
@@ -82,6 +84,12 @@ impl RunCache {
         Self { cache: Some(cache), reads: !full, ..Self::default() }
     }
 
+    /// The same for who looks at a part of what a run needs: nothing of the rest is forgotten.
+    #[must_use]
+    pub fn for_part(self) -> Self {
+        Self { part: true, ..self }
+    }
+
     /// Keeps nothing.
     #[must_use]
     pub fn none() -> Self {
@@ -92,6 +100,11 @@ impl RunCache {
     #[must_use]
     pub fn keeps(&self) -> bool {
         self.cache.is_some() && !self.lost.load(Ordering::Relaxed)
+    }
+
+    /// Whether only a part of what a run needs is looked at.
+    pub(crate) fn is_for_part(&self) -> bool {
+        self.part
     }
 
     /// Whether what the cache is said to hold need not be looked at before it is used.

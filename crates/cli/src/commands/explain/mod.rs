@@ -47,7 +47,7 @@ pub fn explain(global: &Global, args: &ExplainArgs) -> Result<(), Failure> {
     }
     let cut = cut(args)?;
     let part = whole.restricted_to_kpis(args.names.iter().map(String::as_str));
-    let cache = Arc::new(project::cache(&whole, false)?);
+    let cache = Arc::new(project::cache(&whole, false)?.for_part());
     let prepared = project::prepare_period((&whole, &part), &args.pipeline, global, &cache, args.period.as_deref())?;
     let Prepared { lake, plan, footers } = &prepared;
     let scratch = std::env::temp_dir().join(format!("abmart-{}", run_id::next()));
