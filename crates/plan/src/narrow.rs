@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use abmart_spec::model::{DimensionMode, FactInput, ForEach, Project, SourceKind, Table};
 use jiff::civil::Date;
 
-use crate::Plan;
 use crate::calendar::Period;
+use crate::{Plan, SourcePlan};
 
 impl Plan {
     /// Leaves of the plan what one period needs of a project that was restricted to what is asked for.
@@ -29,8 +29,9 @@ impl Plan {
             if newest.contains(name.as_str()) {
                 days.extend(source.snapshots.last());
             }
-            if source.kind == SourceKind::Snapshot {
+            if source.kind == SourceKind::Snapshot && !source.files.is_empty() {
                 source.files.retain(|file| days.contains(&file.day));
+                source.why = why(source, period, &days);
             }
         }
         self.periods = vec![period];
@@ -38,6 +39,19 @@ impl Plan {
 
     fn restated(&self, project: &Project) -> bool {
         project.pipelines.get(&self.pipeline).is_some_and(|pipeline| pipeline.dimensions == DimensionMode::Restated)
+    }
+}
+
+/// Why these snapshots of a source.
+fn why(source: &SourcePlan, period: Period, days: &BTreeSet<Date>) -> String {
+    match (days.len(), days.first(), source.snapshots.last()) {
+        (1, Some(day), Some(newest)) if day == newest => "the newest snapshot".to_owned(),
+        (1, Some(day), _) if *day < period.end => "as it was: the newest snapshot before the period's end".to_owned(),
+        (1, ..) => "the first snapshot, for there is none before the period's end".to_owned(),
+        (some, ..) => format!(
+            "as it was for the period, and as its tables of months and of the run see it ({some} of {})",
+            source.snapshots.len()
+        ),
     }
 }
 

@@ -1,8 +1,7 @@
 //! What is told of a figure: plain data, for people and for machines.
 
-use std::collections::BTreeMap;
-
 use abmart_spec::model::{SourceKind, Title};
+use indexmap::IndexMap;
 use jiff::civil::Date;
 use serde::Serialize;
 use serde_json::Value;
@@ -216,7 +215,7 @@ pub struct Step {
     /// Names of what it reads.
     pub reads: Vec<String>,
     /// What is counted → rows.
-    pub rows: BTreeMap<&'static str, u64>,
+    pub rows: IndexMap<&'static str, u64>,
 }
 
 /// Files of a source.

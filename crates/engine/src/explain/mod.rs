@@ -188,6 +188,13 @@ impl Cell<'_> {
             Some(wanted) if exists => rows::rows(self, kpi, wanted, &contributions, &ranked)?,
             _ => Vec::new(),
         };
+        let mut steps = steps::steps(self, &kpi.kpi.name, &report.sources)?;
+        for list in &contributions {
+            let own = steps.iter_mut().filter(|step| step.kind == "entity" && step.name == list.entity);
+            own.for_each(|step| {
+                step.rows.insert("contribute", list.contributing);
+            });
+        }
         Ok(Explanation {
             kpi: kpi.kpi.name.clone(),
             title: kpi.kpi.title.clone(),
@@ -200,7 +207,7 @@ impl Cell<'_> {
             kpis: self.read_kpis(kpi)?,
             contributions,
             ranked,
-            steps: steps::steps(self, &kpi.kpi.name, &report.sources)?,
+            steps,
             inputs: steps::inputs(context, &kpi.kpi.name),
             rows,
             figures,

@@ -22,6 +22,11 @@ pub fn values(column: &Column) -> PolarsResult<Vec<Value>> {
         _ if dtype.is_float() => {
             column.cast(&DataType::Float64)?.f64()?.iter().map(|value| value.map_or(Value::Null, Value::from)).collect()
         }
+        DataType::Datetime(..) => {
+            // Whole seconds are shown without fractions of them.
+            let shortened = |text: String| text.strip_suffix(".000000").map(str::to_owned).unwrap_or(text);
+            texts(column)?.into_iter().map(|value| value.map_or(Value::Null, |text| shortened(text).into())).collect()
+        }
         _ => texts(column)?.into_iter().map(|value| value.map_or(Value::Null, Value::String)).collect(),
     })
 }

@@ -1,10 +1,9 @@
 //! Rows at every step from the files to a figure, and the files.
 
-use std::collections::BTreeMap;
-
 use abmart_spec::diagnostic::Span;
 use abmart_spec::graph::{Graph, Node};
 use abmart_spec::model::{FactInput, FactKind, Project};
+use indexmap::IndexMap;
 use polars::prelude::*;
 
 use super::Cell;
@@ -70,7 +69,14 @@ pub fn taken(cell: &Cell<'_>, fact: &CompiledFact<'_>) -> Result<Rows, EngineErr
         (FactKind::State, FactInput::Entity(_), Some(snapshot)) => Some(cell.scope.rows(&snapshot.value, false)?),
         _ => children,
     };
-    fact.taken(&cell.scope, &keys_of(project, entity), children).map_err(|error| fact.located_here(error))
+    let mut keys = keys_of(project, entity);
+    if let FactInput::Table(from) = &fact.fact.from {
+        // What tells the rows apart, where it is declared.
+        let own = project.tables.get(&from.value).map(|table| &table.key);
+        let own = own.or_else(|| project.sources.get(&from.value).map(|source| &source.key));
+        keys.extend(own.into_iter().flatten().map(|name| name.value.clone()));
+    }
+    fact.taken(&cell.scope, &keys, children).map_err(|error| fact.located_here(error))
 }
 
 /// Path and line of a place.
@@ -79,14 +85,14 @@ pub fn position(project: &Project, place: Span) -> (Option<String>, Option<usize
     (found.map(|(path, ..)| path.display().to_string()), found.map(|(_, line, _)| line))
 }
 
-type Counted = Option<(&'static str, BTreeMap<&'static str, u64>)>;
+type Counted = Option<(&'static str, IndexMap<&'static str, u64>)>;
 
 fn rows_of(cell: &Cell<'_>, node: &Node, sources: &[SourceRows]) -> Result<Counted, EngineError> {
     let (project, scope) = (cell.cube.project, &cell.scope);
-    let one = |kind, rows: usize| Some((kind, BTreeMap::from([("rows", rows as u64)])));
+    let one = |kind, rows: usize| Some((kind, IndexMap::from([("rows", rows as u64)])));
     Ok(match node {
         Node::Source(name) => sources.iter().find(|rows| rows.source == *name).map(|rows| {
-            let mut counted = BTreeMap::from([("in_files", rows.rows_in), ("used", rows.rows_used)]);
+            let mut counted = IndexMap::from([("in_files", rows.rows_in), ("used", rows.rows_used)]);
             counted.extend((rows.rows_quarantined > 0).then_some(("set_aside", rows.rows_quarantined)));
             counted.extend((rows.rows_later > 0).then_some(("later", rows.rows_later)));
             ("source", counted)
@@ -112,7 +118,7 @@ fn rows_of(cell: &Cell<'_>, node: &Node, sources: &[SourceRows]) -> Result<Count
             let known = |rows: LazyFrame| -> Result<u64, EngineError> {
                 Ok(height(rows.filter(col(entity.key.as_str()).is_not_null()).into())? as u64)
             };
-            let mut counted = BTreeMap::from([("in_frame", known(frame.clone().lazy())?)]);
+            let mut counted = IndexMap::from([("in_frame", known(frame.clone().lazy())?)]);
             if cell.cut.keys().all(|dimension| frame.get_column_index(dimension).is_some()) {
                 counted.insert("in_cut", known(cell.inside(frame))?);
             }
@@ -120,7 +126,7 @@ fn rows_of(cell: &Cell<'_>, node: &Node, sources: &[SourceRows]) -> Result<Count
         }
         Node::Fact(name) => match cell.measures.facts.iter().find(|fact| fact.fact.name == *name) {
             Some(fact) if scope.period.is_none_or(|period| fact.applies(&period)) => {
-                Some(("fact", BTreeMap::from([("in_period", height(taken(cell, fact)?)? as u64)])))
+                Some(("fact", IndexMap::from([("in_period", height(taken(cell, fact)?)? as u64)])))
             }
             _ => None,
         },

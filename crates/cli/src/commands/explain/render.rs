@@ -58,14 +58,14 @@ fn head(text: &mut String, told: &Explanation, about: &About<'_>) {
     if let Some(why) = &told.no_value {
         let _ = writeln!(text, "  {:<12} {why}", "");
     }
-    compared(text, &figures, told.unit);
+    compared(text, &figures, told.unit, !about.cut.is_empty());
     let _ = writeln!(text, "  {:<12} {}{}", "formula", one_line(&told.formula.text), place(&told.formula));
     for (name, side) in [("numerator", &told.numerator), ("denominator", &told.denominator)] {
         let Some(Side { text: expression, value }) = side else { continue };
         let value = value.map_or_else(|| "–".to_owned(), number);
         let _ = writeln!(text, "  {name:<12} {value} = {expression}");
     }
-    for (letter, aggregate) in letters().zip(&told.aggregates) {
+    for (letter, aggregate) in letters().zip(&told.aggregates).filter(|(_, aggregate)| !is_a_side(told, aggregate)) {
         let Aggregated { text: expression, entity, value, adds_up, .. } = aggregate;
         let note = if *adds_up { "" } else { "; does not add up" };
         let _ =
@@ -82,7 +82,19 @@ fn head(text: &mut String, told: &Explanation, about: &About<'_>) {
     }
 }
 
-fn compared(text: &mut String, figures: &Figures, unit: &str) {
+/// Whether an aggregate is a whole side of the formula, so that what is said of the side is said of it.
+fn is_a_side(told: &Explanation, aggregate: &Aggregated) -> bool {
+    let sides = || [&told.numerator, &told.denominator].into_iter().flatten();
+    let alone = told.numerator.is_none()
+        && told.kpis.is_empty()
+        && told
+            .contributions
+            .iter()
+            .any(|list| list.members.iter().any(|member| member.adds.numerator == member.adds.values.first().copied()));
+    aggregate.adds_up && (sides().any(|side| side.text == aggregate.text) || told.aggregates.len() == 1 && alone)
+}
+
+fn compared(text: &mut String, figures: &Figures, unit: &str, cut: bool) {
     let mut parts = Vec::new();
     if let Some(status) = &figures.status {
         let healthy = figures.benchmark.map(|limit| format!(", healthy at {}", with_unit(limit, unit)));
@@ -92,7 +104,7 @@ fn compared(text: &mut String, figures: &Figures, unit: &str) {
         let attained = figures.attainment.map(|share| format!(", {} of it", percent(share)));
         parts.push(format!("target {}{}", with_unit(target, unit), attained.unwrap_or_default()));
     }
-    parts.extend(figures.rank.map(|rank| format!("rank {}", number(rank))));
+    parts.extend(figures.rank.filter(|_| cut).map(|rank| format!("rank {} in the cut", number(rank))));
     parts.extend(figures.share_of_parent.map(|share| format!("{} of the cut above", percent(share))));
     parts.extend(figures.immature.map(|immature| format!("{} whose window is not over", number(immature))));
     parts.extend(figures.mature_value.map(|value| format!("{} over those whose window is", with_unit(value, unit))));
@@ -113,27 +125,26 @@ fn contributions(text: &mut String, told: &Explanation, list: &Contributions) {
     };
     let (top, share) = (has(|adds| adds.numerator), has(|adds| adds.share));
     let bottom = has(|adds| adds.denominator);
-    // One aggregate says what the side of the formula says.
-    let values = list.aggregates.len() > 1 || !(top || bottom);
+    let shown: Vec<usize> = (0..list.aggregates.len())
+        .filter(|index| {
+            let aggregate = list.aggregates.get(*index).and_then(|place| told.aggregates.get(*place));
+            aggregate.is_none_or(|aggregate| !is_a_side(told, aggregate))
+        })
+        .collect();
     let mut header: Vec<String> = list.key.clone();
     header.push("name".to_owned());
     header.extend(top.then(|| sum.to_owned()));
     header.extend(share.then(|| "share".to_owned()));
     header.extend(bottom.then(|| "denominator".to_owned()));
-    if values {
-        header.extend(
-            list.aggregates.iter().filter_map(|place| letters().nth(*place)).map(|letter| format!("[{letter}]")),
-        );
-    }
+    let named = shown.iter().filter_map(|index| letters().nth(*list.aggregates.get(*index)?));
+    header.extend(named.map(|letter| format!("[{letter}]")));
     let cells = |adds: &Adds| {
         let cell = |value: Option<f64>, text: fn(f64) -> String| value.map_or_else(String::new, text);
         let mut cells = Vec::new();
         cells.extend(top.then(|| cell(adds.numerator, number)));
         cells.extend(share.then(|| cell(adds.share, percent)));
         cells.extend(bottom.then(|| cell(adds.denominator, number)));
-        if values {
-            cells.extend(adds.values.iter().map(|value| number(*value)));
-        }
+        cells.extend(shown.iter().filter_map(|index| adds.values.get(*index)).map(|value| number(*value)));
         cells
     };
     let mut rows: Vec<Vec<String>> = Vec::new();
@@ -183,8 +194,12 @@ fn ranked(text: &mut String, told: &Explanation, list: &Ranked) {
 }
 
 fn fact_rows(text: &mut String, rows: &FactRows) {
-    let left = if rows.left_out > 0 { format!(", {} more left out", count(rows.left_out)) } else { String::new() };
-    let _ = writeln!(text, "\nrows of `{}` behind fact `{}`: {}{left}", rows.from, rows.fact, rows.rows.len());
+    let shown = rows.rows.len() as u64;
+    let number = match rows.left_out {
+        0 => count(shown),
+        more => format!("the first {} of {}; `--limit` shows more", count(shown), count(shown + more)),
+    };
+    let _ = writeln!(text, "\nrows of `{}` behind fact `{}`: {number}", rows.from, rows.fact);
     let cells: Vec<Vec<String>> = rows.rows.iter().map(|row| row.iter().map(plain).collect()).collect();
     table(text, &rows.columns, &cells, rows.columns.len());
 }

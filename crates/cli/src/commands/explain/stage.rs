@@ -23,33 +23,46 @@ pub fn shown(project: &Project, global: &Global, stage: ExplainStage, names: &[S
             let help = "`abmart validate` counts what the project defines";
             return Err(super::unknown("definition", name, known.iter().map(String::as_str), help));
         }
-        for definition in found {
-            let (kind, place) = (definition.kind(), written::place(project, &definition));
+        let bodies = found.iter().map(|definition| Ok((definition, body(project, global, stage, definition)?)));
+        let bodies = bodies.collect::<Result<Vec<_>, Failure>>()?;
+        if bodies.iter().all(|(_, body)| body.is_none()) {
+            let kinds: Vec<&str> = found.iter().map(Definition::kind).collect();
+            return Err(config(format!("{} `{name}` has no {}", kinds.join(" and "), has(stage))));
+        }
+        for (definition, body) in bodies {
+            let Some(body) = body else { continue };
+            let place = written::place(project, definition).map(|place| format!("  ({place})")).unwrap_or_default();
             if !text.is_empty() {
                 text.push('\n');
             }
-            let _ = writeln!(text, "# {kind} {name}{}", place.map(|place| format!("  ({place})")).unwrap_or_default());
-            let body = body(project, global, stage, &definition)?;
-            let _ = writeln!(text, "{}", body.trim_end());
+            let _ = writeln!(text, "# {} {name}{place}\n{}", definition.kind(), body.trim_end());
         }
     }
     Ok(text)
 }
 
-fn body(project: &Project, global: &Global, wanted: ExplainStage, definition: &Definition) -> Result<String, Failure> {
-    let name = definition.name();
-    let none =
-        |what: &str, has: &str| config(format!("{} `{name}` has no {what} of its own; {has} have", definition.kind()));
+/// What a definition is shown of, and which definitions have it.
+fn has(stage: ExplainStage) -> &'static str {
+    match stage {
+        ExplainStage::Yaml => "YAML",
+        ExplainStage::Sql => "SQL of its own; rollups, tables, facts, scores and KPIs have",
+        ExplainStage::Plan => "plan of its own; tables with SQL have",
+    }
+}
+
+fn body(
+    project: &Project,
+    global: &Global,
+    wanted: ExplainStage,
+    definition: &Definition,
+) -> Result<Option<String>, Failure> {
+    let failed = |error| Failure::of_engine(error, &project.files);
     match wanted {
         ExplainStage::Yaml => {
             let vars: BTreeMap<String, String> = global.vars.iter().cloned().collect();
-            Ok(written::resolved(project, definition, &vars, &|name| std::env::var(name).ok()))
+            Ok(Some(written::resolved(project, definition, &vars, &|name| std::env::var(name).ok())))
         }
-        ExplainStage::Sql => stage::sql(project, definition, global.as_of)
-            .map_err(|error| Failure::of_engine(error, &project.files))?
-            .ok_or_else(|| none("SQL", "rollups, tables, facts, scores and KPIs")),
-        ExplainStage::Plan => stage::plan(project, definition, global.as_of)
-            .map_err(|error| Failure::of_engine(error, &project.files))?
-            .ok_or_else(|| none("plan", "tables with SQL")),
+        ExplainStage::Sql => stage::sql(project, definition, global.as_of).map_err(failed),
+        ExplainStage::Plan => stage::plan(project, definition, global.as_of).map_err(failed),
     }
 }
