@@ -15,12 +15,13 @@ mod rows;
 pub mod stage;
 mod steps;
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use abmart_plan::calendar::grain_name;
 use abmart_spec::diagnostic::did_you_mean;
 use abmart_spec::model::{Kpi, MartBody, Project, SqlExpr};
+use abmart_spec::{Graph, Node};
 use abmart_store::Store;
 use polars::prelude::*;
 use serde_json::Value;
@@ -29,6 +30,7 @@ pub use self::error::ExplainError;
 
 use self::answer::{Aggregated, Explanation, Figures, ReadKpi, Side, Written};
 use self::parts::Split;
+use self::steps::Counted;
 use crate::context::Context;
 use crate::cube::cells::{Cells, value_column};
 use crate::cube::compile::{CompiledKpi, Cube, aggregate_column};
@@ -118,6 +120,8 @@ fn attempt(
         total: row_of(&cells.frame, 0, &BTreeMap::new())?,
         cells: &cells,
         names: OnceCell::new(),
+        graph: context.project.graph(),
+        counted: RefCell::default(),
     };
     let run = Scope::of_run(context.project, context.plan, &frames);
     let settings = &context.project.settings;
@@ -154,6 +158,8 @@ struct Cell<'a> {
     row: Option<usize>,
     total: Option<usize>,
     names: OnceCell<HashMap<String, String>>,
+    graph: Graph,
+    counted: RefCell<BTreeMap<Node, Counted>>,
 }
 
 impl Cell<'_> {
@@ -208,7 +214,7 @@ impl Cell<'_> {
             contributions,
             ranked,
             steps,
-            inputs: steps::inputs(context, &kpi.kpi.name),
+            inputs: steps::inputs(context, &self.graph, &kpi.kpi.name),
             rows,
             figures,
         })

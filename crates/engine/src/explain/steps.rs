@@ -20,20 +20,23 @@ use crate::sql::select::Rows;
 /// # Errors
 /// When rows cannot be counted.
 pub fn steps(cell: &Cell<'_>, kpi: &str, sources: &[SourceRows]) -> Result<Vec<Step>, EngineError> {
-    let project = cell.cube.project;
-    let graph = project.graph();
+    let (project, graph) = (cell.cube.project, &cell.graph);
     let mut steps = Vec::new();
     for node in graph.closure([Node::Kpi(kpi.to_owned())]) {
-        let Some((kind, rows)) = rows_of(cell, &node, sources)? else { continue };
+        // KPIs of one question have much in common.
+        let known = cell.counted.borrow().get(&node).cloned();
+        let counted = known.map_or_else(|| rows_of(cell, &node, sources), Ok)?;
+        cell.counted.borrow_mut().insert(node.clone(), counted.clone());
+        let Some((kind, rows)) = counted else { continue };
         let (file, line) = position(project, node.span(project));
-        steps.push(Step { kind, name: node.name().to_owned(), file, line, reads: reads(&graph, &node), rows });
+        steps.push(Step { kind, name: node.name().to_owned(), file, line, reads: reads(graph, &node), rows });
     }
     Ok(steps)
 }
 
 /// The files of the sources that a KPI is computed from.
-pub fn inputs(context: &Context<'_>, kpi: &str) -> Vec<Input> {
-    let needed = context.project.graph().closure([Node::Kpi(kpi.to_owned())]);
+pub fn inputs(context: &Context<'_>, graph: &Graph, kpi: &str) -> Vec<Input> {
+    let needed = graph.closure([Node::Kpi(kpi.to_owned())]);
     let sources = needed.iter().filter_map(|node| match node {
         Node::Source(name) => Some((name, context.plan.sources.get(name)?)),
         _ => None,
@@ -85,7 +88,8 @@ pub fn position(project: &Project, place: Span) -> (Option<String>, Option<usize
     (found.map(|(path, ..)| path.display().to_string()), found.map(|(_, line, _)| line))
 }
 
-type Counted = Option<(&'static str, IndexMap<&'static str, u64>)>;
+/// Kind of a definition, and what is counted of it → rows.
+pub type Counted = Option<(&'static str, IndexMap<&'static str, u64>)>;
 
 fn rows_of(cell: &Cell<'_>, node: &Node, sources: &[SourceRows]) -> Result<Counted, EngineError> {
     let (project, scope) = (cell.cube.project, &cell.scope);
