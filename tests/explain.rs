@@ -123,6 +123,23 @@ fn rows_behind_a_fact_are_those_of_the_period() {
 }
 
 #[test]
+fn of_snapshots_those_are_read_that_the_period_sees() {
+    let lake = "{as_of: 2026-06-30,
+      accounts@2026-04-30: [{account_id: A, region: APAC}],
+      accounts@2026-05-31: [{account_id: A, region: EMEA, name: Before, listed_on: 2026-01-01}],
+      accounts: [{account_id: A, region: APAC, name: After, listed_on: 2026-01-01}],
+      touchpoints: [{account_id: A, occurred_at: 2026-05-10}]}";
+    let place = Workshop::new(&Lake::parse(lake));
+    let told = explained(&place, &["target_account_coverage", "--period", "2026-05", "--cut", "region=EMEA"]);
+    let told = &told["explanations"][0];
+    assert_eq!(told["contributions"][0]["members"][0]["name"], "Before");
+    let inputs = told["inputs"].as_array().expect("inputs");
+    let accounts = inputs.iter().find(|input| input["source"] == "accounts").expect("accounts");
+    assert_eq!(texts(&accounts["files"], "day"), ["2026-05-31"]);
+    assert_eq!(accounts["why"], "as it was: the newest snapshot before the period's end");
+}
+
+#[test]
 fn medians_show_the_members_around_the_middle() {
     let place = Workshop::new(&Lake::fixture("deals"));
     let told = explained(&place, &["sales_cycle_days_median", "--period", "2026-06"]);

@@ -8,44 +8,39 @@
 //! ```
 
 pub mod answer;
+mod cell;
 mod error;
 mod parts;
 mod plain;
 mod rows;
 pub mod stage;
 mod steps;
+mod sum;
 
 use std::cell::{OnceCell, RefCell};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
-use abmart_plan::calendar::grain_name;
 use abmart_spec::diagnostic::did_you_mean;
-use abmart_spec::model::{Kpi, MartBody, Project, SqlExpr};
-use abmart_spec::{Graph, Node};
+use abmart_spec::model::{MartBody, Project, Score, Spanned};
 use abmart_store::Store;
 use polars::prelude::*;
-use serde_json::Value;
 
 pub use self::error::ExplainError;
 
-use self::answer::{Aggregated, Explanation, Figures, ReadKpi, Side, Written};
-use self::parts::Split;
-use self::steps::Counted;
+use self::answer::Explanation;
+use self::cell::Cell;
 use crate::context::Context;
-use crate::cube::cells::{Cells, value_column};
-use crate::cube::compile::{CompiledKpi, Cube, aggregate_column};
+use crate::cube::cells::Cells;
+use crate::cube::compile::Cube;
 use crate::cube::sets::SET;
-use crate::cube::values::{self, NOTHING, Yardsticks};
+use crate::cube::values::{self, Yardsticks};
 use crate::error::EngineError;
 use crate::job::Job;
-use crate::measure::frame::{Measures, PeriodFrames};
 use crate::output::bands;
 use crate::output::history::History;
-use crate::read::{self, Purpose, ReadReport};
+use crate::read::{self, Purpose};
 use crate::run::tables;
 use crate::scope::{Frames, Scope};
-use crate::sql::aggregate::{self, placeholder};
-use crate::sql::formula;
 
 /// What is to be explained, in the one period of the plan.
 pub struct Question<'a> {
@@ -125,7 +120,7 @@ fn attempt(
     };
     let run = Scope::of_run(context.project, context.plan, &frames);
     let settings = &context.project.settings;
-    let role = |name: Option<&abmart_spec::model::Spanned<String>>| {
+    let role = |name: Option<&Spanned<String>>| {
         name.map(|name| Ok::<_, EngineError>(run.rows(&name.value, false)?.collect()?)).transpose()
     };
     let yardsticks = Yardsticks {
@@ -143,194 +138,10 @@ fn attempt(
     Ok(explanations)
 }
 
-/// A cell of the cube with all that it was made of.
-struct Cell<'a> {
-    cube: &'a Cube<'a>,
-    measures: &'a Measures<'a>,
-    frames: &'a PeriodFrames,
-    scope: Scope<'a>,
-    cut: &'a BTreeMap<String, String>,
-    /// Aggregates of all cells before they are finished, and the row of this one.
-    rolled: &'a DataFrame,
-    rolled_row: Option<usize>,
-    /// Evaluated cells, the row of this one and that of the grand total.
-    cells: &'a Cells,
-    row: Option<usize>,
-    total: Option<usize>,
-    names: OnceCell<HashMap<String, String>>,
-    graph: Graph,
-    counted: RefCell<BTreeMap<Node, Counted>>,
-}
-
-impl Cell<'_> {
-    fn explained(
-        &self,
-        context: &Context<'_>,
-        kpi: &CompiledKpi<'_>,
-        all: &values::Figures<'_>,
-        report: &ReadReport,
-        question: &Question<'_>,
-    ) -> Result<Explanation, EngineError> {
-        let project = context.project;
-        let exists = self.scope.period.is_none_or(|period| self.cube.applies(kpi, &period));
-        let figures = if exists { self.figures(kpi, all)? } else { None };
-        let split = Split::new(kpi);
-        let mut contributions = Vec::new();
-        let mut ranked = Vec::new();
-        if exists {
-            for entity in split.entities(self) {
-                contributions.extend(split.contributions(self, entity, question.top)?);
-            }
-            for number in 0..split.places.len() {
-                ranked.extend(split.ranked(self, number, question.top)?);
-            }
-        }
-        let side = |part: &sqlparser::ast::Expr, value: fn(&Figures) -> Option<f64>| Side {
-            text: written(part, kpi.kpi),
-            value: figures.as_ref().and_then(value),
-        };
-        let ratio = formula::as_ratio(&kpi.formula.outer);
-        let rows = match &question.rows {
-            Some(wanted) if exists => rows::rows(self, kpi, wanted, &contributions, &ranked)?,
-            _ => Vec::new(),
-        };
-        let mut steps = steps::steps(self, &kpi.kpi.name, &report.sources)?;
-        for list in &contributions {
-            let own = steps.iter_mut().filter(|step| step.kind == "entity" && step.name == list.entity);
-            own.for_each(|step| {
-                step.rows.insert("contribute", list.contributing);
-            });
-        }
-        Ok(Explanation {
-            kpi: kpi.kpi.name.clone(),
-            title: kpi.kpi.title.clone(),
-            unit: kpi.kpi.unit.name(),
-            formula: place_of(project, &kpi.kpi.formula),
-            no_value: self.no_value(kpi, exists, figures.as_ref()),
-            numerator: ratio.map(|(part, _)| side(part, |figures| figures.numerator)),
-            denominator: ratio.map(|(_, part)| side(part, |figures| figures.denominator)),
-            aggregates: self.aggregates(kpi, &split)?,
-            kpis: self.read_kpis(kpi)?,
-            contributions,
-            ranked,
-            steps,
-            inputs: steps::inputs(context, &self.graph, &kpi.kpi.name),
-            rows,
-            figures,
-        })
-    }
-
-    /// The row of `kpi_values`; none where it has none.
-    fn figures(&self, kpi: &CompiledKpi<'_>, all: &values::Figures<'_>) -> Result<Option<Figures>, EngineError> {
-        let Some(row) = self.row else { return Ok(None) };
-        let figures = all.figures(kpi)?;
-        if figures.column(NOTHING)?.bool()?.get(row) == Some(true) {
-            return Ok(None);
-        }
-        let number = |name: &str| plain::number(&figures, name, row);
-        Ok(Some(Figures {
-            value: number("value")?,
-            numerator: number("numerator")?,
-            denominator: number("denominator")?,
-            n: number("n")?,
-            target: number("target")?,
-            attainment: number("attainment")?,
-            benchmark: number("benchmark")?,
-            status: figures.column("status")?.str()?.get(row).map(str::to_owned),
-            share_of_parent: number("share_of_parent")?,
-            rank: number("rank")?,
-            immature: number("immature")?,
-            mature_value: number("mature_value")?,
-        }))
-    }
-
-    fn no_value(&self, kpi: &CompiledKpi<'_>, exists: bool, figures: Option<&Figures>) -> Option<String> {
-        if figures.is_some_and(|figures| figures.value.is_some()) {
-            return None;
-        }
-        let compared = kpi.kpi.compares.as_ref().filter(|dimension| self.cut.contains_key(&dimension.value));
-        let cuts: Vec<&str> = kpi.kpi.cuts.iter().map(|dimension| dimension.value.as_str()).collect();
-        let outside = self.cut.keys().find(|dimension| !cuts.is_empty() && !cuts.contains(&dimension.as_str()));
-        let scope = kpi.kpi.scope.iter().find(|(dimension, value)| self.cut.get(*dimension) != Some(*value));
-        Some(if !exists {
-            let grain = self.scope.period.map_or("", |period| grain_name(period.grain));
-            format!("it is not computed for a {grain}: its facts, or the KPI itself, are not measured at that grain")
-        } else if let Some(dimension) = compared {
-            format!("it compares values of `{}` itself, and has none where the cut holds it", dimension.value)
-        } else if let Some(dimension) = outside {
-            format!("it is not measured by `{dimension}`, only by {}", cuts.join(", "))
-        } else if let Some((dimension, value)) = scope {
-            format!("it holds where `{dimension}` is `{value}`, and nowhere else")
-        } else if figures.is_some_and(|figures| figures.denominator == Some(0.0)) {
-            "its denominator is 0".to_owned()
-        } else if self.row.is_none() || figures.is_none() {
-            "nothing lies in this cut of the period, so it has no row in `kpi_values`".to_owned()
-        } else {
-            "what it is computed from has no value".to_owned()
-        })
-    }
-
-    fn aggregates(&self, kpi: &CompiledKpi<'_>, split: &Split<'_>) -> Result<Vec<Aggregated>, EngineError> {
-        let texts = texts(kpi.kpi);
-        let aggregated = |place: &usize| -> Result<Aggregated, EngineError> {
-            let aggregate = &self.cube.aggregates[*place];
-            let local = kpi.formula.places.iter().position(|known| known == place);
-            let value = match self.row {
-                Some(row) => {
-                    let column = self.cells.frame.column(&aggregate_column(*place))?;
-                    let one = column.slice(i64::try_from(row).unwrap_or(i64::MAX), 1);
-                    plain::values(&one)?.pop().unwrap_or(Value::Null)
-                }
-                None => Value::Null,
-            };
-            Ok(Aggregated {
-                text: local.and_then(|local| texts.get(local).cloned()).unwrap_or_default(),
-                entity: aggregate.entity.clone(),
-                facts: aggregate.facts.iter().cloned().collect(),
-                adds_up: parts::adds_up(aggregate.aggregate.kind),
-                value,
-            })
-        };
-        split.places.iter().map(aggregated).collect()
-    }
-
-    fn read_kpis(&self, kpi: &CompiledKpi<'_>) -> Result<Vec<ReadKpi>, EngineError> {
-        let overall = formula::overalls(&kpi.formula.outer);
-        let value = |name: &str, row: Option<usize>| -> Result<Option<f64>, EngineError> {
-            let Some(row) = row else { return Ok(None) };
-            Ok(plain::number(&self.cells.frame, &value_column(name), row)?)
-        };
-        let read = |name: &String| {
-            Ok(ReadKpi {
-                kpi: name.clone(),
-                title: self.cube.project.kpis.get(name).map(|kpi| kpi.title.clone()).unwrap_or_default(),
-                value: value(name, self.row)?,
-                overall: if overall.contains(name) { value(name, self.total)? } else { None },
-            })
-        };
-        kpi.reads.iter().map(read).collect()
-    }
-
-    /// The name of the root entity whose key comes first in a key, where its snapshot has one.
-    fn name_of(&self, key: &[Option<String>]) -> Option<String> {
-        let names = self.names.get_or_init(|| self.root_names().unwrap_or_default());
-        names.get(key.first()?.as_deref()?).cloned()
-    }
-
-    fn root_names(&self) -> Option<HashMap<String, String>> {
-        let root = self.cube.root;
-        let rows = self.scope.snapshot(&root.snapshot.as_ref()?.value)?.rows().ok()?;
-        let (keys, names) = (rows.column(&root.key).ok()?, rows.column("name").ok()?);
-        let (keys, names) = (plain::texts(keys).ok()?, plain::texts(names).ok()?);
-        Some(keys.into_iter().zip(names).filter_map(|(key, name)| Some((key?, name?))).collect())
-    }
-}
-
 /// The published thresholds of scores that follow the data.
 fn thresholds(project: &Project, store: &Store) -> History {
-    let adaptive = |score: &abmart_spec::model::Score| {
-        score.bands.as_ref().and_then(|bands| bands.adaptive).is_some_and(|adaptive| adaptive.apply)
-    };
+    let adaptive =
+        |score: &Score| score.bands.as_ref().and_then(|bands| bands.adaptive).is_some_and(|adaptive| adaptive.apply);
     if !project.scores.values().any(adaptive) {
         return History::default();
     }
@@ -374,24 +185,4 @@ fn row_of(cells: &DataFrame, set: usize, cut: &BTreeMap<String, String>) -> Pola
     });
     let mask = cells.clone().lazy().select([wanted.alias("wanted")]).collect()?;
     Ok(mask.column("wanted")?.bool()?.iter().position(|wanted| wanted == Some(true)))
-}
-
-fn place_of(project: &Project, sql: &SqlExpr) -> Written {
-    let (file, line) = steps::position(project, sql.span);
-    Written { text: sql.text.trim().to_owned(), file, line }
-}
-
-/// The aggregates of a formula as they would be written, by the number of their placeholder.
-fn texts(kpi: &Kpi) -> Vec<String> {
-    aggregate::split(&kpi.formula.ast).1.iter().map(ToString::to_string).collect()
-}
-
-/// A part of a compiled formula with its aggregates written out.
-fn written(part: &sqlparser::ast::Expr, kpi: &Kpi) -> String {
-    let mut text = part.to_string();
-    // The greatest number first, for it begins with smaller ones.
-    for (number, aggregate) in texts(kpi).iter().enumerate().rev() {
-        text = text.replace(&placeholder(number), aggregate);
-    }
-    text
 }

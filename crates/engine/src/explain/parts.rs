@@ -3,18 +3,17 @@
 //! The aggregates of one cell are computed once more, entity by entity, by the code that computes the cell; sums in fixed
 //! point add up to the cell's without any rounding, which is checked.
 
-use std::collections::HashMap;
-
 use polars::prelude::*;
-use sqlparser::ast::{BinaryOperator, Expr as Sql, Value};
+use sqlparser::ast::Expr as Sql;
 
-use super::Cell;
-use super::answer::{Adds, Contributions, Member, Others, Ranked, RankedMember};
+use super::answer::{Contributions, Member, Others, Ranked, RankedMember};
+use super::cell::Cell;
 use super::plain;
+use super::sum::{Adding, Exact};
 use crate::cube::compile::{CellAggregate, CompiledKpi, aggregate_column};
 use crate::error::EngineError;
 use crate::measure::fact::keys_of;
-use crate::sql::aggregate::{AggregateKind, float_of};
+use crate::sql::aggregate::AggregateKind;
 use crate::sql::prepared::Prepared;
 use crate::sql::{formula, query};
 
@@ -27,9 +26,6 @@ pub struct Split<'a> {
     denominator: Option<&'a Sql>,
     kpi: &'a CompiledKpi<'a>,
 }
-
-/// What one entity, or several, add: exact numbers, one an aggregate.
-type Exact = Vec<i128>;
 
 impl<'a> Split<'a> {
     /// Takes a formula apart.
@@ -105,7 +101,14 @@ impl<'a> Split<'a> {
         }
         let fixed: Vec<bool> = whole.iter().map(|(_, fixed)| *fixed).collect();
         let total: Exact = whole.iter().map(|(published, _)| *published).collect();
-        let adding = Adding { split: self, mine: mine.iter().map(|(place, _)| *place).collect(), fixed, total };
+        let adding = Adding {
+            numerator: self.numerator,
+            denominator: self.denominator,
+            places: &self.kpi.formula.places,
+            mine: mine.iter().map(|(place, _)| *place).collect(),
+            fixed,
+            total,
+        };
         let mut adders: Vec<(f64, Vec<Option<String>>, Exact)> = ids
             .into_iter()
             .enumerate()
@@ -179,90 +182,6 @@ impl<'a> Split<'a> {
     }
 }
 
-/// How exact numbers become what is told of an entity.
-struct Adding<'a> {
-    split: &'a Split<'a>,
-    /// Numbers of the aggregates in the cube.
-    mine: Vec<usize>,
-    /// Whether each is in fixed point.
-    fixed: Vec<bool>,
-    total: Exact,
-}
-
-impl Adding<'_> {
-    fn adds(&self, exact: &Exact) -> Adds {
-        let numerator = self.side(self.split.numerator, exact);
-        let total = self.side(self.split.numerator, &self.total).filter(|total| *total != 0.0);
-        Adds {
-            values: self.floats(exact),
-            numerator,
-            denominator: self.side(self.split.denominator, exact),
-            share: numerator.zip(total).map(|(part, total)| part / total),
-        }
-    }
-
-    /// By which the greatest come first.
-    fn weight(&self, exact: &Exact) -> f64 {
-        let numerator = self.side(self.split.numerator, exact);
-        let first = || self.floats(exact).first().copied();
-        let denominator = self.side(self.split.denominator, exact).unwrap_or(0.0);
-        let weight = numerator.or_else(first).unwrap_or(0.0).abs();
-        // What adds nothing to the numerator comes last, the greatest share of the denominator first.
-        if weight == 0.0 { -1.0 / (1.0 + denominator.abs()) } else { weight }
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "counts and sums are far below where floats have gaps")]
-    fn floats(&self, exact: &Exact) -> Vec<f64> {
-        exact
-            .iter()
-            .zip(&self.fixed)
-            .map(|(value, fixed)| if *fixed { float_of(*value) } else { *value as f64 })
-            .collect()
-    }
-
-    /// What these numbers add to a side of the formula; none where it is not a sum of multiples of aggregates, or where
-    /// none of these is in it.
-    fn side(&self, side: Option<&Sql>, exact: &Exact) -> Option<f64> {
-        let values: HashMap<usize, f64> = self.mine.iter().copied().zip(self.floats(exact)).collect();
-        let (places, mut seen) = (&self.split.kpi.formula.places, false);
-        let mut value = |local: usize| {
-            let found = places.get(local).and_then(|place| values.get(place));
-            seen |= found.is_some();
-            // Those of other entities have a list of their own.
-            found.copied().unwrap_or(0.0)
-        };
-        let sum = linear(side?, &mut value)?;
-        seen.then_some(sum)
-    }
-}
-
-/// The value of a sum of multiples of aggregates; none for any other expression.
-fn linear(expr: &Sql, value: &mut dyn FnMut(usize) -> f64) -> Option<f64> {
-    match expr {
-        Sql::Nested(inner) => linear(inner, value),
-        Sql::Identifier(name) => Some(value(name.value.strip_prefix("__agg_")?.parse().ok()?)),
-        Sql::BinaryOp { left, op: BinaryOperator::Plus, right } => Some(linear(left, value)? + linear(right, value)?),
-        Sql::BinaryOp { left, op: BinaryOperator::Minus, right } => Some(linear(left, value)? - linear(right, value)?),
-        Sql::BinaryOp { left, op: BinaryOperator::Multiply, right } => match (constant(left), constant(right)) {
-            (Some(factor), None) => Some(factor * linear(right, value)?),
-            (None, Some(factor)) => Some(linear(left, value)? * factor),
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
-fn constant(expr: &Sql) -> Option<f64> {
-    match expr {
-        Sql::Value(value) => match &value.value {
-            Value::Number(text, _) => text.parse().ok(),
-            _ => None,
-        },
-        Sql::Nested(inner) => constant(inner),
-        _ => None,
-    }
-}
-
 /// Whether values of parts of the rows add up to the value over all of them.
 pub fn adds_up(kind: AggregateKind) -> bool {
     matches!(kind, AggregateKind::Sum | AggregateKind::Count)
@@ -305,22 +224,6 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::sql::rewrite::parsed;
-
-    #[rstest]
-    #[case("__agg_0", Some(2.0))]
-    #[case("100 * (__agg_0 - __agg_1)", Some(-100.0))]
-    #[case("__agg_0 * 2 + __agg_1", Some(7.0))]
-    #[case("__agg_0 * __agg_1", None)]
-    #[case("coalesce(__agg_0, 0)", None)]
-    #[case("__agg_0 + 1", None)]
-    #[case("win_rate", None)]
-    fn a_sum_of_multiples_is_what_entities_add_to(#[case] text: &str, #[case] expected: Option<f64>) {
-        let expr = parsed(text);
-        #[expect(clippy::cast_precision_loss, reason = "a small number")]
-        let value = expr.as_ref().and_then(|expr| linear(expr, &mut |local| local as f64 + 2.0));
-        assert_eq!(value, expected);
-    }
 
     #[rstest]
     #[case(AggregateKind::Median, 101, 10, 45)]

@@ -6,8 +6,9 @@ use abmart_spec::model::FactInput;
 use polars::prelude::*;
 
 use super::answer::{Contributions, FactRows, Ranked};
+use super::cell::Cell;
 use super::steps::taken;
-use super::{Cell, RowsWanted, plain};
+use super::{RowsWanted, plain};
 use crate::cube::compile::CompiledKpi;
 use crate::error::EngineError;
 use crate::measure::fact::keys_of;
@@ -41,11 +42,11 @@ pub fn rows(
     for name in facts {
         let fact = cell.measures.facts.iter().find(|fact| fact.fact.name == *name);
         let (per, from, input) = match (fact, project.scores.get(name)) {
-            (Some(fact), _) if cell.scope().period.is_none_or(|period| fact.applies(&period)) => {
+            (Some(fact), _) if cell.scope.period.is_none_or(|period| fact.applies(&period)) => {
                 let (FactInput::Table(from) | FactInput::Entity(from)) = &fact.fact.from;
                 (&fact.fact.per, from.value.clone(), taken(cell, fact)?)
             }
-            (_, Some(score)) => (&score.per, score.from.value.clone(), cell.scope().input(&score.from.value, false)?),
+            (_, Some(score)) => (&score.per, score.from.value.clone(), cell.scope.input(&score.from.value, false)?),
             _ => continue,
         };
         let Some(entity) = project.entities.get(&per.value) else { continue };

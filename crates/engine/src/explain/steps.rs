@@ -6,13 +6,12 @@ use abmart_spec::model::{FactInput, FactKind, Project};
 use indexmap::IndexMap;
 use polars::prelude::*;
 
-use super::Cell;
 use super::answer::{Input, InputFile, Step};
+use super::cell::Cell;
 use crate::context::Context;
 use crate::error::EngineError;
 use crate::measure::fact::{CompiledFact, keys_of};
 use crate::read::SourceRows;
-use crate::scope::Scope;
 use crate::sql::select::Rows;
 
 /// What a KPI is computed from, each definition after what it reads, with the rows there are of it.
@@ -166,10 +165,5 @@ impl Cell<'_> {
         self.cut
             .iter()
             .fold(rows, |rows, (dimension, value)| rows.filter(col(dimension.as_str()).eq(lit(value.as_str()))))
-    }
-
-    /// The scope's view, for those who read rows by name.
-    pub fn scope(&self) -> &Scope<'_> {
-        &self.scope
     }
 }

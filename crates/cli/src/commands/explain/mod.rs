@@ -1,5 +1,6 @@
 //! `abmart explain`: where a figure comes from, or what becomes of a definition.
 
+mod figures;
 mod render;
 mod stage;
 
