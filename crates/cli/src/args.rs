@@ -100,6 +100,8 @@ pub enum Command {
     Lineage(LineageArgs),
     /// Show which figures changed between two runs, days or versions of the project, and why
     Diff(DiffArgs),
+    /// Show where a figure comes from: formula, entities, rows and files; or a stage of a definition's compilation
+    Explain(ExplainArgs),
     /// Show the last runs, what is published, how old the data is and which nights are missing
     Status(StatusArgs),
     /// Remove what the cache keeps and no run has used for a while
@@ -235,6 +237,52 @@ pub enum LineageForm {
     Json,
     /// `OpenLineage` events of jobs and datasets, with the lineage of columns
     Openlineage,
+}
+
+/// Options of `explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// KPIs; with --stage any definitions
+    #[arg(required = true, value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Pipeline of pipelines.yaml
+    #[arg(long, default_value = "nightly", value_name = "NAME")]
+    pub pipeline: String,
+    /// Period: 2026-10, 2026-Q4, 2026, 2026-W47, 2026-11-22, FY2026, FY2026-Q1 [default: the newest month]
+    #[arg(long, value_name = "PERIOD")]
+    pub period: Option<String>,
+    /// Cut by these values of dimensions [default: everything together]
+    #[arg(long, value_delimiter = ',', value_name = "DIMENSION=VALUE", value_parser = cut)]
+    pub cut: Vec<(String, String)>,
+    /// Entities to show one by one
+    #[arg(long, default_value_t = 10, value_name = "N")]
+    pub top: usize,
+    /// Show the rows behind the facts, of the entities that are shown
+    #[arg(long)]
+    pub rows: bool,
+    /// Show the rows of these entities instead
+    #[arg(long, value_delimiter = ',', requires = "rows", value_name = "ID")]
+    pub entity: Vec<String>,
+    /// Rows to show of a fact
+    #[arg(long, default_value_t = 20, requires = "rows", value_name = "N")]
+    pub limit: usize,
+    /// Show a stage of the compilation instead of a figure
+    #[arg(long, value_enum, conflicts_with_all = ["period", "cut", "rows", "json"])]
+    pub stage: Option<ExplainStage>,
+    /// Print the explanations as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Stages of a definition's compilation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ExplainStage {
+    /// The definition as it stands in its file, variables filled in
+    Yaml,
+    /// SQL as Polars gets it
+    Sql,
+    /// Polars' plan of a table's query over empty tables
+    Plan,
 }
 
 /// Options of `status`.
@@ -397,6 +445,13 @@ fn variable(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("write it as NAME=VALUE".to_owned()),
+    }
+}
+
+fn cut(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() && !value.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("write it as DIMENSION=VALUE, such as region=EMEA".to_owned()),
     }
 }
 

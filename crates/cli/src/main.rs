@@ -65,6 +65,7 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
         Command::Ls(args) => commands::ls::ls(&cli.global, args),
         Command::Lineage(args) => commands::lineage::lineage(&cli.global, args),
         Command::Diff(args) => commands::diff::diff(&cli.global, args),
+        Command::Explain(args) => commands::explain::explain(&cli.global, args),
         Command::Status(args) => commands::status::status(&cli.global, args),
         Command::Gc(args) => commands::gc::gc(&cli.global, args),
         Command::Docs(args) => commands::docs::docs(&cli.global, args),

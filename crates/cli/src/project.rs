@@ -5,10 +5,10 @@ use std::collections::HashMap;
 
 use abmart_engine::cache::RunCache;
 use abmart_plan::contract::{self, Breach};
-use abmart_plan::{Plan, plan};
+use abmart_plan::{Plan, parse_period, period_text, plan};
 use abmart_spec::Project;
 use abmart_spec::diagnostic::{Diagnostic, render, to_json};
-use abmart_spec::model::{self, Spanned};
+use abmart_spec::model::{self, Grain, Spanned};
 use abmart_store::{Cache, Environment, Location, ObjectInfo, ParquetFooter, Store, StoreError, StoreSettings};
 use jiff::civil::Date;
 
@@ -101,7 +101,54 @@ pub fn prepare_on(
     listing: &Listing,
     cache: &RunCache,
 ) -> Result<Prepared, Failure> {
-    let mut plan = Plan::build(project, pipeline, as_of, listing)?;
+    let plan = Plan::build(project, pipeline, as_of, listing)?;
+    with_footers(project, lake, plan, listing, cache)
+}
+
+/// As [`prepare`], of what one period needs of a part of the project: the period that a text names, the newest month where
+/// there is no text.
+///
+/// # Errors
+/// As [`prepare`], and when the text names no period that the lake covers.
+pub fn prepare_period(
+    (project, part): (&Project, &Project),
+    pipeline: &str,
+    global: &Global,
+    cache: &RunCache,
+    period: Option<&str>,
+) -> Result<Prepared, Failure> {
+    let lake = open(&project.stores.lake, project, false)?;
+    let listing = listing(project, &lake)?;
+    let mut plan = Plan::build(project, pipeline, global.as_of, &listing)?;
+    let newest = |plan: &Plan| {
+        let months = plan.periods.iter().filter(|period| period.grain == Grain::Month);
+        months.max_by_key(|period| period.start).or(plan.periods.last()).copied()
+    };
+    let period = match period {
+        Some(text) => Some(parse_period(text, plan.as_of, project.settings.fiscal_year_start).map_err(config)?),
+        None => newest(&plan),
+    };
+    if let Some(period) = period {
+        if period.end <= plan.history_start {
+            let name = period_text(&period, project.settings.fiscal_year_start);
+            return Err(config(format!("`{name}` lies before the lake's first day, {}", plan.history_start)));
+        }
+        if !plan.periods.contains(&period) {
+            plan = Plan::build_with(project, pipeline, Some(plan.as_of), &listing, Some(period))?;
+        }
+        plan.narrow(part, period);
+    }
+    with_footers(part, lake, plan, &listing, cache)
+}
+
+/// Reads the footers of a plan's files and holds the contracts against them.
+fn with_footers(
+    project: &Project,
+    lake: Store,
+    mut plan: Plan,
+    listing: &Listing,
+    cache: &RunCache,
+) -> Result<Prepared, Failure> {
     let objects: HashMap<&str, &ObjectInfo> =
         listing.values().flatten().map(|object| (object.key.as_str(), object)).collect();
     let planned: Vec<ObjectInfo> = plan
@@ -148,7 +195,7 @@ pub fn listing(project: &Project, lake: &Store) -> Result<Listing, StoreError> {
 /// # Errors
 /// When its location is no store.
 pub fn visited_cache(project: &Project) -> Result<RunCache, Failure> {
-    cache_with(project, RunCache::visiting)
+    Ok(cache(project, false)?.visiting())
 }
 
 /// Opens a store of the project; paths are relative to the project's folder.
@@ -190,12 +237,8 @@ fn opened(store: &model::Store, project: &Project, create: bool) -> Result<Store
 /// # Errors
 /// When its location is no store.
 pub fn cache(project: &Project, full: bool) -> Result<RunCache, Failure> {
-    cache_with(project, |cache| RunCache::new(cache, full))
-}
-
-fn cache_with(project: &Project, make: impl FnOnce(Cache) -> RunCache) -> Result<RunCache, Failure> {
     match opened(&project.stores.cache, project, true) {
-        Ok(store) => Ok(make(Cache::new(store))),
+        Ok(store) => Ok(RunCache::new(Cache::new(store), full)),
         Err(error) if error.is_environment() => {
             tracing::warn!("{}; nothing is reused or kept", crate::exit::chain(&error));
             Ok(RunCache::none())

@@ -34,7 +34,7 @@ use crate::sql::names;
 use crate::table;
 
 /// Any day will do: types do not depend on it.
-const SOME_DAY: Date = date(2026, 1, 31);
+pub(crate) const SOME_DAY: Date = date(2026, 1, 31);
 
 /// Checks columns and types of everything that the project computes, and says what is wrong, each at its place.
 ///
@@ -57,13 +57,7 @@ fn checked(project: &Project) -> (Vec<Diagnostic>, MartColumns) {
         observer: &Silent,
         interrupted: &AtomicBool::new(false),
     };
-    let mut checker = Checker {
-        context,
-        frames: Frames::default(),
-        broken: BTreeSet::new(),
-        findings: Vec::new(),
-        columns: MartColumns::new(),
-    };
+    let mut checker = Checker::new(context);
     checker.sources();
     checker.rollups();
     checker.tables();
@@ -80,6 +74,34 @@ pub fn schemas(project: &Project) -> MartColumns {
     checked(project).1
 }
 
+/// Looks at something over the empty frames of all sources, rollups and tables that compute, inside some period.
+///
+/// # Errors
+/// Those of the look.
+pub(crate) fn over_empty_frames<T>(
+    project: &Project,
+    look: impl FnOnce(&Scope<'_>) -> Result<T, EngineError>,
+) -> Result<T, EngineError> {
+    let plan = some_plan(project);
+    let context = Context {
+        project,
+        plan: &plan,
+        lake: None,
+        footers: &HashMap::new(),
+        budget: Budget { memory: 1 << 30, threads: 1 },
+        shelf: &Arc::new(Shelf::new(Path::new(""), u64::MAX)),
+        cache: &Arc::new(RunCache::none()),
+        observer: &Silent,
+        interrupted: &AtomicBool::new(false),
+    };
+    let mut checker = Checker::new(context);
+    checker.sources();
+    checker.rollups();
+    checker.tables();
+    let Checker { frames, .. } = checker;
+    look(&Scope::of_period(project, &plan, &frames, plan.periods[0]))
+}
+
 struct Checker<'a> {
     context: Context<'a>,
     frames: Frames,
@@ -91,6 +113,11 @@ struct Checker<'a> {
 }
 
 impl<'a> Checker<'a> {
+    fn new(context: Context<'a>) -> Self {
+        let (frames, broken, columns) = (Frames::default(), BTreeSet::new(), MartColumns::new());
+        Self { context, frames, broken, findings: Vec::new(), columns }
+    }
+
     fn sources(&mut self) {
         for source in self.context.project.sources.values() {
             let rows = scan::empty(self.context.project, source);

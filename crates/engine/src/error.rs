@@ -86,6 +86,14 @@ pub enum EngineError {
         /// Where the sums differ, with numbers.
         problem: String,
     },
+    /// Parts of a figure do not add up to it: a mistake of this program.
+    #[error("the parts of kpi `{kpi}` do not add up to its figure: {problem}")]
+    NotItsParts {
+        /// The KPI.
+        kpi: String,
+        /// The numbers that differ.
+        problem: String,
+    },
     /// An attribution whose input or models do not allow it.
     #[error("{0}")]
     Attribution(String),

@@ -14,6 +14,7 @@ mod codes;
 pub mod context;
 mod cube;
 mod error;
+pub mod explain;
 mod grouping;
 mod input;
 mod job;

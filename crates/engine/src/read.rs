@@ -48,17 +48,30 @@ pub struct ReadReport {
     pub quarantined: Vec<(String, Vec<DataFrame>)>,
 }
 
-/// Reads everything that tables, facts and entities name, and checks it; `history` is what earlier runs found.
+/// What reading is for.
+pub enum Purpose<'a> {
+    /// A run, which judges sources as a whole too; what earlier runs found.
+    Run(&'a History),
+    /// Figures of some of what this project computes: rows are checked as in its runs and found in the cache where those
+    /// have left them, and nothing is judged that sets no row aside.
+    Part(&'a Project),
+}
+
+/// Reads everything that tables, facts and entities name, and checks it.
 ///
 /// # Errors
 /// When a file cannot be read, checks with severity `fail` fail (all of them are told), or rows got lost.
-pub fn read(context: &Context<'_>, history: &History, frames: &mut Frames) -> Result<ReadReport, EngineError> {
+pub fn read(context: &Context<'_>, purpose: &Purpose<'_>, frames: &mut Frames) -> Result<ReadReport, EngineError> {
     let whole = read_whole(context.project);
-    let mentioned = Mentioned::by(context.project);
+    let (judges, mentioned) = match purpose {
+        Purpose::Run(_) => (true, Mentioned::by(context.project)),
+        Purpose::Part(project) => (false, Mentioned::by(project)),
+    };
     let read = Sources::of(context, &whole);
     let total = read.all.iter().flat_map(|(_, planned, _)| &planned.files).map(|file| context.rows_of(file)).sum();
     context.observer.started(Stage::Read, total);
-    let references = References::read(context, read.all.iter().map(|(source, ..)| *source))?;
+    let checked = read.all.iter().filter(|(.., rollups)| judges || rollups.is_empty());
+    let references = References::read(context, checked.map(|(source, ..)| *source))?;
     let mut report = ReadReport::default();
     for (source, planned, rollups) in &read.all {
         let _timed = tracing::debug_span!("source", name = source.name).entered();
@@ -76,7 +89,7 @@ pub fn read(context: &Context<'_>, history: &History, frames: &mut Frames) -> Re
                 (std::mem::take(&mut reading.findings), std::mem::take(&mut reading.quarantined));
             ((reading.rows_in, reading.rows_used, reading.rows_later), findings, quarantined, census)
         } else {
-            let reduced = reduce(context, source, planned, rollups, &references, frames)?;
+            let reduced = reduce(context, source, planned, rollups, judges.then_some(&references), frames)?;
             (reduced.rows, reduced.findings, reduced.quarantined, reduced.census)
         };
         if let Some(reading) = reading {
@@ -94,12 +107,14 @@ pub fn read(context: &Context<'_>, history: &History, frames: &mut Frames) -> Re
         };
         rows.add_up(planned.files.iter().map(|file| context.rows_of(file)).sum())?;
         report.findings.extend(findings);
-        report.findings.extend(references.unchecked(source));
-        if !planned.files.is_empty() {
-            report.findings.extend(whole::findings(context, source, &census, history));
+        if let Purpose::Run(history) = purpose {
+            report.findings.extend(references.unchecked(source));
+            if !planned.files.is_empty() {
+                report.findings.extend(whole::findings(context, source, &census, history));
+            }
+            report.findings.extend(whole::added_columns(context, source, planned));
+            report.findings.push(rows.finding(source));
         }
-        report.findings.extend(whole::added_columns(context, source, planned));
-        report.findings.push(rows.finding(source));
         if !quarantined.is_empty() {
             report.quarantined.push((source.name.clone(), quarantined));
         }
@@ -136,13 +151,13 @@ struct Reduced {
     census: Census,
 }
 
-/// Reduces a source for its rollups and for the checks that need counts over all files.
+/// Reduces a source for its rollups and for the checks that need counts over all files; with `references` these are judged.
 fn reduce(
     context: &Context<'_>,
     source: &Source,
     planned: &SourcePlan,
     rollups: &[&Rollup],
-    references: &References,
+    references: Option<&References>,
     frames: &mut Frames,
 ) -> Result<Reduced, EngineError> {
     let referring: Vec<&Column> = source.references().map(|(column, _)| column).collect();
@@ -151,13 +166,13 @@ fn reduce(
     if let (Some(time), Some(_)) = (&source.time, source.freshness) {
         checks.push(counted_by(source, Check::Freshness, &time.value, true));
     }
-    let reduction = rollup::reduce(context, source, &planned.files, rollups, &checks)?;
+    let reduction = rollup::reduce(context, source, &planned.files, rollups, &checks, references.is_some())?;
     for (rollup, rolled) in rollups.iter().zip(reduction.rolled) {
         frames.rollups.insert(rollup.name.clone(), rolled);
     }
     let mut findings = reduction.findings;
     for (column, files) in referring.iter().zip(&reduction.counted) {
-        findings.extend(references.judge(source, column, files)?);
+        findings.extend(references.map(|references| references.judge(source, column, files)).transpose()?.flatten());
     }
     let days = reduction.counted.get(referring.len()).map(Vec::as_slice).unwrap_or_default();
     Ok(Reduced {

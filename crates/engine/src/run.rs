@@ -19,7 +19,7 @@ use crate::output::bands;
 use crate::output::history::History;
 use crate::output::stage::{Inputs, Staged};
 use crate::period;
-use crate::read::{self, ReadReport, SourceRows};
+use crate::read::{self, Purpose, ReadReport, SourceRows};
 use crate::scope::Frames;
 use crate::table;
 
@@ -145,7 +145,7 @@ pub(crate) fn computed<T>(
     let history = store.map(|store| History::read(store, context.project.marts.values())).unwrap_or_default();
     let adapted = bands::adapted(context.project, &history, context.plan.as_of)?;
     let context = &Context { project: &adapted, ..*context };
-    let mut report = span(Stage::Read).in_scope(|| read::read(context, &history, &mut frames))?;
+    let mut report = span(Stage::Read).in_scope(|| read::read(context, &Purpose::Run(&history), &mut frames))?;
     report.findings.extend(yardsticks::findings(context, &frames)?);
     done(Stage::Read);
     span(Stage::Tables).in_scope(|| tables(context, &mut frames))?;
@@ -165,7 +165,11 @@ fn span(stage: Stage) -> tracing::Span {
     tracing::debug_span!("stage", stage = ?stage)
 }
 
-fn tables(context: &Context<'_>, frames: &mut Frames) -> Result<(), EngineError> {
+/// Evaluates the tables of the run and of months.
+///
+/// # Errors
+/// When one does not compute.
+pub(crate) fn tables(context: &Context<'_>, frames: &mut Frames) -> Result<(), EngineError> {
     let ordered = ordered_tables(context.project, |for_each| for_each != ForEach::Period);
     context.observer.started(Stage::Tables, ordered.len() as u64);
     table::evaluate_all(&ordered, context, frames)?;

@@ -11,6 +11,7 @@ pub mod calendar;
 pub mod contract;
 mod error;
 pub mod layout;
+mod narrow;
 mod period_text;
 pub mod plan;
 

@@ -94,6 +94,20 @@ impl Plan {
         as_of: Option<Date>,
         listing: &BTreeMap<String, Vec<ObjectInfo>>,
     ) -> Result<Self, PlanError> {
+        Self::build_with(project, pipeline, as_of, listing, None)
+    }
+
+    /// As [`Plan::build`], with one period more than the pipeline computes, which is the last one then.
+    ///
+    /// # Errors
+    /// As [`Plan::build`].
+    pub fn build_with(
+        project: &Project,
+        pipeline: &str,
+        as_of: Option<Date>,
+        listing: &BTreeMap<String, Vec<ObjectInfo>>,
+        more: Option<Period>,
+    ) -> Result<Self, PlanError> {
         let Some(definition) = project.pipelines.get(pipeline) else {
             let known = project.pipelines.keys().cloned().collect();
             return Err(PlanError::UnknownPipeline { name: pipeline.to_owned(), known });
@@ -116,6 +130,7 @@ impl Plan {
             .periods
             .iter()
             .flat_map(|(grain, last)| periods(*grain, history_start, as_of, *last, fiscal))
+            .chain(more)
             .collect();
         if run.is_empty() {
             return Err(PlanError::NoPeriod(pipeline.to_owned()));

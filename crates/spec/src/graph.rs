@@ -6,7 +6,7 @@ use std::fmt;
 use sqlparser::ast::{SelectItem, Visit, Visitor};
 
 use crate::diagnostic::Span;
-use crate::model::{Alert, Fact, FactInput, Mart, MartBody, PRIOR, Project, SqlExpr, SqlQuery, TableBody};
+use crate::model::{Alert, Fact, FactInput, Mart, MartBody, PRIOR, Project, Spanned, SqlExpr, SqlQuery, TableBody};
 use crate::resolve::formula::{self, formula};
 use crate::sql;
 
@@ -162,26 +162,36 @@ impl Project {
     /// The project without what the marts of a pipeline do not need, so that a run reads and computes nothing in vain.
     #[must_use]
     pub fn restricted_to(&self, pipeline: &str) -> Self {
-        let marts: Vec<Node> = self.marts_of(pipeline).map(|mart| Node::Mart(mart.name.clone())).collect();
-        self.needed_by(marts)
+        self.needed_by(self.marts_of(pipeline).map(|mart| Node::Mart(mart.name.clone())))
     }
 
     /// The project without what some definitions and the tables with a role do not need.
     #[must_use]
     pub fn needed_by(&self, definitions: impl IntoIterator<Item = Node>) -> Self {
-        let mut project = self.clone();
         let settings = [&self.settings.rates, &self.settings.targets, &self.settings.benchmarks];
-        let roles = settings.into_iter().flatten().map(|name| {
-            if self.sources.contains_key(&name.value) {
-                Node::Source(name.value.clone())
-            } else {
-                Node::Table(name.value.clone())
-            }
-        });
         // Cells and shares of what is divided up go by its dimensions, whatever is measured.
         let root = self.cube_root().map(|root| Node::Entity(root.name.clone()));
-        let needed: BTreeSet<Node> =
-            self.graph().closure(definitions.into_iter().chain(roles).chain(root)).into_iter().collect();
+        self.part(self.graph().closure(definitions.into_iter().chain(self.roles(settings)).chain(root)))
+    }
+
+    /// The project without what some of its KPIs do not need, targets and benchmarks aside. Sources that rollups reduce keep
+    /// all of their rollups: what earlier runs kept of a source's files is that of all of them together.
+    #[must_use]
+    pub fn restricted_to_kpis<'a>(&self, kpis: impl IntoIterator<Item = &'a str>) -> Self {
+        let kpis = kpis.into_iter().map(|name| Node::Kpi(name.to_owned()));
+        let settings = [&self.settings.targets, &self.settings.benchmarks];
+        let mut project = self.part(self.graph().closure(kpis.chain(self.roles(settings))));
+        let reduced: BTreeSet<String> = project.rollups.values().map(|rollup| rollup.from.value.clone()).collect();
+        project.rollups.clone_from(&self.rollups);
+        project.rollups.retain(|_, rollup| reduced.contains(&rollup.from.value));
+        project
+    }
+
+    /// The project with these definitions alone. Entities stay, for their keys are ids everywhere; those that are not needed
+    /// have no members.
+    fn part(&self, needed: Vec<Node>) -> Self {
+        let mut project = self.clone();
+        let needed: BTreeSet<Node> = needed.into_iter().collect();
         let keeps = |node: fn(String) -> Node, name: &String| needed.contains(&node(name.clone()));
         // What a source refers to is looked up, though nothing may be computed from it.
         let referred: BTreeSet<String> = project
@@ -193,7 +203,9 @@ impl Project {
         project.sources.retain(|name, _| keeps(Node::Source, name) || referred.contains(name));
         project.rollups.retain(|name, _| keeps(Node::Rollup, name));
         project.tables.retain(|name, _| keeps(Node::Table, name));
-        project.entities.retain(|name, _| keeps(Node::Entity, name));
+        for entity in project.entities.values_mut().filter(|entity| !keeps(Node::Entity, &entity.name)) {
+            entity.snapshot = None;
+        }
         project.facts.retain(|name, _| keeps(Node::Fact, name));
         project.scores.retain(|name, _| keeps(Node::Score, name));
         project.attributions.retain(|name, _| keeps(Node::Attribution, name));
@@ -201,6 +213,16 @@ impl Project {
         project.alerts.retain(|name, _| keeps(Node::Alert, name));
         project.marts.retain(|name, _| keeps(Node::Mart, name));
         project
+    }
+
+    /// The tables with a role, as definitions.
+    fn roles<'a>(&self, names: impl IntoIterator<Item = &'a Option<Spanned<String>>>) -> Vec<Node> {
+        let node = |name: &Spanned<String>| {
+            let node: fn(String) -> Node =
+                if self.sources.contains_key(&name.value) { Node::Source } else { Node::Table };
+            node(name.value.clone())
+        };
+        names.into_iter().flatten().map(node).collect()
     }
 }
 

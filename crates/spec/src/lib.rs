@@ -29,6 +29,7 @@ pub mod select;
 pub mod sql;
 mod syntax;
 mod units;
+pub mod written;
 
 pub use catalogue::kpi_markdown;
 pub use contracts::source_markdown;

@@ -98,7 +98,7 @@ pub fn job_files(
     let Some(mut pipelines) = loader.read(Path::new("pipelines.yaml"), Span::none()) else {
         return Err(LoadError { diagnostics: loader.diagnostics, files: loader.files });
     };
-    let variables = Variables::new(vars, env, loader.defaults(&pipelines));
+    let variables = Variables::new(vars, env, defaults(&pipelines, &loader.files));
     syntax::interpolate(&mut pipelines, &variables, &mut loader.diagnostics);
     Ok(loader.job_files(&pipelines).into_iter().map(|(path, _)| path).collect())
 }
@@ -140,7 +140,7 @@ struct Loader<'a> {
 impl Loader<'_> {
     fn project(&mut self, vars: &BTreeMap<String, String>, env: &dyn Fn(&str) -> Option<String>) -> Option<Project> {
         let mut pipelines = self.read(Path::new("pipelines.yaml"), Span::none())?;
-        let variables = Variables::new(vars, env, self.defaults(&pipelines));
+        let variables = Variables::new(vars, env, defaults(&pipelines, &self.files));
         self.check(&mut pipelines, &grammar::PIPELINES, &variables);
 
         let mut names = Names::default();
@@ -198,23 +198,6 @@ impl Loader<'_> {
         grammar::check(node, object, place, &mut self.diagnostics);
     }
 
-    /// `variables`, as text.
-    fn defaults(&self, pipelines: &Node) -> BTreeMap<String, String> {
-        let entries = pipelines.get("variables").map(Node::entries).unwrap_or_default();
-        entries
-            .iter()
-            .filter_map(|entry| {
-                let value = match &entry.node.value {
-                    Value::Text(text) => text.value.clone(),
-                    Value::Null => String::new(),
-                    Value::List(_) | Value::Map(_) => return None,
-                    _ => self.files.text(entry.node.span).to_owned(),
-                };
-                Some((entry.key.value.clone(), value))
-            })
-            .collect()
-    }
-
     /// The job files in the order of the patterns, each once, relative to the project.
     fn job_files(&mut self, pipelines: &Node) -> Vec<(PathBuf, Span)> {
         self.files(match pipelines.get("jobs") {
@@ -266,4 +249,21 @@ impl Loader<'_> {
             }
         }
     }
+}
+
+/// The defaults of variables that pipelines.yaml says, as text.
+pub(crate) fn defaults(pipelines: &Node, files: &SourceMap) -> BTreeMap<String, String> {
+    let entries = pipelines.get("variables").map(Node::entries).unwrap_or_default();
+    entries
+        .iter()
+        .filter_map(|entry| {
+            let value = match &entry.node.value {
+                Value::Text(text) => text.value.clone(),
+                Value::Null => String::new(),
+                Value::List(_) | Value::Map(_) => return None,
+                _ => files.text(entry.node.span).to_owned(),
+            };
+            Some((entry.key.value.clone(), value))
+        })
+        .collect()
 }

@@ -434,7 +434,7 @@ fn records(place: &Place, store: &Store) -> (Vec<(String, Option<String>)>, Vec<
     };
     let named = runs.iter().map(|run| (run.run_id.clone(), content(run))).collect();
     let there = store.list("_abmart/runs").unwrap().into_iter().map(|object| object.key).collect();
-    if let Some(folder) = place.root.as_ref().map(|root| root.join("_abmart/runs")).filter(|folder| folder.exists()) {
+    if let Some(folder) = place.root().as_ref().map(|root| root.join("_abmart/runs")).filter(|folder| folder.exists()) {
         assert_eq!(std::fs::read_dir(folder).unwrap().count(), runs.len(), "a folder a run");
     }
     (named, there)

@@ -5,6 +5,7 @@ pub mod backfill;
 pub mod completions;
 pub mod diff;
 pub mod docs;
+pub mod explain;
 pub mod fmt;
 pub mod gc;
 pub mod init;

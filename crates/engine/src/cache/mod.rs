@@ -87,8 +87,8 @@ impl RunCache {
     /// The same for a computation that is no night of its own: what it adds may be used by others, but what nights know of
     /// files and periods stays as it is.
     #[must_use]
-    pub fn visiting(cache: Cache) -> Self {
-        Self { cache: Some(cache), reads: true, visits: true, ..Self::default() }
+    pub fn visiting(self) -> Self {
+        Self { visits: true, ..self }
     }
 
     /// Keeps nothing.
@@ -103,6 +103,11 @@ impl RunCache {
         self.cache.is_some() && !self.lost.load(Ordering::Relaxed)
     }
 
+    /// Whether what is known of names is only added to.
+    pub(crate) fn visits(&self) -> bool {
+        self.visits
+    }
+
     /// Whether what the cache is said to hold need not be looked at before it is used.
     #[must_use]
     pub fn trusts(&self) -> bool {
@@ -112,12 +117,6 @@ impl RunCache {
     /// From now on everything is looked at before the run relies on it. Whether that is new.
     pub fn distrust(&self) -> bool {
         !self.distrusted.swap(true, Ordering::Relaxed)
-    }
-
-    /// Whether what is known of names is only added to.
-    #[must_use]
-    pub fn visits(&self) -> bool {
-        self.visits
     }
 
     /// What is kept under a key.

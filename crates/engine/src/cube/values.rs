@@ -21,7 +21,7 @@ use crate::output::arrow::{constant, schema_of, to_arrow};
 use crate::output::fields;
 
 /// Whether a cell has nothing to tell of a KPI.
-const NOTHING: &str = "__nothing";
+pub const NOTHING: &str = "__nothing";
 
 /// What `kpi_values` compares values with.
 pub struct Yardsticks {
@@ -131,7 +131,11 @@ impl<'a> Figures<'a> {
             .collect()
     }
 
-    fn figures(&self, kpi: &CompiledKpi<'_>) -> Result<DataFrame, EngineError> {
+    /// What `kpi_values` says of a KPI in every cell, in the order of the cells, and in [`NOTHING`] whether it says nothing.
+    ///
+    /// # Errors
+    /// When the KPI cannot be evaluated.
+    pub fn figures(&self, kpi: &CompiledKpi<'_>) -> Result<DataFrame, EngineError> {
         let (cells, dimensions) = (self.cells, self.cube.dimensions.as_slice());
         let value_name = value_column(&kpi.kpi.name);
         let null = || lit(NULL).cast(DataType::Float64);

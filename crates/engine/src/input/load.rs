@@ -61,7 +61,8 @@ pub fn load(
         by_day.entry(day).or_default().push(file);
     }
     let by_day: Vec<(Date, Vec<&PlannedFile>)> = by_day.into_iter().collect();
-    let (newest, none) = (by_day.last().map(|(day, _)| *day), References::default());
+    let planned = context.plan.sources.get(&source.name).and_then(|planned| planned.snapshots.last().copied());
+    let (newest, none) = (planned.or_else(|| by_day.last().map(|(day, _)| *day)), References::default());
     let keeper = (source.kind == SourceKind::Snapshot).then(|| Keeper::new(context, source, columns));
     // Of a snapshot that was checked little stays, so that the next one finds room.
     let read = context.parallel(&by_day, |(day, files)| {

@@ -70,15 +70,7 @@ impl<'a> CompiledFact<'a> {
         let _timed = tracing::debug_span!("fact", name = self.fact.name).entered();
         let clock = scope.clock();
         let filter = self.fact.filter.as_ref().map(|filter| &filter.ast);
-        let input = match (children, &self.fact.keep_last) {
-            (Some(children), _) => Rows::Whole(children),
-            (None, None) => self.within_period(scope, keys)?,
-            (None, Some(keep)) => {
-                let by: Vec<&str> = keep.by.iter().map(|column| column.value.as_str()).collect();
-                let counting = query::filter(self.within_period(scope, keys)?.whole()?, filter, &clock)?;
-                Rows::Whole(last_of_each(counting, &by, &keep.order.value)?)
-            }
-        };
+        let input = self.input(scope, keys, children)?;
         let mut columns: Vec<(String, Sql)> = keys.iter().map(|key| (key.clone(), query::column(key))).collect();
         for (dimension, column) in &self.fact.dimensions {
             columns.push((format!("{dimension}@"), query::column(&column.value)));
@@ -97,6 +89,29 @@ impl<'a> CompiledFact<'a> {
         };
         let by: Vec<String> = keys.iter().chain(self.fact.dimensions.keys()).cloned().collect();
         self.aggregates.group(input.parts().into_iter().map(prepared), &by)
+    }
+
+    /// The rows of the scope's period that the fact aggregates, each as its input holds it; `children` as above.
+    ///
+    /// # Errors
+    /// As [`CompiledFact::rows`].
+    pub fn taken(&self, scope: &Scope<'_>, keys: &[String], children: Option<LazyFrame>) -> Result<Rows, EngineError> {
+        let (clock, filter) = (scope.clock(), self.fact.filter.as_ref().map(|filter| &filter.ast));
+        self.input(scope, keys, children)?.try_map(|rows| query::filter(rows, filter, &clock))
+    }
+
+    /// The rows of the scope's period, before the filter.
+    fn input(&self, scope: &Scope<'_>, keys: &[String], children: Option<LazyFrame>) -> Result<Rows, EngineError> {
+        Ok(match (children, &self.fact.keep_last) {
+            (Some(children), _) => Rows::Whole(children),
+            (None, None) => self.within_period(scope, keys)?,
+            (None, Some(keep)) => {
+                let filter = self.fact.filter.as_ref().map(|filter| &filter.ast);
+                let by: Vec<&str> = keep.by.iter().map(|column| column.value.as_str()).collect();
+                let counting = query::filter(self.within_period(scope, keys)?.whole()?, filter, &scope.clock())?;
+                Rows::Whole(last_of_each(counting, &by, &keep.order.value)?)
+            }
+        })
     }
 
     /// Fills what an entity without rows has: 0 for sums and counts.

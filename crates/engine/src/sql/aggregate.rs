@@ -3,6 +3,7 @@
 //! Float sums are held in fixed point (multiples of 2^-40 in 128 bits), because integer addition gives the same
 //! sum in every order: threads, file splits and roll-up paths cannot change a published number.
 
+use std::fmt;
 use std::ops::ControlFlow;
 
 use polars::prelude::*;
@@ -68,6 +69,30 @@ impl AggregateKind {
     /// Whether the result over no rows is 0 (otherwise null).
     pub fn zero_when_empty(self) -> bool {
         matches!(self, Self::Count | Self::Sum | Self::CountDistinct)
+    }
+}
+
+impl fmt::Display for Aggregate {
+    /// As it would be written in a formula.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let argument = self.argument.as_ref().map_or_else(|| "*".to_owned(), ToString::to_string);
+        match self.kind {
+            AggregateKind::Count => write!(f, "count({argument})")?,
+            AggregateKind::Sum => write!(f, "sum({argument})")?,
+            AggregateKind::Min => write!(f, "min({argument})")?,
+            AggregateKind::Max => write!(f, "max({argument})")?,
+            AggregateKind::CountDistinct => write!(f, "count(distinct {argument})")?,
+            AggregateKind::Median => write!(f, "median({argument})")?,
+            AggregateKind::Quantile(share) => write!(f, "quantile({argument}, {share})")?,
+            AggregateKind::MeanOfLast(rows) => {
+                let order = self.order.as_ref().map(ToString::to_string).unwrap_or_default();
+                write!(f, "avg_last({argument}, {order}, {rows})")?;
+            }
+            AggregateKind::BoolOr => write!(f, "bool_or({argument})")?,
+            AggregateKind::BoolAnd => write!(f, "bool_and({argument})")?,
+            AggregateKind::StringList => write!(f, "string_list({argument})")?,
+        }
+        self.filter.as_ref().map_or(Ok(()), |filter| write!(f, " filter (where {filter})"))
     }
 }
 

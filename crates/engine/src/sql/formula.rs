@@ -82,6 +82,21 @@ pub fn names(expr: &Sql) -> Vec<String> {
     found
 }
 
+/// The KPIs of which an expression reads the value of everything, by `overall(kpi)`.
+pub fn overalls(expr: &Sql) -> Vec<String> {
+    let mut found = Vec::new();
+    let _ = ast::visit_expressions(expr, |node| {
+        if let Sql::Function(function) = node
+            && is_overall(function)
+            && let [Sql::Identifier(kpi)] = plain_arguments(function).as_slice()
+        {
+            found.push(kpi.value.clone());
+        }
+        std::ops::ControlFlow::<()>::Continue(())
+    });
+    found
+}
+
 /// The name under which `overall(kpi)` is resolved.
 fn overall(kpi: &str) -> String {
     format!("overall {kpi}")

@@ -179,8 +179,37 @@ pub fn column(name: &str) -> Sql {
     Sql::Identifier(Ident::with_quote('"', name))
 }
 
+/// Polars' optimised plan of a query over the rows that `tables` names; of aggregates that its front end does not know, and
+/// that are computed before it is asked, the plan of what is left.
+///
+/// # Errors
+/// As [`run`].
+pub fn plan<'a>(
+    query: &ast::Query,
+    tables: impl IntoIterator<Item = (&'a str, Rows)>,
+    clock: &Clock,
+) -> Result<String, EngineError> {
+    let mut query = query.clone();
+    rewrite::query(&mut query, clock)?;
+    let (mut context, mut session) = (SQLContext::new(), Session::default());
+    for (name, rows) in tables {
+        // As text: whether ids stay codes is decided query by query.
+        let rows = codes::as_text(rows.whole()?, |_| true)?;
+        context.register(name, rows.clone());
+        session.register(name, Rows::Whole(rows))?;
+    }
+    let whole = execute(&mut context, &query.to_string()).and_then(|rows| rows.describe_optimized_plan());
+    match whole {
+        Ok(plan) => Ok(plan),
+        Err(_) => Ok(session.run(query)?.describe_optimized_plan()?),
+    }
+}
+
 /// `fact.measure` is the column of that name, not a column of a table.
-fn ready(mut expr: Sql, clock: &Clock) -> Result<Sql, EngineError> {
+///
+/// # Errors
+/// As [`run`].
+pub fn ready(mut expr: Sql, clock: &Clock) -> Result<Sql, EngineError> {
     let _ = ast::visit_expressions_mut(&mut expr, |node| {
         if let Sql::CompoundIdentifier(parts) = node {
             let name = parts.iter().map(|part| part.value.as_str()).collect::<Vec<_>>().join(".");

@@ -135,6 +135,32 @@ fn fill(text: &Text, file: FileId, variables: &Variables, diagnostics: &mut Vec<
     Text { value, map, plain: text.plain }
 }
 
+/// A text of a file with its variables filled in; one without a value stays as it is.
+pub(crate) fn filled_in(source: &str, variables: &Variables) -> String {
+    let mut value = String::with_capacity(source.len());
+    let mut rest = source;
+    while let Some(character) = rest.chars().next() {
+        let known = reference(rest).and_then(|(name, length)| Some((variables.get(name)?, length)));
+        let escaped = rest.starts_with("$${");
+        let length = match known {
+            Some((filled, length)) => {
+                value.push_str(&filled);
+                length
+            }
+            None if escaped => {
+                value.push_str("${");
+                "$${".len()
+            }
+            None => {
+                value.push(character);
+                character.len_utf8()
+            }
+        };
+        rest = &rest[length..];
+    }
+    value
+}
+
 /// The name in a text that begins with `${NAME}`, and the length of it all.
 fn reference(text: &str) -> Option<(&str, usize)> {
     let inner = text.strip_prefix("${")?;

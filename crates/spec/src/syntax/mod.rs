@@ -5,7 +5,7 @@ mod node;
 mod read;
 mod text_map;
 
-pub(crate) use interpolate::{Variables, interpolate};
+pub(crate) use interpolate::{Variables, filled_in, interpolate};
 pub(crate) use node::{Entry, Node, Text, Value};
 pub use read::check_syntax;
 pub(crate) use read::read;

@@ -128,7 +128,8 @@ fn touches(span: Option<Span>, from: Date, to: Date) -> bool {
     span.is_none_or(|(first, last)| last >= from && first < to)
 }
 
-/// Reads a source's files and reduces each for all of the rollups, and for those that `checks` need.
+/// Reads a source's files and reduces each for all of the rollups, and for those that `checks` need, which are given back
+/// where they are `judged`.
 ///
 /// # Errors
 /// When a file cannot be read, a check with severity `fail` fails, or a rollup cannot be computed.
@@ -138,6 +139,7 @@ pub fn reduce(
     files: &[PlannedFile],
     rollups: &[&Rollup],
     checks: &[Rollup],
+    judged: bool,
 ) -> Result<Reduction, EngineError> {
     let all = rollups.iter().copied().chain(checks);
     let compiled: Vec<Arc<Compiled>> = all.map(|rollup| Arc::new(Compiled::new(rollup, context))).collect();
@@ -163,7 +165,8 @@ pub fn reduce(
         outcomes[index] = outcome(&files[index], &rows)?;
     }
     keeper.finish()?;
-    assemble(context, source, files, compiled.split_at(rollups.len()), outcomes)
+    let (compiled, checks) = compiled.split_at(rollups.len());
+    assemble(context, source, files, (compiled, if judged { checks } else { &[] }), outcomes)
 }
 
 /// The columns and types of a rollup, by reducing no rows.
@@ -191,6 +194,7 @@ fn assemble(
         rows_used: 0,
         rows_later: 0,
     };
+    // What was not asked to be judged has pieces too, which are left.
     let mut pieces: Vec<Vec<Member>> = vec![Vec::new(); rollups.len() + checks.len()];
     for outcome in outcomes {
         reduction.rows_in += outcome.seen.rows_in;
