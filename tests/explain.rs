@@ -170,7 +170,27 @@ fn people_read_it() {
     let outcome = coverage().command(&["explain", "target_account_coverage", "--period", "2026-06"]).ok();
     let head: String =
         outcome.stdout.lines().take_while(|line| !line.starts_with("rows on")).collect::<Vec<_>>().join("\n");
-    insta::assert_snapshot!(head, @"");
+    // Where the formula stands is no matter of this test.
+    let line = head.split("(jobs/coverage.yaml:").nth(1).and_then(|rest| rest.split(')').next()).expect("a place");
+    let head = head.replace(&format!("coverage.yaml:{line}"), "coverage.yaml:LINE");
+    insta::assert_snapshot!(head, @r"
+    Target account coverage (target_account_coverage), percent
+    2026-06 up to 2026-06-30, everything together; pipeline nightly for 2026-06-30
+
+      value        60.0 %
+                   healthy, healthy at 50.0 %
+      formula      count(*) filter (where target_list.on_list and activity.inbound > 0) / count(*) filter (where target_list.on_list)  (jobs/coverage.yaml:LINE)
+      numerator    3 = count(*) filter (where target_list.on_list AND activity.inbound > 0)
+      denominator  5 = count(*) filter (where target_list.on_list)
+
+    what adds up to it: 5 × account
+      account_id  name  numerator   share  denominator
+      B1          any           1  33.3 %            1
+      B2          any           1  33.3 %            1
+      B9          any           1  33.3 %            1
+      B6          any           0   0.0 %            1
+      B8          any           0   0.0 %            1
+    ");
 }
 
 // ---- what it may not do ---------------------------------------------------------------------------------------------

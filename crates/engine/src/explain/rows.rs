@@ -14,8 +14,8 @@ use crate::error::EngineError;
 use crate::measure::fact::keys_of;
 use crate::sql::select::Rows;
 
-/// Column of a key → its values.
-type Keys = BTreeMap<String, BTreeSet<String>>;
+/// Values of a column of a key; null where rows that have no entity are meant too.
+type Ids = BTreeSet<Option<String>>;
 
 /// The rows behind the facts and scores of a KPI's formula, for the entities that are shown or asked for.
 ///
@@ -51,7 +51,8 @@ pub fn rows(
         };
         let Some(entity) = project.entities.get(&per.value) else { continue };
         let asked = |key: &String| {
-            if wanted.entities.is_empty() { shown.get(key).cloned() } else { Some(wanted.entities.clone()) }
+            let named = || wanted.entities.iter().cloned().map(Some).collect();
+            if wanted.entities.is_empty() { shown.get(key).cloned() } else { Some(named()) }
         };
         // The finest key that is known: that of the entity, or of its parent where parents are shown.
         let keys = keys_of(project, entity);
@@ -66,14 +67,16 @@ fn of_fact(
     from: String,
     input: Rows,
     (keys, key): (&[String], &str),
-    ids: &BTreeSet<String>,
+    ids: &Ids,
     limit: usize,
 ) -> Result<FactRows, EngineError> {
-    let ids = Series::new("ids".into(), ids.iter().map(String::as_str).collect::<Vec<_>>());
+    let without = ids.contains(&None);
+    let ids = Series::new("ids".into(), ids.iter().flatten().map(String::as_str).collect::<Vec<_>>());
     let mut parts = Vec::new();
     for part in input.parts() {
         let of_ids = col(key).is_in(lit(ids.implode()?.into_series()), false);
-        parts.push(plain::as_text(part)?.filter(of_ids).collect()?.lazy());
+        let of_none = col(key).is_null().and(lit(without));
+        parts.push(plain::as_text(part)?.filter(of_ids.or(of_none)).collect()?.lazy());
     }
     let rows = concat(parts, UnionArgs::default())?.collect()?;
     // In an order that does not depend on files: by key, then by all other columns that can be compared.
@@ -95,11 +98,11 @@ fn of_fact(
 }
 
 /// The keys of all entities that are shown.
-fn shown(contributions: &[Contributions], ranked: &[Ranked]) -> Keys {
-    let mut keys = Keys::new();
+fn shown(contributions: &[Contributions], ranked: &[Ranked]) -> BTreeMap<String, Ids> {
+    let mut keys: BTreeMap<String, Ids> = BTreeMap::new();
     let mut add = |names: &[String], values: &[Option<String>]| {
         for (name, value) in names.iter().zip(values) {
-            keys.entry(name.clone()).or_default().extend(value.clone());
+            keys.entry(name.clone()).or_default().insert(value.clone());
         }
     };
     for list in contributions {
