@@ -37,11 +37,6 @@ impl Begun {
         run::<std::ffi::OsString>(&all)
     }
 
-    fn files(&self) -> Files {
-        let mut files = Files::new();
-        collect(&self.folder, "", &mut files);
-        files
-    }
 
     fn marts(&self) -> Marts {
         Marts::read(&self.folder.join("out/marts"))
