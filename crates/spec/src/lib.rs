@@ -18,6 +18,7 @@ mod catalogue;
 mod contracts;
 mod decode;
 pub mod diagnostic;
+mod fan_out;
 pub mod fingerprint;
 mod grammar;
 pub mod graph;

@@ -22,7 +22,7 @@ mod store;
 mod table;
 
 pub(crate) use attribution::KINDS;
-pub(crate) use check::check;
+pub(crate) use check::{check, list};
 pub(crate) use format::{is_date, is_timestamp, window};
 pub use manual::language_markdown;
 pub use schema::{Document, json_schema};
