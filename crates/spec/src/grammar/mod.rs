@@ -14,6 +14,7 @@ mod format;
 mod kpi;
 mod manual;
 mod mart;
+mod mend;
 mod project;
 mod schema;
 mod score;
@@ -25,6 +26,7 @@ pub(crate) use attribution::KINDS;
 pub(crate) use check::{check, list};
 pub(crate) use format::{is_date, is_timestamp, window};
 pub use manual::language_markdown;
+pub(crate) use mend::mend;
 pub use schema::{Document, json_schema};
 
 pub(crate) use project::{JOB, PIPELINES};

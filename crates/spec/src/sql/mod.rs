@@ -2,11 +2,14 @@
 
 mod functions;
 mod locate;
+mod mistakes;
 mod parse;
 mod reads;
 mod shape;
 
-pub use functions::{AGGREGATES, PERIOD_FUNCTIONS, RUN_FUNCTIONS};
+pub use functions::{AGGREGATES, PERIOD_FUNCTIONS, RUN_FUNCTIONS, near_function};
+pub(crate) use locate::between;
 pub use locate::{Located, locate};
+pub(crate) use mistakes::{Mistake, mistakes};
 pub(crate) use parse::{expression, query};
 pub(crate) use shape::{Call, Column, Parts, arguments, parts, query_parts};

@@ -68,6 +68,11 @@ impl<'a> Variables<'a> {
             .collect()
     }
 
+    /// Whether a value has named the variable.
+    pub fn is_used(&self, name: &str) -> bool {
+        self.used.borrow().contains(name)
+    }
+
     fn get(&self, name: &str) -> Option<String> {
         let value = self
             .given

@@ -14,8 +14,10 @@
 mod aggregates;
 mod dependencies;
 mod joins;
+mod literals;
 mod message;
 mod query;
+mod ratios;
 mod relation;
 
 use std::cell::RefCell;
@@ -24,24 +26,20 @@ use std::rc::Rc;
 
 use crate::diagnostic::Diagnostic;
 use crate::model::{
-    ColumnType, Fact, FactInput, FactKind, ForEach, Mart, MartBody, Project, Rollup, Source, Spanned, SqlExpr, Table,
-    TableBody,
+    ColumnType, Fact, FactInput, FactKind, ForEach, Kpi, Mart, MartBody, Project, Rollup, Score, Source, Spanned,
+    SqlExpr, Table, TableBody,
 };
 use crate::sql::{locate, parts};
 
 use dependencies::Ids;
 use joins::{Input, Joined};
 use query::Reader;
-use relation::{Numbers, Relation};
+use relation::{Meaning, Numbers, Relation};
 
 /// Every join that repeats rows in a project whose definitions have no cycles, where it does harm.
 pub(crate) fn check(project: &Project) -> Vec<Diagnostic> {
-    let analysis = Analysis {
-        project,
-        numbers: Numbers::default(),
-        known: RefCell::default(),
-        diagnostics: RefCell::default(),
-    };
+    let analysis =
+        Analysis { project, numbers: Numbers::default(), known: RefCell::default(), diagnostics: RefCell::default() };
     for table in project.tables.keys() {
         analysis.relation(table);
     }
@@ -49,8 +47,13 @@ pub(crate) fn check(project: &Project) -> Vec<Diagnostic> {
         analysis.fact(fact);
     }
     for score in project.scores.values() {
-        let measures = score.components.values().map(|component| &component.measure);
-        analysis.measures(&score.from.value, &score.per.value, None, measures);
+        analysis.score(score);
+    }
+    for kpi in project.kpis.values() {
+        analysis.kpi(kpi);
+    }
+    for rollup in project.rollups.keys() {
+        analysis.relation(rollup);
     }
     for mart in project.marts.values() {
         analysis.mart(mart);
@@ -118,7 +121,9 @@ impl<'a> Analysis<'a> {
         }
         let mut relation = Relation::new(&self.numbers, source.columns.keys().cloned(), &key);
         for column in &mut relation.columns {
-            column.is_money = source.columns.get(&column.name).is_some_and(|contract| contract.ty == ColumnType::Money);
+            let contract = source.columns.get(&column.name);
+            column.is_money = contract.is_some_and(|contract| contract.ty == ColumnType::Money);
+            column.meaning = contract.map(Meaning::of);
         }
         relation
     }
@@ -133,10 +138,39 @@ impl<'a> Analysis<'a> {
         };
         let key: Vec<String> = rollup.by.iter().filter(|(_, sql)| adds(sql)).map(|(name, _)| name.clone()).collect();
         let mut relation = Relation::new(&self.numbers, columns, &key);
+        if let Some(source) = self.project.sources.get(&rollup.from.value) {
+            for column in &mut relation.columns {
+                let path = rollup.by.get(&column.name).and_then(plain);
+                let contract = path.and_then(|path| source.columns.get(path.last()?));
+                column.meaning = contract.map(Meaning::of);
+            }
+            self.rollup_values(rollup, source);
+        }
         if rollup.by.is_empty() {
             self.one_row(&mut relation);
         }
         relation
+    }
+
+    /// Values that the columns of its source cannot have.
+    fn rollup_values(&self, rollup: &Rollup, source: &Source) {
+        let input = Input { alias: source.name.clone(), name: source.name.clone(), relation: self.source(source) };
+        let mut joined = Joined::new(&self.numbers, vec![input]);
+        for sql in rollup.by.values().chain(rollup.measures.values()).chain(&rollup.filter) {
+            self.values(&mut joined, sql);
+        }
+    }
+
+    /// Reports what an expression compares columns with that they cannot be.
+    fn values(&self, joined: &mut Joined, sql: &SqlExpr) {
+        for (finding, place) in joined.impossible(&sql.ast) {
+            self.report(finding.at(locate(sql, place)));
+        }
+        for call in &parts(&sql.ast).aggregates {
+            if let Some(finding) = joined.unsummable(call).or_else(|| joined.mean_of_ratios(call)) {
+                self.report(finding.at(locate(sql, call.span)));
+            }
+        }
     }
 
     fn one_row(&self, relation: &mut Relation) {
@@ -150,7 +184,10 @@ impl<'a> Analysis<'a> {
         let sql = match &table.body {
             TableBody::Rows { columns, .. } => {
                 let relation = Relation::new(&self.numbers, columns.keys().cloned(), &key);
-                let relation = Relation { is_reference: true, ..relation };
+                let mut relation = Relation { is_reference: true, ..relation };
+                for column in &mut relation.columns {
+                    column.meaning = columns.get(&column.name).map(Meaning::of);
+                }
                 return Views { whole: relation.clone(), within: relation };
             }
             TableBody::Attribution { .. } => {
@@ -193,6 +230,8 @@ impl<'a> Analysis<'a> {
         relation.open = within.open;
         for (column, inner) in relation.columns.iter_mut().zip(&within.columns) {
             column.is_money = inner.is_money;
+            column.is_ratio = inner.is_ratio;
+            column.meaning.clone_from(&inner.meaning);
         }
         relation.identify(&self.numbers, &key);
         relation
@@ -230,32 +269,71 @@ impl<'a> Analysis<'a> {
 
     fn fact(&self, fact: &Fact) {
         let FactInput::Table(from) = &fact.from else { return };
-        if fact.keep_last.is_none() && !matches!(fact.kind, FactKind::State) {
-            self.measures(&from.value, &fact.per.value, fact.filter.as_ref(), fact.measures.values());
+        let Some(mut joined) = self.single(&from.value) else { return };
+        for sql in fact.measures.values().chain(&fact.filter) {
+            self.values(&mut joined, sql);
         }
+        if let Some(time) = &fact.time {
+            let column = joined.column(std::slice::from_ref(&time.value));
+            if let Some(meaning) = column.and_then(|column| column.meaning)
+                && !matches!(meaning.ty, ColumnType::Date | ColumnType::Timestamp)
+            {
+                let message = format!("`{}` of `{}` is no time", time.value, from.value);
+                self.report(
+                    Diagnostic::error("type-clash", message)
+                        .at(time.span)
+                        .help("`time` names a column that is a date or a timestamp"),
+                );
+            }
+        }
+        if fact.keep_last.is_none() && !matches!(fact.kind, FactKind::State) {
+            self.measures(joined, &fact.per.value, fact.filter.as_ref(), fact.measures.values());
+        }
+    }
+
+    fn score(&self, score: &Score) {
+        let Some(joined) = self.single(&score.from.value) else { return };
+        let measures = score.components.values().map(|component| &component.measure);
+        self.measures(joined, &score.per.value, None, measures);
+    }
+
+    /// The mean of a measure that is a ratio by itself.
+    fn kpi(&self, kpi: &Kpi) {
+        for call in parts(&kpi.formula.ast).aggregates {
+            let Some(column) = ratios::averaged(&call) else { continue };
+            let [fact, measure] = &column[..] else { continue };
+            let measure = self.project.facts.get(fact).and_then(|fact| fact.measures.get(measure));
+            if measure.is_some_and(|measure| ratios::is_quotient(&measure.ast)) {
+                self.report(ratios::mean_of_ratios(&column).at(locate(&kpi.formula, call.span)));
+            }
+        }
+    }
+
+    /// A relation as the only input, with the rows of one period.
+    fn single(&self, name: &str) -> Option<Joined<'_>> {
+        let relation = self.within_period(name)?;
+        let input = Input { alias: name.to_owned(), name: name.to_owned(), relation };
+        Some(Joined::new(&self.numbers, vec![input]))
     }
 
     /// Aggregates per entity over a table that repeats rows of its inputs.
     fn measures<'m>(
         &self,
-        from: &str,
+        mut joined: Joined,
         per: &str,
         filter: Option<&SqlExpr>,
         measures: impl Iterator<Item = &'m SqlExpr>,
     ) {
-        let (Some(relation), Some(entity)) = (self.within_period(from), self.project.entities.get(per)) else { return };
-        if relation.fans.is_empty() && relation.look_ups.is_empty() {
-            return;
-        }
-        let input = Input { alias: from.to_owned(), name: from.to_owned(), relation };
-        let mut joined = Joined::new(&self.numbers, vec![input]);
+        let Some(entity) = self.project.entities.get(per) else { return };
         if let Some(filter) = filter {
             joined.condition(&filter.ast);
         }
         let Some(key) = joined.column(std::slice::from_ref(&entity.key)) else { return };
         let group = Ids::from([key.id]);
         for sql in measures {
-            for call in parts(&sql.ast).aggregates.iter().filter(|call| !crate::sql::arguments(&call.function).is_empty()) {
+            let aggregates = parts(&sql.ast).aggregates;
+            let of_columns = |call: &&crate::sql::Call| !crate::sql::arguments(&call.function).is_empty();
+            for call in aggregates.iter().filter(of_columns) {
                 if let Some(multiplied) = joined.multiplied(call, &group) {
                     self.report(message::multiplied(call, &multiplied).at(locate(sql, call.span)));
                     break;
@@ -286,6 +364,12 @@ impl<'a> Analysis<'a> {
             },
         };
         relation.identify(&self.numbers, &key);
+        if name == "kpi_values" {
+            relation.column(&self.numbers, "value");
+            for column in relation.columns.iter_mut().filter(|column| column.name == "value") {
+                column.is_ratio = true;
+            }
+        }
         if key.iter().any(|column| column == "period_start") {
             relation.fix(&self.numbers, &["period_grain", "period_start"], &["period_end", "partial", "as_of"]);
         }

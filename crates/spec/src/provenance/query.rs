@@ -4,16 +4,17 @@ use std::collections::BTreeSet;
 
 use sqlparser::ast::{
     Distinct, Expr, GroupByExpr, Join, JoinConstraint, JoinOperator, LimitClause, Query, Select, SelectItem,
-    SelectItemQualifiedWildcardKind, SetExpr, SetOperator, SetQuantifier, Spanned as _, TableFactor, Value,
-    WindowType,
+    SelectItemQualifiedWildcardKind, SetExpr, SetOperator, SetQuantifier, Spanned as _, TableFactor, Value, WindowType,
 };
 use sqlparser::tokenizer::Span;
 
+use crate::diagnostic::Diagnostic;
 use crate::model::{ForEach, Spanned, SqlQuery};
-use crate::sql::{Call, locate, parts};
+use crate::sql::{Call, between, locate, parts};
 
 use super::dependencies::Ids;
 use super::joins::{Input, Joined, Repeated};
+use super::ratios::is_quotient;
 use super::relation::{Column, Fan, Relation};
 use super::{Analysis, message};
 
@@ -89,7 +90,8 @@ impl<'r, 'a> Reader<'r, 'a> {
         let mut relation = Relation::new(&self.analysis.numbers, names.iter().cloned(), key);
         relation.open = open;
         if all {
-            relation.fans = left.fans.into_iter().chain(right.fans.iter().cloned()).filter(|fan| fan.both_ways).collect();
+            relation.fans =
+                left.fans.into_iter().chain(right.fans.iter().cloned()).filter(|fan| fan.both_ways).collect();
         }
         relation
     }
@@ -99,6 +101,13 @@ impl<'r, 'a> Reader<'r, 'a> {
         let aggregates: Vec<Call> =
             outputs(select).chain(&select.having).flat_map(|expr| parts(expr).aggregates).collect();
         let group = group_by(select, &mut joined);
+        self.values(select, &mut joined);
+        for call in &aggregates {
+            let finding = joined.unsummable(call).or_else(|| joined.mean_of_ratios(call));
+            if let Some(finding) = finding {
+                self.analysis.report(finding.at(locate(self.sql, call.span)));
+            }
+        }
         for call in &aggregates {
             if let Some(multiplied) = joined.multiplied(call, &group) {
                 self.analysis.report(message::multiplied(call, &multiplied).at(locate(self.sql, call.span)));
@@ -108,6 +117,33 @@ impl<'r, 'a> Reader<'r, 'a> {
         let is_grouped = !aggregates.is_empty() || !group.is_empty();
         let relation = self.projected(select, &mut joined, is_grouped.then_some(&group));
         relation.tidied()
+    }
+
+    /// Reports values that columns cannot have, and columns that a missing comma has made a name of another one.
+    fn values(&self, select: &Select, joined: &mut Joined) {
+        let conditions =
+            select.from.iter().flat_map(|from| &from.joins).filter_map(|join| match constraint(&join.join_operator) {
+                Some(JoinConstraint::On(condition)) => Some(condition),
+                _ => None,
+            });
+        for expr in outputs(select).chain(&select.selection).chain(conditions) {
+            for (finding, place) in joined.impossible(expr) {
+                self.analysis.report(finding.at(locate(self.sql, place)));
+            }
+        }
+        for item in &select.projection {
+            let SelectItem::ExprWithAlias { expr: Expr::Identifier(column), alias } = item else { continue };
+            let mut known = joined.inputs.iter().flat_map(|input| &input.relation.columns);
+            let is_column = known.any(|known| known.name == alias.value);
+            let place = locate(self.sql, alias.span);
+            if is_column && between(&self.sql.text, column.span, alias.span).trim().is_empty() {
+                let message = format!("`{column}` is given the name of another column, `{alias}`");
+                let help = format!(
+                    "a comma between them gives both columns: `{column}, {alias}`; `as {alias}` says that the name is meant"
+                );
+                self.analysis.report(Diagnostic::warning("missing-comma", message).at(place).help(help));
+            }
+        }
     }
 
     /// The inputs joined, with what `where` says about them.
@@ -150,6 +186,10 @@ impl<'r, 'a> Reader<'r, 'a> {
             Some(JoinConstraint::Natural) => return joined.look_up(index, &Ids::new()),
             _ => Vec::new(),
         };
+        if std::mem::take(&mut joined.unresolved) {
+            // Whatever is wrong with the columns is found elsewhere.
+            return joined.look_up(index, &Ids::new());
+        }
         let ids: Ids = compared.iter().map(|column| column.id).collect();
         let mut repeated = joined.repeated_by(index);
         let references = joined.inputs[..index].iter().all(|input| input.relation.is_reference);
@@ -172,6 +212,7 @@ impl<'r, 'a> Reader<'r, 'a> {
                 key: left.relation.key.clone(),
                 on: theirs.map(|column| column.name.clone()).into_iter().collect(),
                 place: locate(self.sql, place),
+                of: input.relation.rows.clone(),
                 rows: joined.rows.clone(),
                 both_ways: false,
             };
@@ -194,6 +235,7 @@ impl<'r, 'a> Reader<'r, 'a> {
             key: input.relation.key.clone(),
             on,
             place: locate(self.sql, place),
+            of: left.relation.rows.clone(),
             rows: input.relation.rows.clone(),
             both_ways: matches!(repeated, Repeated::Both) && !crossed,
         };
@@ -207,11 +249,15 @@ impl<'r, 'a> Reader<'r, 'a> {
         let numbers = &self.analysis.numbers;
         let (relation, name, alias) = match factor {
             TableFactor::Table { name, alias, .. } => {
-                let name = name.0.iter().map(|part| part.as_ident().map_or_else(String::new, |ident| ident.value.clone()));
+                let name =
+                    name.0.iter().map(|part| part.as_ident().map_or_else(String::new, |ident| ident.value.clone()));
                 let name = name.collect::<Vec<_>>().join(".");
                 (self.relation(&name), name, alias.as_ref())
             }
-            TableFactor::Derived { subquery, alias, .. } => (self.query(subquery), "the query".to_owned(), alias.as_ref()),
+            TableFactor::Derived { subquery, alias, .. } => {
+                let name = alias.as_ref().map_or_else(|| "the query".to_owned(), |alias| alias.name.value.clone());
+                (self.query(subquery), name, alias.as_ref())
+            }
             _ => (Relation::unknown(numbers), String::new(), None),
         };
         let alias = alias.map_or_else(|| name.clone(), |alias| alias.name.value.clone());
@@ -333,8 +379,12 @@ fn output(joined: &mut Joined, expr: &Expr, name: String) -> Column {
     let plain = found.aggregates.is_empty() && found.windows.is_empty() && !grain.is_empty();
     let rows = joined.rows.clone();
     let home = if plain { named.iter().flat_map(|column| column.home.iter().copied()).collect() } else { rows.clone() };
-    let is_money = !named.is_empty() && super::joins::path(expr).is_some() && named.iter().all(|column| column.is_money);
-    Column { name, id, grain: if plain { grain } else { rows }, home, is_money }
+    // A column as it was keeps what its contract says.
+    let as_it_was = if super::joins::path(expr).is_some() { named.into_iter().next() } else { None };
+    let is_ratio = as_it_was.as_ref().map_or_else(|| is_quotient(expr), |column| column.is_ratio);
+    let is_money = as_it_was.as_ref().is_some_and(|column| column.is_money);
+    let meaning = as_it_was.and_then(|column| column.meaning);
+    Column { name, id, grain: if plain { grain } else { rows }, home, is_money, is_ratio, meaning }
 }
 
 /// The values that the groups of a `select` have.

@@ -5,8 +5,8 @@ use sqlparser::ast::{BinaryOperator, Expr, Function, FunctionArguments, UnaryOpe
 use crate::sql::{Call, arguments, parts};
 
 use super::dependencies::Ids;
-use super::joins::{Joined, path};
-use super::relation::Fan;
+use super::joins::{Input, Joined, path};
+use super::relation::{Column, Fan};
 
 /// Aggregates that give something else where rows are repeated.
 const COUNTING: &[&str] = &[
@@ -36,8 +36,8 @@ const COUNTING: &[&str] = &[
 
 /// What an aggregate does to rows that a join repeats.
 pub(super) enum Multiplied {
-    /// It counts them again for every row that they meet.
-    By(Fan),
+    /// It counts them again for every row that they meet; whose values it takes, where these are of one input.
+    By(Fan, Option<String>),
     /// It adds up an amount of money of a row that was looked up, once for every row that it was looked up for.
     Amount(Fan),
 }
@@ -59,7 +59,7 @@ impl Joined<'_> {
             if self.has_one_kind_of_row(&fixed) {
                 return None;
             }
-            return self.fans.iter().rev().find(|fan| fan.both_ways).cloned().map(Multiplied::By);
+            return self.fans.iter().rev().find(|fan| fan.both_ways).cloned().map(|fan| Multiplied::By(fan, None));
         }
         let told_apart = |rows: &mut dyn Iterator<Item = &Ids>| {
             let fixed = rows.fold(fixed.clone(), |fixed, rows| fixed.union(rows).copied().collect());
@@ -67,13 +67,29 @@ impl Joined<'_> {
         };
         let grains = told_apart(&mut columns.iter().map(|column| &column.grain));
         if !self.rows.is_subset(&grains) {
-            return self.fans.iter().find(|fan| !fan.rows.is_subset(&grains)).cloned().map(Multiplied::By);
+            let fan = self.blamed(&self.fans, &grains, |column| &column.grain, &columns)?;
+            let own = |input: &&Input| columns.iter().all(|column| column.home == input.relation.rows);
+            let owner = self.inputs.iter().find(own).map(|input| input.name.clone());
+            return Some(Multiplied::By(fan, owner));
         }
         if call.name != "sum" || !columns.iter().all(|column| column.is_money) {
             return None;
         }
         let homes = told_apart(&mut columns.iter().map(|column| &column.home));
-        self.look_ups.iter().find(|fan| !fan.rows.is_subset(&homes)).cloned().map(Multiplied::Amount)
+        self.blamed(&self.look_ups, &homes, |column| &column.home, &columns).map(Multiplied::Amount)
+    }
+
+    /// The join that repeats values: one that repeats the very rows that they are values of, if there is one.
+    fn blamed(
+        &self,
+        fans: &[Fan],
+        told_apart: &Ids,
+        rows_of: impl Fn(&Column) -> &Ids,
+        columns: &[Column],
+    ) -> Option<Fan> {
+        let repeats = |fan: &&Fan| !fan.rows.is_subset(told_apart);
+        let own = |fan: &&Fan| columns.iter().any(|column| fan.of.is_subset(rows_of(column)));
+        fans.iter().find(|fan| repeats(fan) && own(fan)).or_else(|| fans.iter().find(repeats)).cloned()
     }
 }
 

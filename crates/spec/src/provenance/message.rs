@@ -12,18 +12,20 @@ pub(super) fn multiplied(call: &Call, multiplied: &Multiplied) -> Diagnostic {
     let argument = crate::sql::arguments(&call.function).first().map(ToString::to_string);
     let written = format!("{}({})", call.name, argument.as_deref().unwrap_or("*"));
     let (fan, finding) = match multiplied {
-        Multiplied::By(fan) if argument.is_none() => {
+        Multiplied::By(fan, _) if argument.is_none() => {
             let message = format!("`{written}` counts pairs of rows of `{}` and `{}`", fan.left, fan.right);
             (fan, Diagnostic::error("fan-out", message))
         }
-        Multiplied::By(fan) => {
-            let Fan { left, right, .. } = fan;
-            let message = format!("`{written}` takes each row of `{left}` once for every row of `{right}` that it meets");
+        Multiplied::By(fan, owner) => {
+            let (left, right) = (owner.as_ref().unwrap_or(&fan.left), &fan.right);
+            let message =
+                format!("`{written}` takes each row of `{left}` once for every row of `{right}` that it meets");
             (fan, Diagnostic::error("fan-out", message))
         }
         Multiplied::Amount(fan) => {
             let Fan { left, right, .. } = fan;
-            let message = format!("`{written}` adds an amount of `{left}` once for every row of `{right}` that it is joined to");
+            let message =
+                format!("`{written}` adds an amount of `{left}` once for every row of `{right}` that it is joined to");
             (fan, Diagnostic::warning("fan-out", message))
         }
     };

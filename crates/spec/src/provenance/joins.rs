@@ -17,6 +17,8 @@ pub(super) struct Joined<'n> {
     pub known: bool,
     pub fans: Vec<Fan>,
     pub look_ups: Vec<Fan>,
+    /// Whether a condition has named a column that no input has.
+    pub unresolved: bool,
     /// Expressions that have a number already.
     expressions: Vec<(Expr, Id)>,
 }
@@ -49,6 +51,7 @@ impl<'n> Joined<'n> {
             known: true,
             fans: Vec::new(),
             look_ups: Vec::new(),
+            unresolved: false,
             expressions: Vec::new(),
             inputs,
         };
@@ -80,7 +83,8 @@ impl<'n> Joined<'n> {
     pub fn look_up(&mut self, index: usize, from: &Ids) {
         let right = self.inputs[index].relation.rows.clone();
         self.rules.add(self.rows.clone(), right);
-        let grains: Ids = self.columns().filter(|column| from.contains(&column.id)).flat_map(|c| c.grain.clone()).collect();
+        let grains: Ids =
+            self.columns().filter(|column| from.contains(&column.id)).flat_map(|c| c.grain.clone()).collect();
         let own = &self.inputs[index].relation.rows;
         let grain: Ids = grains.difference(own).copied().collect();
         let grain = if grain.is_empty() { self.rows.clone() } else { grain };
@@ -132,9 +136,7 @@ impl<'n> Joined<'n> {
             [name] => {
                 let found: Vec<&Column> = self.columns().filter(|column| column.name == *name).collect();
                 match &found[..] {
-                    [first, others @ ..] => {
-                        others.iter().all(|column| column.id == first.id).then(|| (*first).clone())
-                    }
+                    [first, others @ ..] => others.iter().all(|column| column.id == first.id).then(|| (*first).clone()),
                     [] => {
                         let mut open = self.inputs.iter().enumerate().filter(|(_, input)| input.relation.open);
                         let (index, _) = open.next().filter(|_| open.next().is_none())?;
@@ -194,6 +196,7 @@ impl<'n> Joined<'n> {
     /// Notes what a condition says about its rows: which columns are equal, which have one value only. Gives the
     /// columns that it compares.
     pub fn condition(&mut self, condition: &Expr) -> Vec<Column> {
+        self.unresolved |= self.named_in(condition).is_none();
         let mut compared = Vec::new();
         let mut bounds: Vec<(Ids, Column)> = Vec::new();
         for conjunct in conjuncts(condition) {
@@ -253,12 +256,16 @@ impl<'n> Joined<'n> {
     /// Notes that a column of two inputs is one: `using (account_id)`.
     pub fn merge(&mut self, name: &str, index: usize) -> Vec<Column> {
         let alias = self.inputs[index].alias.clone();
-        let Some(right) = self.column(&[alias, name.to_owned()]) else { return Vec::new() };
+        let Some(right) = self.column(&[alias, name.to_owned()]) else {
+            self.unresolved = true;
+            return Vec::new();
+        };
         let before = || self.inputs[..index].iter();
         let has = |input: &&Input| input.relation.columns.iter().any(|column| column.name == name);
         let left = before().find(has).or_else(|| before().find(|input| input.relation.open));
         let Some(left) = left.map(|input| input.alias.clone()).and_then(|alias| self.column(&[alias, name.to_owned()]))
         else {
+            self.unresolved = true;
             return vec![right];
         };
         // From here on both names stand for one column.
@@ -328,9 +335,8 @@ fn conjuncts(condition: &Expr) -> Vec<&Expr> {
 }
 
 fn is_constant(expr: &Expr) -> bool {
-    matches!(expr, Expr::Value(value) if !matches!(value.value, Value::Placeholder(_)))
-        || {
-            let parts = parts(expr);
-            parts.columns.is_empty() && parts.subqueries.is_empty() && parts.aggregates.is_empty()
-        }
+    matches!(expr, Expr::Value(value) if !matches!(value.value, Value::Placeholder(_))) || {
+        let parts = parts(expr);
+        parts.columns.is_empty() && parts.subqueries.is_empty() && parts.aggregates.is_empty()
+    }
 }

@@ -2,8 +2,10 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use crate::diagnostic::Span;
+use crate::model::{self as contract, ColumnType};
 
 use super::dependencies::{Id, Ids, Rules};
 
@@ -49,6 +51,24 @@ pub(super) struct Column {
     pub home: Ids,
     /// Whether it is an amount of money, which belongs to one row alone.
     pub is_money: bool,
+    /// Whether it is the quotient of two aggregates.
+    pub is_ratio: bool,
+    /// What its contract says, where it is a source's column as it was.
+    pub meaning: Option<Rc<Meaning>>,
+}
+
+/// What a contract says about a column.
+#[derive(Debug, Clone)]
+pub(super) struct Meaning {
+    pub ty: ColumnType,
+    /// The values that it has, where they are listed.
+    pub values: Vec<String>,
+}
+
+impl Meaning {
+    pub fn of(contract: &contract::Column) -> Rc<Self> {
+        Rc::new(Self { ty: contract.ty, values: contract.values.clone() })
+    }
 }
 
 /// A join by which rows are repeated.
@@ -64,6 +84,8 @@ pub(super) struct Fan {
     pub on: Vec<String>,
     /// Where the right side is joined.
     pub place: Span,
+    /// The rows that are repeated.
+    pub of: Ids,
     /// The rows of the right side.
     pub rows: Ids,
     /// Whether rows of either side are repeated by those of the other one, and nothing has made them distinct since.
@@ -95,7 +117,8 @@ impl Relation {
         let id = numbers.next();
         self.rules.add(self.rows.clone(), Ids::from([id]));
         let (grain, home) = (self.rows.clone(), self.rows.clone());
-        self.columns.push(Column { name: name.to_owned(), id, grain, home, is_money: false });
+        let name = name.to_owned();
+        self.columns.push(Column { name, id, grain, home, is_money: false, is_ratio: false, meaning: None });
         id
     }
 
@@ -127,10 +150,12 @@ impl Relation {
         let columns = self.columns.iter().map(|column| {
             let id = renamed(&Ids::from([column.id])).into_iter().next().unwrap_or_default();
             let (grain, home) = (renamed(&column.grain), renamed(&column.home));
-            Column { name: column.name.clone(), id, grain, home, is_money: column.is_money }
+            Column { id, grain, home, ..column.clone() }
         });
         let columns = columns.collect();
-        let mut again = |fans: &[Fan]| fans.iter().map(|fan| Fan { rows: renamed(&fan.rows), ..fan.clone() }).collect();
+        let mut again = |fans: &[Fan]| {
+            fans.iter().map(|fan| Fan { of: renamed(&fan.of), rows: renamed(&fan.rows), ..fan.clone() }).collect()
+        };
         let (fans, look_ups) = (again(&self.fans), again(&self.look_ups));
         let rules = self.rules.renamed(&mut rename);
         Self { columns, rows, rules, fans, look_ups, key: self.key.clone(), ..*self }
@@ -139,7 +164,7 @@ impl Relation {
     /// Forgets what no column, row or join of it is about.
     pub fn tidied(mut self) -> Self {
         let columns = self.columns.iter().flat_map(|c| c.grain.iter().chain(&c.home).copied().chain([c.id]));
-        let fans = self.fans.iter().chain(&self.look_ups).flat_map(|fan| fan.rows.iter().copied());
+        let fans = self.fans.iter().chain(&self.look_ups).flat_map(|fan| fan.of.iter().chain(&fan.rows).copied());
         let ids: Ids = columns.chain(fans).chain(self.rows.iter().copied()).collect();
         self.rules = self.rules.about(&ids);
         self
