@@ -142,17 +142,16 @@ impl Checker<'_> {
                 Value::Map(_) => self.shape(node, object, place, key),
                 _ => self.shape(node, scalar, place, key),
             },
-            Shape::List(item) => match &node.value {
-                Value::List(items) => {
+            Shape::List(item) => {
+                if let Value::List(items) = &node.value {
                     for node in items {
                         self.shape(node, item, node.span, key);
                     }
-                }
-                _ => {
+                } else {
                     let help = node.as_text().map(|text| format!("a list of one is written `[{text}]`"));
                     self.report("wrong-type", format!("expected a list, found {}", node.noun()), node.span, help);
                 }
-            },
+            }
             Shape::Pair(item) => match &node.value {
                 Value::List(items) if items.len() == 2 => {
                     for node in items {

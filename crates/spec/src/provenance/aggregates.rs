@@ -67,7 +67,7 @@ impl Joined<'_> {
         };
         let grains = told_apart(&mut columns.iter().map(|column| &column.grain));
         if !self.rows.is_subset(&grains) {
-            let fan = self.blamed(&self.fans, &grains, |column| &column.grain, &columns)?;
+            let fan = blamed(&self.fans, &grains, |column| &column.grain, &columns)?;
             let own = |input: &&Input| columns.iter().all(|column| column.home == input.relation.rows);
             let owner = self.inputs.iter().find(own).map(|input| input.name.clone());
             return Some(Multiplied::By(fan, owner));
@@ -76,21 +76,15 @@ impl Joined<'_> {
             return None;
         }
         let homes = told_apart(&mut columns.iter().map(|column| &column.home));
-        self.blamed(&self.look_ups, &homes, |column| &column.home, &columns).map(Multiplied::Amount)
+        blamed(&self.look_ups, &homes, |column| &column.home, &columns).map(Multiplied::Amount)
     }
+}
 
-    /// The join that repeats values: one that repeats the very rows that they are values of, if there is one.
-    fn blamed(
-        &self,
-        fans: &[Fan],
-        told_apart: &Ids,
-        rows_of: impl Fn(&Column) -> &Ids,
-        columns: &[Column],
-    ) -> Option<Fan> {
-        let repeats = |fan: &&Fan| !fan.rows.is_subset(told_apart);
-        let own = |fan: &&Fan| columns.iter().any(|column| fan.of.is_subset(rows_of(column)));
-        fans.iter().find(|fan| repeats(fan) && own(fan)).or_else(|| fans.iter().find(repeats)).cloned()
-    }
+/// The join that repeats values: one that repeats the very rows that they are values of, if there is one.
+fn blamed(fans: &[Fan], told_apart: &Ids, rows_of: impl Fn(&Column) -> &Ids, columns: &[Column]) -> Option<Fan> {
+    let repeats = |fan: &&Fan| !fan.rows.is_subset(told_apart);
+    let own = |fan: &&Fan| columns.iter().any(|column| fan.of.is_subset(rows_of(column)));
+    fans.iter().find(|fan| repeats(fan) && own(fan)).or_else(|| fans.iter().find(repeats)).cloned()
 }
 
 /// The columns whose values an aggregate adds up; none where they are weighed by each other, which may be what makes it right.
@@ -129,10 +123,10 @@ fn linear(expr: &Expr, named: &mut Vec<Vec<String>>) -> bool {
         }
         Expr::Case { conditions, else_result, .. } => {
             let results = conditions.iter().map(|when| &when.result).chain(else_result.as_deref());
-            results.fold(true, |all, result| linear(result, named) && all)
+            results.map(|result| linear(result, named)).min().unwrap_or(true)
         }
         Expr::Function(function) if is_kept_by(function) => {
-            arguments(function).into_iter().fold(true, |all, argument| linear(argument, named) && all)
+            arguments(function).into_iter().map(|argument| linear(argument, named)).min().unwrap_or(true)
         }
         other => {
             named.extend(parts(other).columns.into_iter().map(|column| column.path));

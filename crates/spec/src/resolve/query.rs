@@ -288,7 +288,7 @@ fn columns_of(body: &SetExpr) -> Option<usize> {
 fn ordinal(key: &Expr) -> Option<usize> {
     match key {
         Expr::Value(value) => match &value.value {
-            Value::Number(number, _) => number.to_string().parse().ok(),
+            Value::Number(number, _) => number.parse().ok(),
             _ => None,
         },
         _ => None,

@@ -94,14 +94,14 @@ fn counts_and_means_too() {
       = help: bring `contacts` to one row for each `account_id` in a `with` query before the join, write `count(distinct a.account_id)`, or say `fans_out: [contacts]` beside `sql` if it is meant
     ");
     assert_snapshot!(said("select avg(w.n) as mean\nfrom (select account_id, count(*) as n from contacts group by account_id) w\njoin touchpoints t on w.account_id = t.account_id"), @"
-    error[fan-out]: `avg(w.n)` takes each row of `the query` once for every row of `touchpoints` that it meets
+    error[fan-out]: `avg(w.n)` takes each row of `w` once for every row of `touchpoints` that it meets
      --> jobs/case.yaml:6:14
       |
     6 |       select avg(w.n) as mean
       |              ^^^^^^^
     7 |       from (select account_id, count(*) as n from contacts group by account_id) w
     8 |       join touchpoints t on w.account_id = t.account_id
-      |            ----------- each row of `the query` meets several rows of `touchpoints`: its key is `touch_id`, the join is on `account_id`
+      |            ----------- each row of `w` meets several rows of `touchpoints`: its key is `touch_id`, the join is on `account_id`
       |
       = help: bring `touchpoints` to one row for each `account_id` in a `with` query before the join, or say `fans_out: [touchpoints]` beside `sql` if it is meant
     ");
@@ -126,7 +126,7 @@ fn pairs_that_are_counted() {
 #[test]
 fn two_lists_beside_one_account() {
     assert_snapshot!(said("select a.account_id, sum(d.amount) as amount\nfrom accounts a\nleft join deals d on a.account_id = d.account_id\nleft join contacts c on a.account_id = c.account_id\ngroup by a.account_id"), @"
-    error[fan-out]: `sum(d.amount)` takes each row of `accounts` once for every row of `contacts` that it meets
+    error[fan-out]: `sum(d.amount)` takes each row of `deals` once for every row of `contacts` that it meets
      --> jobs/case.yaml:6:28
       |
     6 |       select a.account_id, sum(d.amount) as amount
