@@ -135,6 +135,7 @@ fn the_newest_snapshot_gives_the_day_unless_another_is_asked_for() {
 #[case::an_unknown_command(&["compute"], "unrecognized subcommand 'compute'")]
 #[case::an_unknown_option(&["run", "--fast"], "unexpected argument '--fast'")]
 #[case::a_day_that_is_none(&["run", "--as-of", "2026-13-01"], "invalid value '2026-13-01'")]
+#[case::a_day_in_another_order(&["run", "--as-of", "22/11/2026"], "a day of the calendar is written as 2026-11-22")]
 #[case::a_variable_without_a_value(&["run", "--var", "X"], "write it as NAME=VALUE")]
 #[case::too_little_memory(&["run", "--memory", "1MB"], "less than 64MiB")]
 #[case::no_threads(&["run", "--threads", "0"], "0 is not in 1..")]

@@ -37,7 +37,6 @@ impl Begun {
         run::<std::ffi::OsString>(&all)
     }
 
-
     fn marts(&self) -> Marts {
         Marts::read(&self.folder.join("out/marts"))
     }

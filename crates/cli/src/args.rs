@@ -29,7 +29,7 @@ pub struct Global {
     #[arg(long, global = true, default_value = ".", value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub project: PathBuf,
     /// Day to run for: rows after it do not count [default: the newest snapshot]
-    #[arg(long, global = true, value_name = "DATE")]
+    #[arg(long, global = true, value_name = "DATE", value_parser = day)]
     pub as_of: Option<Date>,
     /// Read the lake here instead of where pipelines.yaml says
     #[arg(long, global = true, value_name = "URL", value_hint = ValueHint::DirPath)]
@@ -141,10 +141,10 @@ pub struct BackfillArgs {
     #[command(flatten)]
     pub run: RunArgs,
     /// First night
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = day)]
     pub from: Date,
     /// The day after the last night
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = day)]
     pub to: Date,
     /// Leave out nights that are done, whoever has done them
     #[arg(long)]
@@ -294,10 +294,10 @@ pub struct StatusArgs {
     #[arg(long, default_value_t = 5, value_name = "N")]
     pub last: usize,
     /// First night to look at [default: the first one that was run]
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = day)]
     pub from: Option<Date>,
     /// The day after the last night to look at [default: that after the last one that was run]
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = day)]
     pub to: Option<Date>,
     /// Exit with 1 when the newest night is not done or a source is older than it may be
     #[arg(long)]
@@ -390,7 +390,7 @@ pub struct SampleArgs {
     #[arg(long, default_value_t = 42)]
     pub seed: u64,
     /// Last day of the lake
-    #[arg(long, default_value = "2026-11-22", value_name = "DATE")]
+    #[arg(long, default_value = "2026-11-22", value_name = "DATE", value_parser = day)]
     pub until: Date,
     /// Where to write it
     #[arg(long, value_name = "URL", value_hint = ValueHint::DirPath)]
@@ -439,6 +439,10 @@ pub struct CompletionsArgs {
     /// The shell
     #[arg(value_enum)]
     pub shell: Shell,
+}
+
+fn day(text: &str) -> Result<Date, String> {
+    text.parse().map_err(|_| "a day of the calendar is written as 2026-11-22".to_owned())
 }
 
 fn variable(text: &str) -> Result<(String, String), String> {

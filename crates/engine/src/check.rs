@@ -1,6 +1,8 @@
 //! The whole project type-checked without data: every query is built and run over empty frames of the declared
 //! columns, by the same code that runs it over the lake.
 
+mod explain;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
@@ -9,14 +11,10 @@ use std::sync::atomic::AtomicBool;
 use abmart_plan::Plan;
 use abmart_plan::calendar::Period;
 use abmart_spec::diagnostic::{Diagnostic, Span, did_you_mean};
-use abmart_spec::model::{
-    Fact, FactInput, Grain, Mart, MartBody, Project, SourceKind, SqlExpr, SqlQuery, Table, TableBody,
-};
-use abmart_spec::sql::locate;
+use abmart_spec::model::{Fact, FactInput, Grain, Mart, MartBody, Project, SourceKind, Table, TableBody};
 use indexmap::IndexMap;
 use jiff::civil::{Date, date};
 use polars::prelude::*;
-use sqlparser::ast::Ident;
 
 use crate::cache::RunCache;
 use crate::context::{Budget, Context, Silent};
@@ -30,8 +28,9 @@ use crate::job::{Job, ordered_tables, stamped};
 use crate::measure::fact::{CompiledFact, keys_of};
 use crate::output::{alerts, arrow, bands, catalog, changes, cuts, marts};
 use crate::scope::{Frames, Scope};
-use crate::sql::names;
 use crate::table;
+
+use explain::{Piece, pieces_of, pieces_of_fact};
 
 /// Any day will do: types do not depend on it.
 pub(crate) const SOME_DAY: Date = date(2026, 1, 31);
@@ -139,7 +138,9 @@ impl<'a> Checker<'a> {
                 }
                 Err(error) => {
                     let pieces = definition.by.values().chain(definition.measures.values()).chain(&definition.filter);
-                    self.report(&format!("rollup `{}`", definition.name), definition.span, &pieces_of(pieces), &error);
+                    let mut pieces = pieces_of(pieces);
+                    pieces.push(Piece::Input(&source.name));
+                    self.report(&format!("rollup `{}`", definition.name), definition.span, &pieces, &error);
                     self.broken.insert(&definition.name);
                 }
             }
@@ -319,17 +320,32 @@ impl<'a> Checker<'a> {
         let known = || schema.iter_names().map(PlSmallStr::as_str);
         let named = mart.key.iter().chain(&mart.sort).map(|name| (name.value.as_str(), name.span));
         let documented = mart.columns.iter().map(|(name, column)| (name.as_str(), column.span));
+        let mut missing: BTreeSet<&str> = BTreeSet::new();
         for (name, span) in named.chain(documented) {
-            if schema.get(name).is_none() {
-                let help = did_you_mean(name, known()).map(|near| format!("did you mean `{near}`?"));
+            if schema.get(name).is_none() && missing.insert(name) {
+                let help = match (did_you_mean(name, known()), &mart.body) {
+                    (Some(near), _) => format!("did you mean `{near}`?"),
+                    (None, MartBody::Sql(_)) => {
+                        format!(
+                            "its `select` gives {}; `{name}` can be one more",
+                            known().collect::<Vec<_>>().join(", ")
+                        )
+                    }
+                    (None, MartBody::From(_)) => format!("there are {}", known().collect::<Vec<_>>().join(", ")),
+                };
                 let message = format!("mart `{}` has no column `{name}`", mart.name);
-                self.findings.push(Diagnostic::error("unknown-column", message).at(span).maybe_help(help));
+                self.findings.push(Diagnostic::error("unknown-column", message).at(span).help(help));
             }
         }
         let kpis = &self.context.project.kpis;
-        for name in known().filter(|name| !mart.columns.contains_key(*name) && !kpis.contains_key(*name)) {
-            let message = format!("column `{name}` of mart `{}` is not documented", mart.name);
-            let help = format!("add `{name}: {{description: …}}` under `columns`");
+        let bare: Vec<&str> =
+            known().filter(|name| !mart.columns.contains_key(*name) && !kpis.contains_key(*name)).collect();
+        if let Some(first) = bare.first() {
+            let message = match bare.len() {
+                1 => format!("column `{first}` of mart `{}` is not documented", mart.name),
+                _ => format!("columns of mart `{}` are not documented: {}", mart.name, bare.join(", ")),
+            };
+            let help = format!("add `{first}: {{description: …}}` under `columns`");
             self.findings.push(Diagnostic::warning("undocumented-column", message).at(mart.span).help(help));
         }
     }
@@ -339,60 +355,17 @@ impl<'a> Checker<'a> {
     }
 
     fn report(&mut self, what: &str, span: Span, pieces: &[Piece<'_>], error: &EngineError) {
-        let (span, inner) = innermost(span, error);
-        let polars = match inner {
-            EngineError::Polars(error) => Some(root_of(error)),
-            _ => None,
-        };
-        let column = match polars {
-            Some(PolarsError::ColumnNotFound(text) | PolarsError::SQLInterface(text)) => quoted(text),
-            _ => None,
-        };
-        let found = column.as_ref().and_then(|name| pieces.iter().find_map(|piece| piece.place_of(name)));
-        let text = inner.to_string();
-        let finding = match (&column, polars) {
-            (Some(name), Some(PolarsError::ColumnNotFound(_))) => {
-                let candidates = valid_columns(&text);
-                let near = did_you_mean(name, candidates.iter().map(String::as_str));
-                let help = match near {
-                    Some(near) => Some(format!("did you mean `{near}`?")),
-                    None if candidates.is_empty() => None,
-                    None => Some(format!("there are {}", candidates.join(", "))),
-                };
-                Diagnostic::error("unknown-column", format!("{what}: there is no column `{name}`")).maybe_help(help)
-            }
-            _ => Diagnostic::error("does-not-compute", format!("{what}: {}", first_line(&text))),
-        };
-        self.findings.push(finding.at(found.unwrap_or(span)));
+        let inputs: BTreeSet<&str> = pieces.iter().flat_map(Piece::reads).collect();
+        let columns = inputs.into_iter().flat_map(|name| self.columns_of(name)).collect::<Vec<_>>();
+        self.findings.push(explain::finding(what, span, pieces, &columns, error));
     }
-}
 
-/// A piece of SQL in which a name may stand.
-enum Piece<'a> {
-    Expression(&'a SqlExpr),
-    Query(&'a SqlQuery),
-}
-
-impl Piece<'_> {
-    /// Where the piece names a column.
-    fn place_of(&self, name: &str) -> Option<Span> {
-        let bare = name.rsplit('.').next().unwrap_or(name);
-        let find = |names: Vec<Ident>| {
-            names.into_iter().find(|known| known.value == name || known.value == bare).map(|known| known.span)
-        };
-        match self {
-            Self::Expression(sql) => find(names::columns(&sql.ast)).map(|place| locate(*sql, place)),
-            Self::Query(sql) => find(names::columns(&sql.ast)).map(|place| locate(*sql, place)),
-        }
+    /// The columns of a source, rollup or table, as far as they are known by now.
+    fn columns_of(&self, name: &str) -> Vec<String> {
+        let scope = Scope::of_period(self.context.project, self.context.plan, &self.frames, self.period());
+        let schema = scope.rows(name, false).and_then(|mut rows| Ok(rows.collect_schema()?));
+        schema.map(|schema| schema.iter_names().map(ToString::to_string).collect()).unwrap_or_default()
     }
-}
-
-fn pieces_of<'a>(expressions: impl Iterator<Item = &'a SqlExpr>) -> Vec<Piece<'a>> {
-    expressions.map(Piece::Expression).collect()
-}
-
-fn pieces_of_fact(fact: &Fact) -> Vec<Piece<'_>> {
-    pieces_of(fact.measures.values().chain(&fact.filter))
 }
 
 fn one_fact(project: &Project, fact: &Fact, scope: &Scope<'_>) -> Result<(), EngineError> {
@@ -406,44 +379,6 @@ fn one_fact(project: &Project, fact: &Fact, scope: &Scope<'_>) -> Result<(), Eng
         compiled.rows(scope, &keys, None)?.lazy().with_columns(compiled.measures()?).collect()?;
     }
     Ok(())
-}
-
-/// The place that the error itself knows, and the error without it.
-fn innermost(span: Span, error: &EngineError) -> (Span, &EngineError) {
-    match error {
-        EngineError::At { span, source, .. } => innermost(*span, source),
-        other => (span, other),
-    }
-}
-
-/// What went wrong first, without the steps of the query around it.
-fn root_of(error: &PolarsError) -> &PolarsError {
-    match error {
-        PolarsError::Context { error, .. } => root_of(error),
-        other => other,
-    }
-}
-
-fn first_line(text: &str) -> &str {
-    text.lines().next().unwrap_or(text)
-}
-
-/// The first name in quotes of a message.
-fn quoted(text: &str) -> Option<String> {
-    if !text.contains(' ') {
-        return Some(text.trim_matches(['"', '\'']).to_owned());
-    }
-    text.split_once('"')
-        .and_then(|(_, rest)| rest.split_once('"'))
-        .map(|(name, _)| name.to_owned())
-        .or_else(|| text.split_once('\'').and_then(|(_, rest)| rest.split_once('\'')).map(|(name, _)| name.to_owned()))
-}
-
-/// The columns that Polars lists as valid ones.
-fn valid_columns(text: &str) -> Vec<String> {
-    let Some((_, list)) = text.split_once("valid columns: [") else { return Vec::new() };
-    let Some((list, _)) = list.split_once(']') else { return Vec::new() };
-    list.split(", ").map(|name| name.trim_matches('"').to_owned()).collect()
 }
 
 fn some_plan(project: &Project) -> Plan {

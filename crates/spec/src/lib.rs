@@ -24,6 +24,7 @@ mod grammar;
 pub mod graph;
 mod load;
 pub mod model;
+mod provenance;
 mod resolve;
 pub mod select;
 pub mod sql;

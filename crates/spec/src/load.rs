@@ -128,6 +128,20 @@ fn summary(diagnostics: &[Diagnostic]) -> String {
     }
 }
 
+/// Variables with a default that no value names.
+fn unused_defaults(pipelines: &Node, variables: &Variables) -> Vec<Diagnostic> {
+    let entries = pipelines.get("variables").map(Node::entries).unwrap_or_default();
+    let unused = entries.iter().filter(|entry| !variables.is_used(&entry.key.value));
+    unused
+        .map(|entry| {
+            let name = &entry.key.value;
+            Diagnostic::warning("unused-variable", format!("no value of the project names the variable `{name}`"))
+                .at(entry.key.span)
+                .help(format!("values name it as `${{{name}}}`"))
+        })
+        .collect()
+}
+
 struct Loader<'a> {
     root: &'a Path,
     edits: &'a Edits,
@@ -155,6 +169,9 @@ impl Loader<'_> {
         }
         self.diagnostics.extend(variables.unused());
         project.variables = variables.filled_in();
+        if !self.unreadable {
+            self.diagnostics.extend(unused_defaults(&pipelines, &variables));
+        }
 
         let mut findings = resolve::resolve(&project, &names);
         if self.unreadable {
@@ -195,6 +212,8 @@ impl Loader<'_> {
         syntax::interpolate(node, variables, &mut self.diagnostics);
         // A missing key of a whole file is reported at its first key rather than over all of the file.
         let place = node.entries().first().map_or(node.span, |entry| entry.key.span);
+        let text = self.files.file(node.span.file).map(|file| file.text.clone()).unwrap_or_default();
+        grammar::mend(node, object, &text, &mut self.diagnostics);
         grammar::check(node, object, place, &mut self.diagnostics);
     }
 

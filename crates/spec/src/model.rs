@@ -206,6 +206,8 @@ pub struct Table {
     pub money: Option<Money>,
     /// Columns that identify a row, where declared; checked.
     pub key: Vec<Spanned<String>>,
+    /// Inputs of its query of which several rows are meant to meet one row of those before.
+    pub fans_out: Vec<Spanned<String>>,
     /// The table with which its sums agree, where it divides up what another one holds; checked in every run.
     pub reconciles: Option<Reconciles>,
     /// What it holds.

@@ -178,6 +178,7 @@ fn mart(name: &str, body: MartBody) -> Mart {
         audience: None,
         grains: Vec::new(),
         format: MartFormat::Parquet,
+        fans_out: Vec::new(),
         columns: IndexMap::new(),
         description: String::new(),
         job: String::new(),

@@ -189,6 +189,7 @@ pub(super) fn tables(attribution: &Attribution, decoder: &mut Decoder, project: 
             time: part.has_time().then(|| Spanned { value: CONVERTED_AT.to_owned(), span: attribution.span }),
             money: None,
             key: Vec::new(),
+            fans_out: Vec::new(),
             reconciles: None,
             description: format!("{} of the attribution `{}`.", part.meaning(), attribution.name),
             job: attribution.job.clone(),

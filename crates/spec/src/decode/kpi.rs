@@ -39,7 +39,12 @@ pub(super) fn decode(entry: &Entry, job: &Job, decoder: &mut Decoder) -> Option<
             Some(_) => words(fields, "styles"),
             None => ["high_touch", "automated", "hybrid"].map(str::to_owned).to_vec(),
         },
-        benchmark: fields.fields("benchmark").map(|fields| benchmark(fields, better, decoder)),
+        benchmark: fields.fields("benchmark").map(|limits| {
+            if fields.words("unit") == "percent" {
+                fractions(limits, decoder);
+            }
+            benchmark(limits, better, decoder)
+        }),
         grains: fields.grains("grains"),
         compares: fields.text("compares"),
         cuts: fields.texts("cuts"),
@@ -49,6 +54,23 @@ pub(super) fn decode(entry: &Entry, job: &Job, decoder: &mut Decoder) -> Option<
         job: job_name(job),
         span: entry.key.span,
     })
+}
+
+/// Reports limits of a percentage that are likely written as if they were followed by `%`.
+fn fractions(limits: Fields, decoder: &mut Decoder) {
+    /// A return of ten times the cost is a percentage that somebody may want; more is not.
+    const MOST: f64 = 10.0;
+    let too_great = ["alarm", "healthy", "strong"].into_iter().find_map(|key| {
+        let value = limits.number(key).filter(|value| value.abs() > MOST)?;
+        Some((value, limits.get(key)?.span))
+    });
+    if let Some((value, place)) = too_great {
+        decoder.diagnostics.push(
+            Diagnostic::warning("percent-not-a-fraction", format!("{value} is {} %", value * 100.0))
+                .at(place)
+                .help(format!("a percentage is a fraction: {value} % is `{}`", value / 100.0)),
+        );
+    }
 }
 
 fn benchmark(fields: Fields, better: Better, decoder: &mut Decoder) -> Benchmark {

@@ -31,6 +31,7 @@ pub(super) fn decode(entry: &Entry, job: &Job, decoder: &mut Decoder) -> Option<
         name: entry.key.value.clone(),
         body,
         key,
+        fans_out: fields.texts("fans_out"),
         sort,
         filter,
         audience: fields.text("audience").map(|text| text.value),

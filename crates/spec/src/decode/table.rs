@@ -33,6 +33,7 @@ pub(super) fn decode(entry: &Entry, job: &Job, decoder: &mut Decoder) -> Option<
         time: fields.text("time"),
         money: fields.fields("money").and_then(money),
         key: fields.texts("key"),
+        fans_out: fields.texts("fans_out"),
         reconciles: fields.fields("reconciles").and_then(reconciles),
         description: fields.words("description"),
         job: job_name(job),

@@ -26,7 +26,12 @@ impl Checker<'_> {
             // Nothing behind a key is as good as an empty map.
             Value::Null => &[],
             _ => {
-                return self.wrong_type(node, &format!("a map with the keys of {}", with_article(object.name)));
+                let required = object.keys.iter().filter(|key| key.required);
+                let examples: Vec<&str> = required.map(|key| one_line(key.example)).collect();
+                let help = (!examples.is_empty()).then(|| format!("for example `{{{}}}`", examples.join(", ")));
+                let message =
+                    format!("expected a map with the keys of {}, found {}", with_article(object.name), node.noun());
+                return self.report("wrong-type", message, node.span, help);
             }
         };
         self.repeated_keys(entries);
@@ -60,7 +65,8 @@ impl Checker<'_> {
                 self.diagnostics.push(
                     Diagnostic::error("repeated-key", format!("`{}` stands twice in the same map", entry.key.value))
                         .at(entry.key.span)
-                        .label(earlier.key.span, "first here"),
+                        .label(earlier.key.span, "first here")
+                        .help("one of the two can go, or was meant to be another key"),
                 );
             }
         }
@@ -136,14 +142,16 @@ impl Checker<'_> {
                 Value::Map(_) => self.shape(node, object, place, key),
                 _ => self.shape(node, scalar, place, key),
             },
-            Shape::List(item) => match &node.value {
-                Value::List(items) => {
+            Shape::List(item) => {
+                if let Value::List(items) = &node.value {
                     for node in items {
                         self.shape(node, item, node.span, key);
                     }
+                } else {
+                    let help = node.as_text().map(|text| format!("a list of one is written `[{text}]`"));
+                    self.report("wrong-type", format!("expected a list, found {}", node.noun()), node.span, help);
                 }
-                _ => self.wrong_type(node, "a list"),
-            },
+            }
             Shape::Pair(item) => match &node.value {
                 Value::List(items) if items.len() == 2 => {
                     for node in items {

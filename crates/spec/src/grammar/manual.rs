@@ -194,6 +194,11 @@ window functions, `filter (where …)`, `case`, `coalesce`, intervals, `union al
 
 A timestamp in SQL is a local time of the reporting time zone, without a zone of its own. A query reads sources, rollups
 and tables by their names; the names of its own `with` come first.
+
+A join whose columns hold no key of the joined side repeats rows. A sum, count or mean over their values is an error, in
+the query as in a fact over it: bring the other side to one row for each value with `group by` or `distinct` first, or
+count `distinct`. Keys are those that sources, tables and rollups have and those that follow from a query. `fans_out` says
+that several rows are meant to meet one; [mistakes.md](mistakes.md) has examples.
 ";
 
 const AGGREGATE_RULES: &str = "

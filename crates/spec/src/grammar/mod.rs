@@ -15,6 +15,7 @@ mod format;
 mod kpi;
 mod manual;
 mod mart;
+mod mend;
 mod project;
 mod schema;
 mod score;
@@ -24,10 +25,11 @@ mod table;
 mod unit_test;
 
 pub(crate) use attribution::KINDS;
-pub(crate) use check::check;
+pub(crate) use check::{check, list};
 pub use embedded::{Sql, sql_at};
 pub(crate) use format::{is_date, is_timestamp, name_problem, window};
 pub use manual::language_markdown;
+pub(crate) use mend::mend;
 pub use schema::{Document, json_schema};
 
 pub(crate) use project::{JOB, PIPELINES};

@@ -16,6 +16,7 @@ pub(super) static TABLE: Object = Object {
         Key::new("time", Shape::Word("column"), "The column that facts go by.", "time: closed_at").default("none"),
         Key::new("money", Shape::Object(&MONEY), "Conversion of amounts to the reporting currency, after the query.", "money: {columns: [amount, tcv], currency: currency, on: closed_at}").default("none"),
         Key::new("key", Shape::List(&Shape::Word("column")), "Columns that identify a row; checked.", "key: [opportunity_id]").default("none"),
+        Key::new("fans_out", Shape::List(&Shape::Word("input")), "Inputs of the query, by name or alias, of which several rows are meant to meet one row of those before them. Otherwise sums and counts over rows that a join repeats are an error.", "fans_out: [touchpoints]").default("none"),
         Key::new("reconciles", Shape::Object(&RECONCILES), "The table whose amounts it divides up; their sums agree to the cent, or the run fails.", "reconciles: {with: monthly_spend, by: [month, currency], columns: [amount]}").default("none"),
         description("description: Deals closed as won, in the reporting currency."),
     ],
@@ -25,6 +26,7 @@ pub(super) static TABLE: Object = Object {
         Rule::Needs("rows", "columns"),
         Rule::Needs("file", "columns"),
         Rule::Needs("during", "for_each"),
+        Rule::Needs("fans_out", "sql"),
         Rule::Needs("reconciles", "sql"),
     ],
 };

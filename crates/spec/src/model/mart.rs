@@ -14,6 +14,8 @@ pub struct Mart {
     pub body: MartBody,
     /// Columns that identify a row.
     pub key: Vec<Spanned<String>>,
+    /// Inputs of its query of which several rows are meant to meet one row of those before.
+    pub fans_out: Vec<Spanned<String>>,
     /// Sort order.
     pub sort: Vec<Spanned<String>>,
     /// Rows that are published, of a table; none: all.

@@ -113,5 +113,5 @@ fn diagnostic(noun: &str, cycle: &[(String, Span)]) -> Diagnostic {
             diagnostic.label(*place, format!("`{name}` needs `{need}`"))
         };
     }
-    diagnostic
+    diagnostic.help("what several of them need belongs into one more, which needs none of them")
 }

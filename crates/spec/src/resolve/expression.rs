@@ -5,7 +5,7 @@ use sqlparser::tokenizer;
 use crate::diagnostic::Diagnostic;
 use crate::grammar::{is_date, is_timestamp};
 use crate::model::SqlExpr;
-use crate::sql::{AGGREGATES, Call, Parts, locate, parts};
+use crate::sql::{AGGREGATES, Call, Parts, locate, mistakes, parts};
 
 use super::Resolver;
 
@@ -112,6 +112,10 @@ impl Resolver<'_> {
                     .at(locate(sql, *place))
                     .help("queries belong into the SQL of a table"),
             );
+        }
+        for mistake in mistakes(&sql.ast) {
+            let place = locate(sql, mistake.place);
+            self.report(Diagnostic::error(mistake.code, mistake.message).at(place).help(mistake.help));
         }
         self.calls(sql, &parts, calls);
         self.literals(&parts, |place| locate(sql, place));

@@ -14,6 +14,7 @@ mod kpi;
 mod mart;
 mod pack;
 mod pipeline;
+mod query;
 mod score;
 mod source;
 mod store;
@@ -25,7 +26,7 @@ pub(crate) use unit_test::unit_tests;
 use crate::decode::{Kind, Names};
 use crate::diagnostic::{Diagnostic, Span, did_you_mean};
 use crate::model::{Column, Entity, ForEach, Project, Spanned, Table};
-use crate::units;
+use crate::{provenance, units};
 
 /// Everything that is wrong with definitions which are in order by themselves.
 pub(crate) fn resolve(project: &Project, names: &Names) -> Vec<Diagnostic> {
@@ -49,6 +50,7 @@ pub(crate) fn resolve(project: &Project, names: &Names) -> Vec<Diagnostic> {
     if !cyclic {
         // Units follow the definitions upwards, which a cycle has no end to.
         let mut findings = units::check(project);
+        findings.extend(provenance::check(project));
         findings.retain(|finding| !resolver.diagnostics.iter().any(|other| overlap(finding, other)));
         resolver.diagnostics.extend(findings);
     }

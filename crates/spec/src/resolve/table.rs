@@ -79,6 +79,7 @@ impl Resolver<'_> {
 
     /// Reports functions and literals that cannot stand in a query.
     pub(super) fn table_query(&mut self, sql: &SqlQuery, period: bool) {
+        self.query_form(sql);
         let parts = query_parts(&sql.ast);
         self.literals(&parts, |place| locate(sql, place));
         for call in parts.period_calls.iter().filter(|_| !period) {

@@ -56,6 +56,11 @@ impl Located for SqlQuery {
     }
 }
 
+/// The text between two stretches of it.
+pub(crate) fn between(text: &str, before: tokenizer::Span, after: tokenizer::Span) -> &str {
+    text.get(offset(text, before.end)..offset(text, after.start)).unwrap_or_default()
+}
+
 /// The byte offset of a SQL location: line and column from 1, columns in characters.
 pub(super) fn offset(text: &str, location: tokenizer::Location) -> usize {
     let index = |number: u64| usize::try_from(number.saturating_sub(1)).unwrap_or(usize::MAX);

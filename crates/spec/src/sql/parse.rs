@@ -88,7 +88,50 @@ fn syntax_error(error: &ParserError, text: &str, map: &TextMap, span: Span) -> D
         }
         None => message.to_owned(),
     };
-    Diagnostic::error("sql-syntax", format!("SQL: {message}")).at(place(text, map, span.file, location))
+    Diagnostic::error("sql-syntax", format!("SQL: {message}"))
+        .at(place(text, map, span.file, location))
+        .maybe_help(remedy(&message, text, location))
+}
+
+/// What is likely meant by text that is no SQL, by what stands where it stops being SQL.
+fn remedy(message: &str, text: &str, location: Option<Location>) -> Option<String> {
+    let start = location.filter(|location| location.line > 0).map_or(text.len(), |location| offset(text, location));
+    let (before, rest) = text.split_at(start.min(text.len()));
+    let here = rest.chars().next();
+    if message.contains("Unterminated string") {
+        return Some(
+            "a text ends with the quote that it begins with; in YAML, ` #` begins a remark unless the SQL stands in quotes or below `|`"
+                .to_owned(),
+        );
+    }
+    if text.contains(['‘', '’', '“', '”']) && matches!(here, Some('‘' | '’' | '“' | '”')) {
+        return Some("quotes of SQL are straight: `'text'`".to_owned());
+    }
+    match here {
+        Some(';') => return Some("a query ends without `;`".to_owned()),
+        Some('!') => return Some("`not` turns a condition round, `<>` is unlike".to_owned()),
+        _ => {}
+    }
+    let open = before.matches('(').count();
+    let closed = before.matches(')').count();
+    if here == Some(')') && closed >= open {
+        return Some("no `(` before it is open".to_owned());
+    }
+    if here.is_none() && open > closed {
+        return Some(format!(
+            "{} `(` is open; in YAML, ` #` begins a remark that is no part of the SQL",
+            open - closed
+        ));
+    }
+    let is_name = |character: char| character.is_alphanumeric() || character == '_';
+    let follows_value = before.trim_end().ends_with(|character| is_name(character) || matches!(character, ')' | '\''));
+    if message.contains("the end of the text, found") && here.is_some_and(is_name) && follows_value {
+        return Some("a comma, an operator or a keyword is missing before it".to_owned());
+    }
+    if here == Some(',') || before.trim_end().ends_with(',') {
+        return Some("a comma stands between two values, not before or after them".to_owned());
+    }
+    None
 }
 
 /// A piece of SQL in backticks; the parser's own phrases as they are.

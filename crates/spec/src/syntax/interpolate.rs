@@ -74,6 +74,11 @@ impl<'a> Variables<'a> {
         used.into_iter().filter_map(|name| self.get(&name).map(|value| (name, value))).collect()
     }
 
+    /// Whether a value has named the variable.
+    pub fn is_used(&self, name: &str) -> bool {
+        self.used.borrow().contains(name)
+    }
+
     fn get(&self, name: &str) -> Option<String> {
         let value = self
             .given

@@ -44,7 +44,53 @@ fn syntax_error(error: &serde_yaml::Error, file: FileId, text: &str) -> Diagnost
         .filter_map(|tail| message.find(tail))
         .min()
         .map_or(message, |position| &message[..position]);
-    Diagnostic::error("yaml-syntax", format!("YAML syntax: {message}")).at(Span::new(file, start, end))
+    Diagnostic::error("yaml-syntax", format!("YAML syntax: {message}"))
+        .at(Span::new(file, start, end))
+        .maybe_help(remedy(message, text, start))
+}
+
+/// What is likely meant by text that is no YAML, by the parser's message and what stands at the place.
+fn remedy(message: &str, text: &str, start: usize) -> Option<String> {
+    let line_start = text[..start].rfind('\n').map_or(0, |newline| newline + 1);
+    let line = text[line_start..].lines().next().unwrap_or_default();
+    let before = &text[line_start..start];
+    let here = text[start..].chars().next();
+    let is_value = before.trim_end().ends_with([':', '-', ',', '[', '{']) && !before.trim().is_empty();
+    if message.contains("tab") || before.contains('\t') && before.trim().is_empty() {
+        return Some("indentation is made of spaces: two for each level".to_owned());
+    }
+    if message.starts_with("mapping values are not allowed") {
+        return Some(if before.contains(": ") {
+            "a text with `: ` in it stands in quotes".to_owned()
+        } else {
+            "the line stands deeper than the one above, which has a value already; keys of one map begin in one column"
+                .to_owned()
+        });
+    }
+    match here {
+        Some(sign @ ('@' | '%' | '`' | '*' | '&' | '!' | '|' | '>')) if is_value => {
+            return Some(format!("a text that begins with `{sign}` stands in quotes"));
+        }
+        _ => {}
+    }
+    if message.contains("single-quoted") {
+        return Some(
+            "inside of single quotes `'` is written twice, `''`; or all of the text stands in double quotes".to_owned(),
+        );
+    }
+    if message.contains("double-quoted") {
+        return Some(
+            "inside of double quotes `\"` is written `\\\"`; all of the text stands in one pair of quotes".to_owned(),
+        );
+    }
+    if message.contains("unclosed quote") {
+        return Some("a text that begins with a quote ends with one".to_owned());
+    }
+    if message.contains("block") || message.contains("did not find expected") {
+        let what = if line.trim_start().starts_with("- ") { "items of one list" } else { "keys of one map" };
+        return Some(format!("{what} begin in one column"));
+    }
+    None
 }
 
 /// The byte offset of a line and column, both from 1 and in characters.

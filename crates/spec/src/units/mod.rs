@@ -166,6 +166,7 @@ fn diagnostic(clash: &Clash) -> Diagnostic {
         .help("a table with `money: {columns: …, currency: …, on: …}` converts them first"),
         Clash::Operands(operator, left, right, _) => {
             Diagnostic::error("unit-clash", format!("`{operator}` between {} and {}", left.noun(), right.noun()))
+                .help("quantities of one unit can be added; unlike ones can be divided, as an amount by a count")
         }
     }
 }

@@ -273,5 +273,7 @@ fn a_table_that_reads_its_own_credit_is_a_circle() {
     ...
     8 |     conversions: {from: signed, key: opportunity_id}
       |                         ------ `won_credits` needs `signed`
+      |
+      = help: what several of them need belongs into one more, which needs none of them
     ");
 }

@@ -11,6 +11,8 @@ fn sql_syntax_in_every_kind_of_scalar() {
       |
     9 |       plain: sum(touches) filtr (where true)
       |                           ^^^^^
+      |
+      = help: a comma, an operator or a keyword is missing before it
 
     error[sql-syntax]: SQL: expected `)`, found `andd`
       --> jobs/case.yaml:10:56
@@ -41,6 +43,8 @@ fn sql_syntax_in_every_kind_of_scalar() {
        |
     20 |       open: sum(touches
        |                       ^
+       |
+       = help: 1 `(` is open; in YAML, ` #` begins a remark that is no part of the SQL
     "#);
 }
 
@@ -52,6 +56,8 @@ fn sql_syntax_of_a_query() {
       |
     9 |       gruop by account_id
       |             ^^
+      |
+      = help: a comma, an operator or a keyword is missing before it
 
     error[sql-syntax]: SQL: only a `select` can stand here
       --> jobs/case.yaml:11:10

@@ -7,6 +7,7 @@
 mod attribution;
 mod contracts;
 mod expressions;
+mod fan_out;
 mod fingerprints;
 mod kpis;
 mod names;

@@ -271,6 +271,8 @@ fn tables_in_a_circle() {
       |            - `b` needs `c`
     9 |   c: {sql: select * from a}
       |                          - `c` needs `a`
+      |
+      = help: what several of them need belongs into one more, which needs none of them
     ");
 }
 
@@ -287,6 +289,8 @@ fn kpis_in_a_circle_and_one_that_names_itself() {
     ...
     13 |     formula: a * 2
        |              - `b` needs `a`
+       |
+       = help: what several of them need belongs into one more, which needs none of them
 
     error[self-reference]: the formula of `c` names `c` itself
       --> jobs/case.yaml:20:14
@@ -312,6 +316,8 @@ fn facts_in_a_circle() {
       |                                                             ^^^
     7 |   y: {per: contact, from_entity: contact, measures: {n: sum(x.n)}}
       |                                                             --- `y` needs `x`
+      |
+      = help: what several of them need belongs into one more, which needs none of them
 
     error[entity-mismatch]: entity `contact` is not below `contact`
      --> jobs/case.yaml:7:34
@@ -336,12 +342,6 @@ fn a_mistake_in_a_definition_does_not_hide_its_name() {
     // `deals` is incomplete, but known: only its own mistake is reported.
     let base = crate::BASE.replace("    from: deals\n", "    frm: deals\n");
     assert_snapshot!(messages(&[("jobs/base.yaml", &base)]), @"
-    error[missing-key]: a fact needs one of `from` and `from_entity`
-      --> jobs/base.yaml:75:3
-       |
-    75 |   deals:
-       |   ^^^^^
-
     error[unknown-key]: a fact has no key `frm`
       --> jobs/base.yaml:77:5
        |
@@ -360,6 +360,8 @@ fn definitions_of_a_broken_file_are_not_missed() {
       |
     1 | job: base
       |      ^
+      |
+      = help: indentation is made of spaces: two for each level
     ");
 }
 

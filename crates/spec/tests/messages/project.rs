@@ -75,6 +75,8 @@ fn a_place_behind_a_variable_is_right() {
       |
     7 |       where touches > ${RESPONSE_HOURS} annd kind = 'x'
       |                                         ^^^^
+      |
+      = help: a comma, an operator or a keyword is missing before it
     ");
 }
 

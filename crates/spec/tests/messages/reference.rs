@@ -97,6 +97,8 @@ fn rows_have_the_types_of_their_columns() {
        |
     13 |       - wrong
        |         ^^^^^
+       |
+       = help: a list of one is written `[wrong]`
     ");
 }
 

@@ -11,6 +11,8 @@ fn yaml_syntax() {
       |
     3 | kpis:
       |     ^
+      |
+      = help: keys of one map begin in one column
     ");
 }
 
@@ -108,6 +110,8 @@ fn repeated_keys() {
       |     --- first here
     6 |     key: id
       |     ^^^
+      |
+      = help: one of the two can go, or was meant to be another key
     ");
 }
 
@@ -141,18 +145,24 @@ fn wrong_types() {
       |
     6 |   owner: {key: 3, dimensions: region}
       |                               ^^^^^^
+      |
+      = help: a list of one is written `[region]`
 
     error[wrong-type]: expected a map with the keys of a column of a mart, found the text `text`
      --> jobs/case.yaml:9:52
       |
     9 |   m: {from: kpi_values, key: [kpi], columns: {kpi: text}}
       |                                                    ^^^^
+      |
+      = help: for example `{description: Recognised revenue}`
 
     error[wrong-type]: expected a map with the keys of a KPI, found the number 5
       --> jobs/case.yaml:11:6
        |
     11 |   k: 5
        |      ^
+       |
+       = help: for example `{title: {en: Win rate, fr: Taux de succès}, formula: sum(deals.won) / sum(deals.closed), unit: percent, better: higher, level: [executive, regional], cadence: monthly}`
     ");
 }
 

@@ -46,6 +46,8 @@ fn a_formula_gives_what_its_kpi_declares() {
        |
     27 |     formula: sum(deals.amount) + sum(deals.won)
        |              ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+       |
+       = help: quantities of one unit can be added; unlike ones can be divided, as an amount by a count
 
     error[unit-clash]: `through_another` is declared `percent`, but the formula gives money
       --> jobs/case.yaml:34:14
@@ -67,6 +69,8 @@ fn days_are_not_hours() {
       |
     7 | ...at, closed_at))', odd: 'sum(days_between(created_at, closed_at) - hours_between(created_at, closed_at))'}
       |                                ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: quantities of one unit can be added; unlike ones can be divided, as an amount by a count
 
     error[unit-clash]: `wait` is declared `hours`, but the formula gives days
       --> jobs/case.yaml:11:14
