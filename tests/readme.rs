@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 const JOB: &str = "jobs/local/latam.yaml";
+const TESTS: &str = "jobs/tests/latam.yaml";
 
 #[test]
 fn the_job_of_the_readme_validates_and_says_what_the_readme_says() {
@@ -25,6 +26,16 @@ fn the_mistake_of_the_readme_is_reported_as_the_readme_says() {
     let output = validate_with(&example);
     assert_eq!(output.status.code(), Some(2));
     assert_eq!(shown, [String::from_utf8(output.stderr).unwrap().trim_end()]);
+}
+
+#[test]
+fn the_test_of_the_readme_holds() {
+    let readme = read("README.md");
+    let tests = blocks(&readme, "yaml").nth(1).unwrap();
+    let folder = with_job(block(&readme, "yaml"));
+    std::fs::write(folder.path().join(TESTS), tests).unwrap();
+    let output = abmart(folder.path(), &["test", "accounts_that_nobody_touched"]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stdout));
 }
 
 #[test]
@@ -54,8 +65,8 @@ fn files_that_the_pages_point_at_exist() {
         let words = text.split('`').skip(1).step_by(2);
         let named =
             words.filter(|word| prefixes.iter().any(|prefix| word.starts_with(prefix)) && !word.contains(['*', ' ']));
-        // An example that the reader is asked to write.
-        let named = named.filter(|word| *word != JOB).map(|word| root().join(word));
+        // Examples that the reader is asked to write.
+        let named = named.filter(|word| ![JOB, TESTS].contains(word)).map(|word| root().join(word));
         missing.extend(linked.chain(named).filter(|path| !path.exists()).map(|path| (page, path)));
     }
     assert_eq!(missing, []);
@@ -63,6 +74,11 @@ fn files_that_the_pages_point_at_exist() {
 
 /// `abmart validate` on the shipped project with one more job.
 fn validate_with(job: &str) -> Output {
+    abmart(with_job(job).path(), &["validate"])
+}
+
+/// A copy of the shipped project with one more job.
+fn with_job(job: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for part in ["pipelines.yaml", "jobs", "data/reference"] {
         copy(&root().join(part), &folder.path().join(part));
@@ -70,7 +86,7 @@ fn validate_with(job: &str) -> Output {
     let path = folder.path().join(JOB);
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(path, job).unwrap();
-    abmart(folder.path(), &["validate"])
+    folder
 }
 
 fn abmart(folder: &Path, args: &[&str]) -> Output {

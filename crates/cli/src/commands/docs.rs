@@ -1,9 +1,9 @@
 //! `abmart docs`.
 
 use abmart_report::changes;
-use abmart_site::{Change, Extras, Published, Site};
-use abmart_spec::Project;
-use abmart_spec::model::MartBody;
+use abmart_site::{Change, Extras, Kind, Published, Site, TestCase};
+use abmart_spec::model::{MartBody, UnitTest};
+use abmart_spec::{Node, Project};
 use abmart_store::{Manifest, Store};
 
 use crate::args::{DocsArgs, Global};
@@ -17,10 +17,13 @@ use crate::text::{bytes, count, print};
 /// # Errors
 /// When the project does not load, the folder holds something else, or what the marts hold is damaged.
 pub fn docs(global: &Global, args: &DocsArgs) -> Result<(), Failure> {
-    let project = project::load(global)?;
+    let mut project = project::load(global)?;
+    let tests = abmart_spec::load_tests(&mut project)
+        .map_err(|error| Failure::of_diagnostics(&error.diagnostics, &error.files))?;
     let out = args.out.clone().unwrap_or_else(|| project.root.join("out/docs"));
     folder::check(&out, &project.root, args.overwrite)?;
-    let site = Site::of(&project, &known(&project)?);
+    let tests = tests.iter().filter_map(|test| test_case(test, &project)).collect();
+    let site = Site::of(&project, &Extras { tests, ..known(&project)? });
     folder::replace(&out, site.files())?;
     let size: usize = site.files().values().map(Vec::len).sum();
     let (files, size) = (count(site.files().len() as u64), bytes(size as u64));
@@ -42,13 +45,37 @@ fn extras(project: &Project) -> Result<Extras, Failure> {
     let Some(marts) = project::open_if_there(&project.stores.marts, project)? else { return Ok(Extras::default()) };
     let Some(manifest) = marts.manifest()? else { return Ok(Extras::default()) };
     Ok(Extras {
-        tests: Vec::new(),
         changes: log(project, &marts, &manifest)?,
         published: Some(Published {
             as_of: manifest.as_of.clone(),
             run_id: manifest.run_id.clone(),
             at: manifest.published_at.clone(),
         }),
+        ..Extras::default()
+    })
+}
+
+/// A unit test as the pages of what it looks at name it.
+fn test_case(test: &UnitTest, project: &Project) -> Option<TestCase> {
+    let (file, line, _) = project.files.position(test.span)?;
+    let of = |node: Node| {
+        let kind = match &node {
+            Node::Rollup(_) => Kind::Rollup,
+            Node::Fact(_) => Kind::Fact,
+            Node::Score(_) => Kind::Score,
+            Node::Kpi(_) => Kind::Kpi,
+            Node::Alert(_) => Kind::Alert,
+            Node::Mart(_) => Kind::Mart,
+            _ => Kind::Table,
+        };
+        (kind, node.name().to_owned())
+    };
+    Some(TestCase {
+        name: test.name.clone(),
+        description: test.description.clone(),
+        file: file.display().to_string(),
+        line,
+        of: test.looks_at(project).map(of).collect(),
     })
 }
 
