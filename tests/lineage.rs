@@ -196,6 +196,6 @@ fn a_run_tells_the_lineage_of_columns_by_the_same_names() {
     assert_eq!(told["facets"]["columnLineage"], known["facets"]["columnLineage"]);
     let read: BTreeSet<&str> =
         end["inputs"].as_array().expect("inputs").iter().map(|set| set["name"].as_str().expect("a name")).collect();
-    let owner = &told["facets"]["columnLineage"]["fields"]["touches"]["inputFields"][0]["name"];
+    let owner = &told["facets"]["columnLineage"]["fields"]["owner"]["inputFields"][0]["name"];
     assert!(read.contains(owner.as_str().expect("a name")), "{owner} is none of {read:?}");
 }

@@ -197,6 +197,7 @@ pub struct TestArgs {
 
 /// Options of `lineage`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of the command line")]
 pub struct LineageArgs {
     /// Definitions or columns, such as win_rate, mart:account_360 or touchpoints.channel [default: how many there are]
     #[arg(value_name = "NAME")]
