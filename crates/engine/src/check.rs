@@ -236,7 +236,10 @@ impl<'a> Checker<'a> {
                 continue;
             }
             if let Err(error) = one_fact(project, fact, scope) {
-                self.report(&format!("fact `{}`", fact.name), fact.span, &pieces_of_fact(fact), &error);
+                let columns = columns_of(&from.value, scope);
+                let pieces = pieces_of_fact(fact);
+                let what = format!("fact `{}`", fact.name);
+                self.findings.push(explain::finding(&what, fact.span, &pieces, &columns, &error));
             }
         }
     }
@@ -323,7 +326,8 @@ impl<'a> Checker<'a> {
         let mut missing: BTreeSet<&str> = BTreeSet::new();
         for (name, span) in named.chain(documented) {
             if schema.get(name).is_none() && missing.insert(name) {
-                let help = match (did_you_mean(name, known()), &mart.body) {
+                let others = known().filter(|known| !mart.key.iter().any(|key| key.value == *known));
+                let help = match (did_you_mean(name, others), &mart.body) {
                     (Some(near), _) => format!("did you mean `{near}`?"),
                     (None, MartBody::Sql(_)) => {
                         format!(
@@ -356,16 +360,16 @@ impl<'a> Checker<'a> {
 
     fn report(&mut self, what: &str, span: Span, pieces: &[Piece<'_>], error: &EngineError) {
         let inputs: BTreeSet<&str> = pieces.iter().flat_map(Piece::reads).collect();
-        let columns = inputs.into_iter().flat_map(|name| self.columns_of(name)).collect::<Vec<_>>();
+        let scope = Scope::of_period(self.context.project, self.context.plan, &self.frames, self.period());
+        let columns = inputs.into_iter().flat_map(|name| columns_of(name, &scope)).collect::<Vec<_>>();
         self.findings.push(explain::finding(what, span, pieces, &columns, error));
     }
+}
 
-    /// The columns of a source, rollup or table, as far as they are known by now.
-    fn columns_of(&self, name: &str) -> Vec<String> {
-        let scope = Scope::of_period(self.context.project, self.context.plan, &self.frames, self.period());
-        let schema = scope.rows(name, false).and_then(|mut rows| Ok(rows.collect_schema()?));
-        schema.map(|schema| schema.iter_names().map(ToString::to_string).collect()).unwrap_or_default()
-    }
+/// The columns of a source, rollup or table, as far as they are known by now.
+fn columns_of(name: &str, scope: &Scope<'_>) -> Vec<String> {
+    let schema = scope.rows(name, false).and_then(|mut rows| Ok(rows.collect_schema()?));
+    schema.map(|schema| schema.iter_names().map(ToString::to_string).collect()).unwrap_or_default()
 }
 
 fn one_fact(project: &Project, fact: &Fact, scope: &Scope<'_>) -> Result<(), EngineError> {

@@ -42,7 +42,11 @@ pub(super) fn finding(
                 RewriteError::Arguments { function, .. } => {
                     (Wanted::Function(function), Some(format!("it is written `{}`", form_of(function))))
                 }
-                RewriteError::Subquery => (Wanted::Subquery, None),
+                RewriteError::Subquery => {
+                    let help =
+                        "after `left join (select distinct …) as found on …`, `found.x is not null` tells for each row";
+                    (Wanted::Subquery, Some(help.to_owned()))
+                }
             };
             let place = place(&wanted).unwrap_or(span);
             Diagnostic::error("does-not-compute", format!("{what}: {error}")).at(place).maybe_help(help)

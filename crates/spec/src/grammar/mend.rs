@@ -131,10 +131,11 @@ impl Mender<'_> {
             let mine: Vec<_> = moved.iter().filter(|(.., other)| *other == owner).collect();
             let names = list(mine.iter().map(|(name, ..)| name.as_str()));
             let name = &entries[owner].key.value;
-            let (verb, pronoun) = if mine.len() == 1 { ("is a key", "it") } else { ("are keys", "them") };
+            let (verb, stand, pronoun) =
+                if mine.len() == 1 { ("is a key", "stands", "it") } else { ("are keys", "stand", "them") };
             let mut diagnostic = Diagnostic::error(
                 "misplaced-key",
-                format!("{names} {verb} of {}, and here would be the name of one", with_article(object.name)),
+                format!("{names} {verb} of {}, and {stand} beside one instead of below it", with_article(object.name)),
             )
             .help(format!("two more spaces before {pronoun} put {pronoun} below `{name}`"));
             if let Some((_, span, _)) = mine.first() {

@@ -57,6 +57,12 @@ pub(super) fn pairs(fan: &Fan) -> Diagnostic {
     ))
 }
 
+/// A table behind a comma, which nothing joins to those before it.
+pub(super) fn without_condition(name: &str) -> Diagnostic {
+    Diagnostic::error("join-without-condition", format!("nothing says which rows of `{name}` belong to a row"))
+        .help(format!("`join {name} on …` or `using (…)` says it; `cross join {name}` if each row is to meet each"))
+}
+
 /// Beside the join: who meets whom.
 fn meets(fan: &Fan) -> String {
     format!("each row of `{}` meets several rows of `{}`: {}", fan.left, fan.right, key_of(fan))

@@ -162,11 +162,12 @@ impl<'r, 'a> Reader<'r, 'a> {
             }
         }
         let mut joined = Joined::new(&self.analysis.numbers, inputs);
-        if let Some(condition) = &select.selection {
-            joined.condition(condition);
-        }
+        // Inputs behind commas are joined by `where`; names in it that nothing has are found elsewhere.
+        let compared = select.selection.as_ref().map(|condition| joined.condition(condition)).unwrap_or_default();
+        let unresolved = std::mem::take(&mut joined.unresolved);
         for (index, join, place) in joins.into_iter().skip(1) {
-            self.join(&mut joined, index, join, place);
+            joined.unresolved = join.is_none() && unresolved;
+            self.join(&mut joined, index, join, place, &compared);
         }
         let none = Ids::new();
         if joined.has_one_kind_of_row(&none) {
@@ -177,14 +178,15 @@ impl<'r, 'a> Reader<'r, 'a> {
         joined
     }
 
-    fn join(&mut self, joined: &mut Joined, index: usize, join: Option<&Join>, place: Span) {
+    fn join(&mut self, joined: &mut Joined, index: usize, join: Option<&Join>, place: Span, of_where: &[Column]) {
         let compared = match join.map(|join| constraint(&join.join_operator)) {
             Some(JoinConstraint::On(condition)) => joined.condition(condition),
             Some(JoinConstraint::Using(names)) => {
                 names.iter().flat_map(|name| joined.merge(&name.to_string().replace('"', ""), index)).collect()
             }
             Some(JoinConstraint::Natural) => return joined.look_up(index, &Ids::new()),
-            _ => Vec::new(),
+            None => of_where.to_vec(),
+            Some(JoinConstraint::None) => Vec::new(),
         };
         if std::mem::take(&mut joined.unresolved) {
             // Whatever is wrong with the columns is found elsewhere.
@@ -225,6 +227,10 @@ impl<'r, 'a> Reader<'r, 'a> {
         }
         if let Some(mark) = self.meant.iter().find(|name| name.value == input.name || name.value == input.alias) {
             self.used.insert(mark.value.clone());
+            return joined.look_up(index, &ids);
+        }
+        if join.is_none() && on.is_empty() {
+            self.analysis.report(message::without_condition(&input.name).at(locate(self.sql, place)));
             return joined.look_up(index, &ids);
         }
         // Each with each, when somebody writes just that, is meant; sums over it may still be wrong.

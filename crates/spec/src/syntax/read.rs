@@ -69,7 +69,8 @@ fn remedy(message: &str, text: &str, start: usize) -> Option<String> {
     }
     match here {
         Some(sign @ ('@' | '%' | '`' | '*' | '&' | '!' | '|' | '>')) if is_value => {
-            return Some(format!("a text that begins with `{sign}` stands in quotes"));
+            let sign = if sign == '`' { "a backtick".to_owned() } else { format!("`{sign}`") };
+            return Some(format!("a text that begins with {sign} stands in quotes"));
         }
         _ => {}
     }
