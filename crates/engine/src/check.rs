@@ -44,6 +44,14 @@ pub fn check(project: &Project) -> Vec<Diagnostic> {
 }
 
 fn checked(project: &Project) -> (Vec<Diagnostic>, MartColumns) {
+    over_nothing(project, |mut checker| {
+        checker.facts_and_kpis();
+        (checker.findings, checker.columns)
+    })
+}
+
+/// Computes sources, rollups and tables without rows, and goes on from there.
+fn over_nothing<T>(project: &Project, then: impl FnOnce(Checker<'_>) -> T) -> T {
     let plan = some_plan(project);
     let context = Context {
         project,
@@ -60,8 +68,7 @@ fn checked(project: &Project) -> (Vec<Diagnostic>, MartColumns) {
     checker.sources();
     checker.rollups();
     checker.tables();
-    checker.facts_and_kpis();
-    (checker.findings, checker.columns)
+    then(checker)
 }
 
 /// Mart → its columns, in order: name and type, in the words of the language.
@@ -81,24 +88,9 @@ pub(crate) fn over_empty_frames<T>(
     project: &Project,
     look: impl FnOnce(&Scope<'_>) -> Result<T, EngineError>,
 ) -> Result<T, EngineError> {
-    let plan = some_plan(project);
-    let context = Context {
-        project,
-        plan: &plan,
-        lake: None,
-        footers: &HashMap::new(),
-        budget: Budget { memory: 1 << 30, threads: 1 },
-        shelf: &Arc::new(Shelf::new(Path::new(""), u64::MAX)),
-        cache: &Arc::new(RunCache::none()),
-        observer: &Silent,
-        interrupted: &AtomicBool::new(false),
-    };
-    let mut checker = Checker::new(context);
-    checker.sources();
-    checker.rollups();
-    checker.tables();
-    let Checker { frames, .. } = checker;
-    look(&Scope::of_period(project, &plan, &frames, plan.periods[0]))
+    over_nothing(project, |checker| {
+        look(&Scope::of_period(project, checker.context.plan, &checker.frames, checker.period()))
+    })
 }
 
 struct Checker<'a> {
