@@ -6,6 +6,8 @@
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::process::Command;
 use std::sync::LazyLock;
 
 use arrow::array::{Array as _, ArrayRef, AsArray as _};
@@ -407,4 +409,62 @@ fn adds_up(explanation: &Value) {
         let close = (sum - whole).abs() <= 1e-9 * whole.abs().max(1.0);
         assert!(close, "{side} of {}: {sum} is not {whole}", explanation["kpi"]);
     }
+}
+
+// ---- the page -------------------------------------------------------------------------------------------------------
+
+/// What `docs/explain.md` shows below its commands is what they print, the lines of definitions aside. With `UPDATE_DOCS=1`
+/// the page is written anew.
+#[test]
+fn the_page_shows_what_the_program_prints() {
+    let (folder, _) = &*SHIPPED;
+    let path = root().join("docs/explain.md");
+    let page = fs::read_to_string(&path).expect("docs/explain.md");
+    let mut written = String::new();
+    let mut rest = page.as_str();
+    let mut shown = 0;
+    while let Some((before, after)) = rest.split_once("```sh\nabmart explain ") {
+        let (command, after) = after.split_once("\n```\n\n```text\n").expect("what the command prints");
+        let (_, after) = after.split_once("```\n").expect("an end of what the command prints");
+        let printed = Command::new(env!("CARGO_BIN_EXE_abmart"))
+            .arg("explain")
+            .args(command.split_whitespace())
+            .arg("--marts")
+            .arg(folder.path().join("marts"))
+            .arg("--cache")
+            .arg(folder.path().join("cache"))
+            .current_dir(root())
+            .output()
+            .expect("the program starts");
+        let printed = String::from_utf8(printed.stdout).expect("text");
+        written.push_str(&format!(
+            "{before}```sh\nabmart explain {command}\n```\n\n```text\n{}\n```\n",
+            printed.trim_end()
+        ));
+        rest = after;
+        shown += 1;
+    }
+    written.push_str(rest);
+    assert!(shown > 2, "{shown} examples");
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        fs::write(&path, &written).expect("a page that can be written");
+    } else {
+        assert!(
+            without_lines(&written) == without_lines(&page),
+            "docs/explain.md differs from what the program prints"
+        );
+    }
+}
+
+/// A text without the numbers of lines of YAML.
+fn without_lines(text: &str) -> String {
+    let mut parts = text.split(".yaml:");
+    let mut without = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        without.push_str(".yaml:");
+        // Columns are as wide as the longest of them.
+        let rest = part.trim_start_matches(|digit: char| digit.is_ascii_digit());
+        without.push_str(rest.trim_start());
+    }
+    without
 }
