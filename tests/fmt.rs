@@ -99,7 +99,7 @@ fn standard_input_goes_to_standard_output() {
     let outcome = piped(&["fmt", "-", "--check"], UGLY);
     assert_eq!(outcome.stdout, "");
     outcome.fails(1, &["standard input is not formatted"]);
-    piped(&["fmt", "-"], "a: [1\n").fails(2, &["error[yaml-syntax]", "--> -:2:1"]);
+    piped(&["fmt", "-"], "a: [1\n").fails(2, &["error[yaml-syntax]", "--> -:1:4"]);
 }
 
 #[test]
