@@ -192,11 +192,11 @@ fn a_source_takes_the_contract_of_its_files() {
     let outcome = begun.command(&["add", "source", "touchpoints", "--from", folder.to_str().expect("UTF-8")]).ok();
     for line in [
         "+   touchpoints:",
-        "+     kind: events   # rows with a time, in files of a month",
-        "+     time: occurred_at   # when a row happened",
+        "+     kind: events       # rows with a time, in files of a month",
+        "+     time: occurred_at  # when a row happened",
         "+       account_id: string",
         "+       contact_id: string?",
-        "+       cost: number",
+        "+       requested: boolean",
     ] {
         assert!(outcome.stdout.contains(line), "`{line}` is not in:\n{}", outcome.stdout);
     }
@@ -224,7 +224,7 @@ fn a_new_job_gets_a_file_of_its_own() {
 #[case::engine_table(&["table", "kpi_values"], &["`kpi_values` is the name of a table that the engine makes"])]
 #[case::unknown_input(&["fact", "x", "--from", "contcts"], &["`contcts` is not a source", "did you mean `contacts`?"])]
 #[case::formula(&["kpi", "x", "--formula", "sum(activity.touched)"], &["has no measure `touched`", "did you mean"])]
-#[case::unit(&["kpi", "x", "--formula", "sum(activity.touches)", "--unit", "days"], &["`x`"])]
+#[case::unit(&["kpi", "x", "--formula", "count(*) filter (where activity.touches > 0)", "--unit", "money"], &["`x` is declared `money`"])]
 #[case::pack(&["kpi", "x", "--job", "apac"], &["does not begin with `apac_`"])]
 #[case::file(&["source", "x", "--from", "nowhere"], &["`nowhere`"])]
 fn what_cannot_be_added_changes_nothing(#[case] what: &[&str], #[case] words: &[&str]) {

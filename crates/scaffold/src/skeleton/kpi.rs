@@ -8,12 +8,16 @@ use abmart_spec::{Node, Project};
 use super::{Skeleton, missing, title};
 use crate::yaml::{in_braces, scalar};
 
-/// Units by how likely a formula has them whose unit nobody says.
+/// Units by how likely a formula has them whose unit nobody says. What the check cannot infer fits all of them.
 const UNITS: [Unit; 8] =
-    [Unit::Count, Unit::Money, Unit::Percent, Unit::Days, Unit::Hours, Unit::Seconds, Unit::Ratio, Unit::Score];
+    [Unit::Count, Unit::Money, Unit::Days, Unit::Hours, Unit::Seconds, Unit::Percent, Unit::Ratio, Unit::Score];
+
+/// The same of a quotient.
+const UNITS_OF_QUOTIENTS: [Unit; 8] =
+    [Unit::Percent, Unit::Money, Unit::Days, Unit::Hours, Unit::Seconds, Unit::Ratio, Unit::Score, Unit::Count];
 
 /// Facts that are offered where nobody gives a formula.
-const OFFERS: usize = 12;
+const OFFERS: usize = 5;
 
 /// A KPI of a formula, by default a count over a fact. Without a unit there is a text for each that it may have.
 ///
@@ -38,6 +42,7 @@ pub fn kpi(
     }
     let units: Vec<&str> = match (unit, formula) {
         (Some(unit), _) => vec![unit],
+        (None, Some(formula)) if formula.contains('/') => UNITS_OF_QUOTIENTS.map(Unit::name).to_vec(),
         (None, Some(_)) => UNITS.map(Unit::name).to_vec(),
         (None, None) => vec![Unit::Count.name()],
     };

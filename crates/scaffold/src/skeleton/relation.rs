@@ -24,6 +24,8 @@ pub(super) struct Field {
     /// Its type, where declared.
     pub ty: Option<ColumnType>,
     pub nullable: bool,
+    /// What its contract says of it, if anything.
+    pub description: String,
     /// The aggregate of a rollup that it is (`sum`).
     pub aggregate: Option<String>,
 }
@@ -119,10 +121,16 @@ impl Relation {
 
 impl Field {
     fn of(column: &Column) -> Self {
-        Self { name: column.name.clone(), ty: Some(column.ty), nullable: column.nullable, aggregate: None }
+        Self {
+            name: column.name.clone(),
+            ty: Some(column.ty),
+            nullable: column.nullable,
+            description: column.description.clone(),
+            aggregate: None,
+        }
     }
 
     fn untyped(name: &str, aggregate: Option<String>) -> Self {
-        Self { name: name.to_owned(), ty: None, nullable: false, aggregate }
+        Self { name: name.to_owned(), ty: None, nullable: false, description: String::new(), aggregate }
     }
 }

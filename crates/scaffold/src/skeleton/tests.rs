@@ -91,6 +91,8 @@ fn fits_into_a_project_at_once(#[case] kind: &str, #[case] of: Option<&str>) {
 #[case("fact", "contact_touches", "records: sum(touches)")]
 #[case("alert", "target_account_coverage", "value < prior_value")]
 #[case("kpi", "sum(activity.inbound)", "unit: count")]
+#[case("kpi", "count(*) filter (where activity.inbound > 0) / count(*)", "unit: percent")]
+#[case("mart", "owners", "description: Identifier of the person., not_null: true")]
 fn knows_the_shipped_project(#[case] kind: &str, #[case] of: &str, #[case] says: &str) {
     let (_place, project) = written(shipped("x"));
     let skeletons = made(&project, kind, "brand_new", Some(of)).unwrap();
