@@ -1,7 +1,7 @@
 //! `abmart diff`: each sort of change alone with figures that can be checked by hand, then all together; what is kept of
 //! runs.
 
-#![expect(clippy::expect_used, clippy::panic, reason = "tests")]
+#![expect(clippy::expect_used, reason = "tests")]
 
 #[path = "support/mod.rs"]
 mod support;
@@ -310,6 +310,7 @@ fn two_versions_on_one_lake_differ_by_definitions_only() {
 
 /// What happens between two nights.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each may happen or not")]
 struct Happens {
     corrected: bool,
     new_data: bool,

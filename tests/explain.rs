@@ -6,6 +6,7 @@
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::fs;
 use std::process::Command;
 use std::sync::LazyLock;
@@ -450,10 +451,8 @@ fn the_page_shows_what_the_program_prints() {
             .output()
             .expect("the program starts");
         let printed = String::from_utf8(printed.stdout).expect("text");
-        written.push_str(&format!(
-            "{before}```sh\nabmart explain {command}\n```\n\n```text\n{}\n```\n",
-            printed.trim_end()
-        ));
+        let _ =
+            write!(written, "{before}```sh\nabmart explain {command}\n```\n\n```text\n{}\n```\n", printed.trim_end());
         rest = after;
         shown += 1;
     }

@@ -187,7 +187,7 @@ pub struct TestArgs {
     /// Leave out tests that look at one of these definitions [default: none]
     #[arg(long, value_name = "SELECTOR")]
     pub exclude: Vec<String>,
-    /// Write a report in the form of JUnit, which build servers read
+    /// Write a report in the form of `JUnit`, which build servers read
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub junit: Option<PathBuf>,
     /// Write what came out where it was not as expected, as a patch of the test files
@@ -199,7 +199,7 @@ pub struct TestArgs {
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "flags of the command line")]
 pub struct LineageArgs {
-    /// Definitions or columns, such as win_rate, mart:account_360 or touchpoints.channel [default: how many there are]
+    /// Definitions or columns, such as `win_rate`, `mart:account_360` or `touchpoints.channel` [default: how many there are]
     #[arg(value_name = "NAME")]
     pub names: Vec<String>,
     /// Show only what they come from

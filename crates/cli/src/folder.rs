@@ -64,7 +64,7 @@ pub fn replace(out: &Path, files: &BTreeMap<String, Vec<u8>>) -> Result<(), Fail
 }
 
 fn write(new: &Path, files: &BTreeMap<String, Vec<u8>>) -> Result<(), Failure> {
-    let list: String = files.keys().map(|path| format!("{path}\n")).collect();
+    let list = files.keys().flat_map(|path| [path.as_str(), "\n"]).collect::<String>();
     let contents = files.iter().map(|(path, content)| (path.as_str(), content.as_slice()));
     for (path, content) in contents.chain([(LIST, list.as_bytes())]) {
         let path = new.join(path);

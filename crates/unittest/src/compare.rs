@@ -229,7 +229,7 @@ impl Comparison<'_> {
             let mut cells: Vec<WrongCell> =
                 compared.filter_map(|(column, cell)| self.wrong(column, cell, Some(row))).collect();
             if let Some(cell) = expected.cells.get(PERIOD).filter(|_| !of_period(row, period)) {
-                cells.push(self.wrong_period(cell, row));
+                cells.push(wrong_period(cell, row));
             }
             let row = agreeing(expected, &cells);
             differences.push(Difference::Cells { row, place: expected.span, cells });
@@ -261,16 +261,6 @@ impl Comparison<'_> {
         expected.cells.iter().filter(wrong).count()
     }
 
-    fn wrong_period(&self, cell: &TestCell, row: &Row) -> WrongCell {
-        let part = |column: &str| row.get(column).unwrap_or(&Cell::Null).written();
-        WrongCell {
-            column: PERIOD.to_owned(),
-            expected: written(&cell.value),
-            found: format!("{} {}", part("period_grain"), part("period_start")),
-            place: cell.span,
-        }
-    }
-
     /// What identifies an expected row, in words.
     fn label(&self, expected: &TestRow, period: Option<Period>) -> String {
         let period = period.map(|period| format!("{} {}", grain_name(period.grain), period.start));
@@ -285,6 +275,16 @@ fn of_period(row: &Row, period: Option<Period>) -> bool {
     let Some(period) = period else { return true };
     row.get("period_grain") == Some(&Cell::Text(grain_name(period.grain).to_owned()))
         && row.get("period_start") == Some(&Cell::Day(period.start))
+}
+
+fn wrong_period(cell: &TestCell, row: &Row) -> WrongCell {
+    let part = |column: &str| row.get(column).unwrap_or(&Cell::Null).written();
+    WrongCell {
+        column: PERIOD.to_owned(),
+        expected: written(&cell.value),
+        found: format!("{} {}", part("period_grain"), part("period_start")),
+        place: cell.span,
+    }
 }
 
 /// An expected value as it is written; of a quotient also what it is.

@@ -27,8 +27,8 @@ pub fn expanded(given: &GivenRows) -> Result<Vec<TestRow>, Box<Diagnostic>> {
             Some(TestCell { value: Literal::Integer(times), span, .. }) => usize::try_from(times)
                 .ok()
                 .filter(|times| *times <= MOST)
-                .ok_or_else(|| bad("`times` is a number from 0 to 1,000,000", span))?,
-            Some(TestCell { span, .. }) => return Err(bad("`times` is a whole number", span)),
+                .ok_or_else(|| bad("`times` is a number from 0 to 1,000,000", span).boxed())?,
+            Some(TestCell { span, .. }) => return Err(bad("`times` is a whole number", span).boxed()),
         };
         let ranges = row.cells.values().filter_map(|cell| match &cell.value {
             Literal::String(text) => range_in(text).map(|found| (found, cell.span)),
@@ -39,7 +39,7 @@ pub fn expanded(given: &GivenRows) -> Result<Vec<TestRow>, Box<Diagnostic>> {
             let length = (found.last + 1).saturating_sub(found.first);
             if length == 0 || length > MOST || steps.is_some_and(|steps| steps != length) {
                 let problem = "a range runs upwards, and all ranges of a row are equally long";
-                return Err(bad(problem, span));
+                return Err(bad(problem, span).boxed());
             }
             steps = Some(length);
         }
@@ -52,11 +52,8 @@ pub fn expanded(given: &GivenRows) -> Result<Vec<TestRow>, Box<Diagnostic>> {
     Ok(rows)
 }
 
-fn bad(problem: &str, span: abmart_spec::Span) -> Box<Diagnostic> {
-    Diagnostic::error("bad-row", problem)
-        .at(span)
-        .help("`{01..30}` makes thirty rows, `times: 4` four equal ones")
-        .boxed()
+fn bad(problem: &str, span: abmart_spec::Span) -> Diagnostic {
+    Diagnostic::error("bad-row", problem).at(span).help("`{01..30}` makes thirty rows, `times: 4` four equal ones")
 }
 
 /// `{01..30}` in a text.

@@ -10,7 +10,7 @@ use abmart_spec::model::{Column, ColumnType, Literal, Project, Source, SourceKin
 use arrow::array::TimestampMicrosecondArray;
 use arrow::array::{ArrayRef, BooleanArray, Date32Array, Float64Array, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
-use jiff::civil::{Date, date};
+use jiff::civil::{Date, DateTime, date};
 use jiff::tz::TimeZone;
 use parquet::arrow::ArrowWriter;
 
@@ -87,7 +87,7 @@ fn key(source: &Source, day: Date) -> String {
 fn day_of(row: &TestRow, source: &Source) -> Option<Date> {
     let cell = row.cells.get(&source.time.as_ref()?.value)?;
     match &cell.value {
-        Literal::String(text) => time(text).map(|time| time.date()),
+        Literal::String(text) => time(text).map(DateTime::date),
         _ => None,
     }
 }
@@ -97,12 +97,12 @@ fn misfits<'a>(row: &'a TestRow, source: &'a Source) -> impl Iterator<Item = Dia
     row.cells.iter().filter_map(|(name, cell)| {
         let column = source.columns.get(name)?;
         let fits = match (&cell.value, column.ty) {
-            // Whether null is a value is for the contract to say when the run reads it.
-            (Literal::Null, _) => true,
             (Literal::String(text), ColumnType::Date) => text.parse::<Date>().is_ok() && text.len() == 10,
             (Literal::String(text), ColumnType::Timestamp) => time(text).is_some(),
             (Literal::String(text), ColumnType::Number | ColumnType::Money) => text.parse::<f64>().is_ok(),
-            (Literal::String(_), ColumnType::String)
+            // Whether null is a value is for the contract to say when the run reads it.
+            (Literal::Null, _)
+            | (Literal::String(_), ColumnType::String)
             | (Literal::Boolean(_), ColumnType::Boolean)
             | (Literal::Integer(_), ColumnType::Integer | ColumnType::Number | ColumnType::Money)
             | (Literal::Number(_), ColumnType::Number | ColumnType::Money) => true,
@@ -227,11 +227,11 @@ pub fn reference_rows(
         };
         let typed = rows.iter().map(|row| {
             let value = |column: &Column| match row.cells.get(&column.name) {
-                Some(cell) => as_typed(&cell.value, column).ok_or_else(|| misfit(column, cell.span)),
+                Some(cell) => as_typed(&cell.value, column).ok_or_else(|| misfit(column, cell.span).boxed()),
                 None if column.nullable => Ok(Literal::Null),
                 None => {
                     let message = format!("a row of `{}` lacks `{}`", given.name.value, column.name);
-                    Err(Diagnostic::error("missing-column", message).at(row.span))
+                    Err(Diagnostic::error("missing-column", message).at(row.span).boxed())
                 }
             };
             columns.values().map(value).collect::<Result<Vec<_>, _>>()
@@ -240,7 +240,7 @@ pub fn reference_rows(
         for row in typed {
             match row {
                 Ok(row) => of_table.push(row),
-                Err(finding) => findings.push(finding),
+                Err(finding) => findings.push(*finding),
             }
         }
         tables.insert(given.name.value.clone(), of_table);

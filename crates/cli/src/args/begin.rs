@@ -74,7 +74,7 @@ pub enum AddCommand {
         /// Name, job and whether it is written
         #[command(flatten)]
         to: AddTo,
-        /// Entity, source or table that it publishes [default: kpi_values, not cut by any dimension]
+        /// Entity, source or table that it publishes [default: `kpi_values`, not cut by any dimension]
         #[arg(long, value_name = "NAME")]
         from: Option<String>,
     },

@@ -93,7 +93,7 @@ fn source(project: &Project, name: &str) -> Option<Value> {
         .values()
         .map(|column| field(&column.name, Some(column.ty.name()), column.description.trim()))
         .collect();
-    Some(json!({"namespace": namespace, "name": path, "facets": described(fields, &source.description)}))
+    Some(json!({"namespace": namespace, "name": path, "facets": described(&fields, &source.description)}))
 }
 
 /// A mart as a dataset that is there.
@@ -102,7 +102,7 @@ fn mart_itself(project: &Project, lineage: &Lineage, mart: &Mart) -> Option<Valu
     let definition = lineage.definition(&Node::Mart(mart.name.clone()))?;
     let fields: Vec<Value> =
         definition.columns.iter().map(|(name, column)| field(name, None, &column.description)).collect();
-    Some(json!({"namespace": namespace, "name": path, "facets": described(fields, &mart.description)}))
+    Some(json!({"namespace": namespace, "name": path, "facets": described(&fields, &mart.description)}))
 }
 
 /// A mart as what a job gives.
@@ -124,7 +124,7 @@ fn field(name: &str, ty: Option<&str>, description: &str) -> Value {
     field
 }
 
-fn described(fields: Vec<Value>, description: &str) -> Map<String, Value> {
+fn described(fields: &[Value], description: &str) -> Map<String, Value> {
     let mut facets = Map::new();
     facets.insert("schema".to_owned(), facet("1-2-0/SchemaDatasetFacet", json!({"fields": fields})));
     if !description.trim().is_empty() {

@@ -53,6 +53,15 @@ pub struct Staged {
     pub alerts: Vec<OpenAlert>,
 }
 
+/// The cube once it is staged.
+struct StagedCube {
+    file: StagedFile,
+    cells: usize,
+    figures: Vec<RecordBatch>,
+    /// A column a KPI, where marts read it so.
+    wide: Option<DataFrame>,
+}
+
 impl Inputs<'_> {
     /// Stages all marts.
     ///
@@ -89,9 +98,10 @@ impl Inputs<'_> {
         let (cube_marts, others): (Vec<&Mart>, Vec<&Mart>) =
             self.wanted.iter().copied().partition(|mart| is_cube(mart));
         if let (Some(mart), Some(cube)) = (cube_marts.first(), &self.job.cube) {
-            let (file, shown, wide) = self.stage_cube(&staging, mart, cube, target, finest)?;
-            (cells, figures) = shown;
-            known.extend(wide.map(|wide| ("kpi_wide", wide.lazy())));
+            let staged_cube = self.stage_cube(&staging, mart, cube, target, finest)?;
+            let file = staged_cube.file;
+            (cells, figures) = (staged_cube.cells, staged_cube.figures);
+            known.extend(staged_cube.wide.map(|wide| ("kpi_wide", wide.lazy())));
             local = staging.store.local_copy(&file.staged_key(staging.run_id), self.context.shelf.folder())?;
             known.insert("kpi_values", scan_local(&local)?);
             staged.push(file);
@@ -163,7 +173,7 @@ impl Inputs<'_> {
         cube: &Cube<'_>,
         target: &Target<'_>,
         finest: Vec<Finest>,
-    ) -> Result<(StagedFile, (usize, Vec<RecordBatch>), Option<DataFrame>), EngineError> {
+    ) -> Result<StagedCube, EngineError> {
         let _timed = tracing::debug_span!("mart", name = mart.name).entered();
         let step = |name: &'static str| tracing::debug_span!("cube", name);
         let rolled = step("grouping sets").in_scope(|| cube.roll_up(finest))?;
@@ -177,7 +187,7 @@ impl Inputs<'_> {
         let figures = Figures::new(cube, &cells, yardsticks, self.context.plan)?;
         let (file, brief) = staging.kpi_values(mart, &figures, self.context)?;
         let wide = if self.reads(&["kpi_wide"]) { Some(figures.wide()?) } else { None };
-        Ok((file, (cells.frame.height(), brief), wide))
+        Ok(StagedCube { file, cells: cells.frame.height(), figures: brief, wide })
     }
 
     /// The rows of a table that has a role.

@@ -39,15 +39,15 @@ pub struct Skeleton {
 impl Skeleton {
     /// A definition, laid out as `abmart fmt` does it.
     fn new(section: &'static str, text: &str, reads: Option<Node>) -> Self {
-        let indented: String = text.lines().map(|line| format!("  {line}\n")).collect();
-        let laid_out = abmart_fmt::format(&format!("{section}:\n{indented}"), Document::Job).unwrap_or_default();
+        let indented = text.lines().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n");
+        let laid_out = abmart_fmt::format(&format!("{section}:\n{indented}\n"), Document::Job).unwrap_or_default();
         let lines = laid_out
             .lines()
             .skip(1)
             .skip_while(|line| line.is_empty())
             .map(|line| line.strip_prefix("  ").unwrap_or(line));
-        let lines: String = lines.map(|line| format!("{line}\n")).collect();
-        Self { section, text: if lines.is_empty() { text.to_owned() } else { lines }, reads }
+        let lines = lines.collect::<Vec<_>>().join("\n");
+        Self { section, text: if lines.is_empty() { text.to_owned() } else { lines + "\n" }, reads }
     }
 }
 

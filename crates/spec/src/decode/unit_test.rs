@@ -83,17 +83,13 @@ fn given(entry: &Entry, diagnostics: &mut Vec<Diagnostic>) -> Option<GivenRows> 
 fn expectation(of: Expected, entry: &Entry) -> Expectation {
     let name = entry.key.clone();
     let span = entry.node.span;
-    match entry.node.value {
-        Value::Map(_) => {
-            let some = |key: &str| Fields(&entry.node).get(key).map(rows).unwrap_or_default();
-            Expectation { of, name, rows: some("contains"), lacks: some("lacks"), all: false, span }
-        }
-        // Cells and facts are found one by one, and there are many more of them.
-        _ => {
-            let all = !matches!(of, Expected::Kpi | Expected::Fact);
-            Expectation { of, name, rows: rows(&entry.node), lacks: Vec::new(), all, span }
-        }
+    if matches!(entry.node.value, Value::Map(_)) {
+        let some = |key: &str| Fields(&entry.node).get(key).map(rows).unwrap_or_default();
+        return Expectation { of, name, rows: some("contains"), lacks: some("lacks"), all: false, span };
     }
+    // Cells and facts are found one by one, and there are many more of them.
+    let all = !matches!(of, Expected::Kpi | Expected::Fact);
+    Expectation { of, name, rows: rows(&entry.node), lacks: Vec::new(), all, span }
 }
 
 fn rows(node: &Node) -> Vec<TestRow> {

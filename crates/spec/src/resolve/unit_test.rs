@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use indexmap::IndexMap;
+
 use crate::diagnostic::{Diagnostic, Span, did_you_mean};
-use crate::model::{Expected, GivenRows, Project, SourceKind, Spanned, TableBody, TestRow, UnitTest};
+use crate::model::{Column, Expected, GivenRows, Project, SourceKind, Spanned, TableBody, TestRow, UnitTest};
 
 /// Everything that is wrong with tests whose shape is in order.
 pub(crate) fn unit_tests(project: &Project, tests: &[UnitTest]) -> Vec<Diagnostic> {
@@ -109,7 +111,7 @@ impl Checks<'_> {
             _ => return,
         };
         for row in &given.rows {
-            self.columns(&given.name.value, row, columns.keys());
+            self.columns(&given.name.value, row, columns);
             let time =
                 source.and_then(|source| source.time.as_ref()).filter(|time| !row.cells.contains_key(&time.value));
             if let Some(time) = time {
@@ -119,10 +121,10 @@ impl Checks<'_> {
         }
     }
 
-    fn columns<'n>(&mut self, owner: &str, row: &TestRow, known: impl Iterator<Item = &'n String> + Clone) {
+    fn columns(&mut self, owner: &str, row: &TestRow, known: &IndexMap<String, Column>) {
         for (name, cell) in row.cells.iter().filter(|(name, _)| *name != "times") {
-            if !known.clone().any(|known| known == name) {
-                let near = did_you_mean(name, known.clone().map(String::as_str));
+            if !known.contains_key(name) {
+                let near = did_you_mean(name, known.keys().map(String::as_str));
                 self.diagnostics.push(
                     Diagnostic::error("unknown-column", format!("`{owner}` has no column `{name}`"))
                         .at(cell.column)

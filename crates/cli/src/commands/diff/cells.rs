@@ -41,7 +41,7 @@ pub fn add(cells: &mut Cells, rows: &RecordBatch, wanted: &Wanted) {
     // A cut stands in the rows of many KPIs and periods.
     let mut cuts: HashMap<Vec<Option<&str>>, Option<Arc<Cut>>> = HashMap::new();
     let mut names: HashMap<&str, Option<Arc<str>>> = HashMap::new();
-    let given = |array: &StringArray, row: usize| array.is_valid(row).then(|| row);
+    let given = |array: &StringArray, row: usize| array.is_valid(row).then_some(row);
     for row in 0..rows.num_rows() {
         let name = kpis.value(row);
         let known = names.entry(name).or_insert_with(|| wanted.kpi(name).then(|| Arc::from(name)));

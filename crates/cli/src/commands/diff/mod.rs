@@ -252,7 +252,7 @@ impl Way<'_> {
             steps.push((Cause::Corrected, Rc::clone(&corrected)));
             Rc::clone(cells)
         } else {
-            without.insert(Cause::Corrected, self.unpublished(&before));
+            without.insert(Cause::Corrected, unpublished(&before));
             corrected
         };
         if before.as_of == after.as_of {
@@ -320,19 +320,6 @@ impl Way<'_> {
         }
         Ok(Some(cells))
     }
-
-    fn unpublished(&self, side: &Side) -> Without {
-        Without::Unknown(match &side.run {
-            None => format!(
-                "{} is computed from the lake as it is now; a run that is kept knows what it has published",
-                side.as_of
-            ),
-            Some(run) if run.record.is_some() => {
-                format!("of run {} grand totals and cuts by one dimension are kept", run.run_id)
-            }
-            Some(run) => format!("what run {} has published is not kept any more", run.run_id),
-        })
-    }
 }
 
 /// What became of the files that a run has read, source by source.
@@ -357,4 +344,18 @@ fn file_changes(
         }
     }
     found
+}
+
+/// What is said of a side whose published cells are not known.
+fn unpublished(side: &Side) -> Without {
+    Without::Unknown(match &side.run {
+        None => format!(
+            "{} is computed from the lake as it is now; a run that is kept knows what it has published",
+            side.as_of
+        ),
+        Some(run) if run.record.is_some() => {
+            format!("of run {} grand totals and cuts by one dimension are kept", run.run_id)
+        }
+        Some(run) => format!("what run {} has published is not kept any more", run.run_id),
+    })
 }

@@ -1,6 +1,7 @@
 //! Cells of a day by some definitions, computed from the lake as it is now; each computed once.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -48,13 +49,13 @@ impl Definitions {
         for (kpi, hash) in fingerprint::fingerprints(&project) {
             let published = project.kpis.get(&kpi).is_some_and(|kpi| kpi.published);
             if published && wanted.kpi(&kpi) {
-                meaning.push_str(&format!("\n{kpi} {hash}"));
+                let _ = write!(meaning, "\n{kpi} {hash}");
             }
         }
         // What bands adapt to is no part of what a KPI means.
         for score in project.scores.values() {
             let adaptive = score.bands.as_ref().and_then(|bands| bands.adaptive);
-            meaning.push_str(&format!("\n{} {adaptive:?}", score.name));
+            let _ = write!(meaning, "\n{} {adaptive:?}", score.name);
         }
         Ok(Self { project, pipeline: pipeline.to_owned(), meaning })
     }
@@ -197,7 +198,9 @@ impl<'a> Recompute<'a> {
         let rows = abmart_engine::cells(&context, self.marts, &asked)
             .map_err(|error| Failure::of_engine(error, &project.files))?;
         let mut found = Cells::new();
-        rows.iter().for_each(|rows| cells::add(&mut found, rows, wanted));
+        for rows in &rows {
+            cells::add(&mut found, rows, wanted);
+        }
         Ok(found)
     }
 }

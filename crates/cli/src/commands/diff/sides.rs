@@ -20,6 +20,7 @@ pub struct Side {
 
 /// A run that has published.
 #[derive(Debug)]
+#[expect(clippy::struct_field_names, reason = "a run's id is its `run_id` everywhere")]
 pub struct Run {
     /// Its id.
     pub run_id: String,

@@ -84,13 +84,11 @@ fn without(row: Span, text: &str) -> Range<usize> {
         return line_start..line_end;
     }
     let after = text[row.end..].trim_start();
-    match after.strip_prefix(',') {
-        Some(rest) => row.start..text.len() - rest.trim_start().len(),
-        None => {
-            let before = text[..row.start].trim_end();
-            before.strip_suffix(',').map_or(before.len(), |before| before.trim_end().len())..row.end
-        }
+    if let Some(rest) = after.strip_prefix(',') {
+        return row.start..text.len() - rest.trim_start().len();
     }
+    let before = text[..row.start].trim_end();
+    before.strip_suffix(',').map_or(before.len(), |before| before.trim_end().len())..row.end
 }
 
 /// A row added behind the last expected one.
