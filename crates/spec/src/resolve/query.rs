@@ -30,6 +30,8 @@ impl Resolver<'_> {
 #[derive(Default)]
 struct Form {
     mistakes: Vec<Mistake>,
+    /// Names of the tables of the queries around the visited one, which it can name as well.
+    around: Vec<Vec<String>>,
 }
 
 impl Visitor for Form {
@@ -47,7 +49,41 @@ impl Visitor for Form {
                 limit.span(),
             );
         }
+        let mut names = Vec::new();
+        tables_of(&query.body, &mut names);
+        self.around.push(names);
         ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
+        self.around.pop();
+        ControlFlow::Continue(())
+    }
+}
+
+/// The names by which the selects of a query know their tables.
+fn tables_of(body: &SetExpr, names: &mut Vec<String>) {
+    match body {
+        SetExpr::Select(select) => {
+            let joined = select
+                .from
+                .iter()
+                .flat_map(|from| std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation)));
+            for relation in joined {
+                names.push(name_of(relation));
+                if let TableFactor::Table { alias: Some(alias), .. } | TableFactor::Derived { alias: Some(alias), .. } =
+                    relation
+                {
+                    names.push(alias.name.value.clone());
+                }
+            }
+        }
+        SetExpr::SetOperation { left, right, .. } => {
+            tables_of(left, names);
+            tables_of(right, names);
+        }
+        SetExpr::Query(query) => tables_of(&query.body, names),
+        _ => {}
     }
 }
 
@@ -161,7 +197,12 @@ impl Form {
     /// Columns that have no one value in a group.
     fn beside_aggregates(&mut self, select: &Select) {
         let GroupByExpr::Expressions(keys, _) = &select.group_by else { return };
-        let aggregated = outputs(select).any(|expr| !parts(expr).aggregates.is_empty());
+        // Those of a query inside of an expression are its own.
+        let aggregates = |expr: &Expr| {
+            let parts = parts(expr);
+            parts.subqueries.is_empty() && !parts.aggregates.is_empty()
+        };
+        let aggregated = outputs(select).any(aggregates);
         if keys.is_empty() && !aggregated {
             return;
         }
@@ -201,7 +242,7 @@ impl Form {
 
     /// `b.region` where no table is called `b`.
     fn qualifiers(&mut self, select: &Select) {
-        let mut known: Vec<String> = Vec::new();
+        let mut known: Vec<String> = self.around.iter().flatten().cloned().collect();
         let mut shown: Vec<String> = Vec::new();
         for from in &select.from {
             for factor in std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation)) {
