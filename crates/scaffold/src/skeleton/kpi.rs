@@ -2,7 +2,7 @@
 
 use abmart_spec::diagnostic::Diagnostic;
 use abmart_spec::formula;
-use abmart_spec::model::{FactKind, Unit};
+use abmart_spec::model::{Fact, FactKind, SqlExpr, Unit};
 use abmart_spec::{Node, Project};
 
 use super::{Skeleton, missing, title};
@@ -71,26 +71,28 @@ fn text(name: &str, formula: &str, unit: &str) -> String {
     )
 }
 
-/// Counts over facts of the entity that KPIs are cut by, those of what happened first.
+/// Counts over facts, first those that count themselves and are kept for the entity that KPIs are cut by.
 fn counts(project: &Project) -> Vec<(String, Option<Node>)> {
     let root = project.cube_root().map(|entity| entity.name.as_str());
-    let mut facts: Vec<_> = project.facts.values().collect();
+    let mut facts: Vec<&Fact> = project.facts.values().collect();
     facts.sort_by_key(|fact| {
         let local = project.jobs.get(&fact.job).is_some_and(|job| job.pack.is_some());
-        (local, Some(fact.per.value.as_str()) != root, matches!(fact.kind, FactKind::State))
+        (local, Some(fact.per.value.as_str()) != root, counted(fact).is_none())
     });
-    let of_fact = |fact: &&abmart_spec::model::Fact| {
-        let counted = |text: &str| text.trim_start().starts_with("count(");
-        let measure = fact.measures.iter().find(|(_, sql)| counted(&sql.text)).map(|(name, _)| name);
-        let formula = match (&fact.kind, measure, fact.measures.keys().next()) {
-            (FactKind::State, _, Some(first)) => format!("count(*) filter (where {}.{first} is not null)", fact.name),
-            (_, Some(measure), _) => format!("sum({}.{measure})", fact.name),
-            (_, None, Some(first)) => format!("count(*) filter (where {}.{first} > 0)", fact.name),
-            _ => return None,
-        };
-        Some((formula, Some(Node::Fact(fact.name.clone()))))
+    let formula = |fact: &Fact| match (counted(fact), fact.measures.keys().next()) {
+        (Some(measure), _) => Some(format!("sum({}.{measure})", fact.name)),
+        (None, Some(first)) => Some(format!("count(*) filter (where {}.{first} is not null)", fact.name)),
+        (None, None) => None,
     };
-    facts.iter().filter_map(of_fact).take(OFFERS).collect()
+    let offers = facts.into_iter().filter_map(|fact| Some((formula(fact)?, Some(Node::Fact(fact.name.clone())))));
+    offers.take(OFFERS).collect()
+}
+
+/// A measure of a fact that counts rows.
+fn counted(fact: &Fact) -> Option<&str> {
+    let counts = |(_, sql): &(&String, &SqlExpr)| sql.text.trim_start().starts_with("count(");
+    let mut measures = fact.measures.iter().filter(|_| !matches!(fact.kind, FactKind::State));
+    measures.find(counts).map(|(name, _)| name.as_str())
 }
 
 /// The first fact, score or KPI that a formula names.
