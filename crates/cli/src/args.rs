@@ -2,6 +2,7 @@
 
 mod begin;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
@@ -58,6 +59,13 @@ pub struct Global {
     /// Say nothing but errors and results
     #[arg(long, short, global = true)]
     pub quiet: bool,
+}
+
+impl Global {
+    /// The variables that the command line gives.
+    pub fn variables(&self) -> BTreeMap<String, String> {
+        self.vars.iter().cloned().collect()
+    }
 }
 
 /// Engines for rollups.

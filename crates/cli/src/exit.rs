@@ -5,6 +5,7 @@ use std::io::IsTerminal;
 
 use abmart_engine::EngineError;
 use abmart_plan::PlanError;
+use abmart_spec::LoadError;
 use abmart_spec::diagnostic::{Diagnostic, SourceMap, render};
 use abmart_store::StoreError;
 
@@ -71,11 +72,7 @@ impl Failure {
         }
         match error {
             EngineError::Interrupted => Self::Interrupted(crate::interrupt::signal()),
-            EngineError::At { what, span, source } => {
-                let finding = Diagnostic::error("run-failed", format!("{what}: {}", chain(&*source))).at(span);
-                Self::Run(render(&[finding], files, colours()))
-            }
-            other => Self::Run(chain(&other)),
+            other => Self::Run(described(&other, files, colours())),
         }
     }
 }
@@ -99,9 +96,26 @@ impl From<StoreError> for Failure {
     }
 }
 
+impl From<LoadError> for Failure {
+    fn from(error: LoadError) -> Self {
+        Self::of_diagnostics(&error.diagnostics, &error.files)
+    }
+}
+
 impl From<PlanError> for Failure {
     fn from(error: PlanError) -> Self {
         if error.is_config() { Self::Config(error.to_string()) } else { Self::Run(error.to_string()) }
+    }
+}
+
+/// What an error of the engine says; a definition that failed is shown at its place.
+pub fn described(error: &EngineError, files: &SourceMap, colour: bool) -> String {
+    match error {
+        EngineError::At { what, span, source } => {
+            let finding = Diagnostic::error("run-failed", format!("{what}: {}", chain(&**source))).at(*span);
+            render(&[finding], files, colour)
+        }
+        other => chain(other),
     }
 }
 

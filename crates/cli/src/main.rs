@@ -19,6 +19,7 @@ mod quarantine;
 mod record;
 #[cfg(test)]
 mod reference;
+mod replace;
 mod results;
 mod run_id;
 mod text;

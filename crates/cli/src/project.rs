@@ -42,13 +42,15 @@ pub fn read(global: &Global) -> Result<Project, Failure> {
             "folder `{folder}` holds no pipelines.yaml; `--project` names the folder that does"
         )));
     }
-    let vars: BTreeMap<String, String> = global.vars.iter().cloned().collect();
-    let env = |name: &str| std::env::var(name).ok();
-    let (mut project, warnings) = abmart_spec::load(&global.project, &vars, &env)
-        .map_err(|error| Failure::of_diagnostics(&error.diagnostics, &error.files))?;
+    let (mut project, warnings) = abmart_spec::load(&global.project, &global.variables(), &environment)?;
     override_stores(&mut project, global);
     show(&warnings, &project, global.quiet);
     Ok(project)
+}
+
+/// A variable of this process's environment.
+pub fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }
 
 /// Refuses a pipeline that reads what another one has published, where it takes one that computes.

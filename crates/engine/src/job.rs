@@ -92,7 +92,7 @@ impl<'a> Job<'a> {
             let is_signals = |name: &str| score_of(name).is_some_and(|score| project.scores.contains_key(score));
             let of_period = |name: &str| job.period_tables.iter().any(|table| table.name == name);
             let is_made = |name: &&str| project.entities.contains_key(*name) || is_signals(name) || of_period(name);
-            for name in names.into_iter().filter(is_made).collect::<Vec<_>>() {
+            for name in names.into_iter().filter(is_made) {
                 let known = job.published.entry(name.to_owned()).or_default();
                 known.all_grains |= mart.grains.is_empty();
                 known.grains.extend(mart.grains.iter().copied());

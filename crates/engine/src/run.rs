@@ -40,7 +40,7 @@ pub struct Outcome {
     /// Alerts that are open.
     pub alerts: Vec<OpenAlert>,
     /// The grand totals and the cells cut by one dimension, as the mart of the cube shows them: [`crate::cells`] says in
-    /// which columns. Nothing where no mart shows the cube.
+    /// which columns. Nothing where no mart shows the cube or no run is kept.
     pub figures: Vec<arrow::array::RecordBatch>,
     /// Rows of each rollup.
     pub rollup_rows: BTreeMap<String, usize>,

@@ -5,8 +5,6 @@ use std::fmt;
 
 use abmart_spec::Node;
 
-use crate::name;
-
 /// A column of a definition.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ColumnRef {
@@ -27,7 +25,7 @@ impl ColumnRef {
 /// `kpi:win_rate.value`
 impl fmt::Display for ColumnRef {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}.{}", name::id(&self.of), self.column)
+        write!(formatter, "{}.{}", self.of, self.column)
     }
 }
 

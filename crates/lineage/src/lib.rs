@@ -17,7 +17,7 @@
 //!     println!("{} {}", input.column, input.how.word());
 //! }
 //! for node in lineage.downstream(&Node::Source("touchpoints".to_owned()), None) {
-//!     println!("{}", abmart_lineage::name::id(&node));
+//!     println!("{}", node);
 //! }
 //! # }
 //! ```

@@ -21,33 +21,10 @@ pub const KINDS: &[(&str, &str)] = &[
     ("mart", "marts"),
 ];
 
-/// The kind of a definition, as it stands before its name.
-#[must_use]
-pub fn kind(node: &Node) -> &'static str {
-    match node {
-        Node::Source(_) => "source",
-        Node::Rollup(_) => "rollup",
-        Node::Table(_) => "table",
-        Node::Entity(_) => "entity",
-        Node::Fact(_) => "fact",
-        Node::Score(_) => "score",
-        Node::Attribution(_) => "attribution",
-        Node::Kpi(_) => "kpi",
-        Node::Alert(_) => "alert",
-        Node::Mart(_) => "mart",
-    }
-}
-
-/// Kind and name: `kpi:win_rate`.
-#[must_use]
-pub fn id(node: &Node) -> String {
-    format!("{}:{}", kind(node), node.name())
-}
-
 /// The place of a kind among [`KINDS`].
 #[must_use]
 pub fn rank(node: &Node) -> usize {
-    KINDS.iter().position(|(name, _)| *name == kind(node)).unwrap_or(KINDS.len())
+    KINDS.iter().position(|(name, _)| *name == node.kind()).unwrap_or(KINDS.len())
 }
 
 /// What a name stands for.
@@ -124,7 +101,7 @@ impl fmt::Display for NameError {
                 suggest(formatter, near)
             }
             Self::Column { of, column, near } => {
-                write!(formatter, "{} `{}` has no column `{column}`", kind(of), of.name())?;
+                write!(formatter, "{} `{}` has no column `{column}`", of.kind(), of.name())?;
                 suggest(formatter, near)
             }
             Self::Ambiguous { name, candidates } => {
@@ -152,7 +129,7 @@ pub(crate) fn find(lineage: &Lineage, text: &str) -> Result<Target, NameError> {
         Some((name, column)) => (name, Some(column)),
         None => (rest, None),
     };
-    let of_kind = |node: &&Node| wanted.is_none_or(|wanted| wanted == kind(node));
+    let of_kind = |node: &&Node| wanted.is_none_or(|wanted| wanted == node.kind());
     let named: Vec<&Node> = lineage.nodes().filter(of_kind).filter(|node| node.name() == name).collect();
     let Some(first) = named.first() else {
         let names = lineage.nodes().filter(of_kind).map(Node::name);
@@ -176,7 +153,7 @@ pub(crate) fn find(lineage: &Lineage, text: &str) -> Result<Target, NameError> {
         }
         _ => {
             let suffix = column.map_or_else(String::new, |column| format!(".{column}"));
-            let candidates = found.iter().map(|target| format!("{}{suffix}", id(target.definition()))).collect();
+            let candidates = found.iter().map(|target| format!("{}{suffix}", target.definition())).collect();
             Err(NameError::Ambiguous { name: text.to_owned(), candidates })
         }
     }

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use abmart_spec::Node;
 
 use crate::column::{ColumnRef, How};
-use crate::{Lineage, Target, name};
+use crate::{Lineage, Target};
 
 /// The outcome of a removal: what it reaches, marts and KPIs first.
 #[derive(Debug, Clone)]
@@ -99,7 +99,7 @@ pub(crate) fn of(lineage: &Lineage, target: &Target) -> Removal {
             });
         }
     }
-    let rank = |node: &Node| ORDER.iter().position(|kind| *kind == name::kind(node));
+    let rank = |node: &Node| ORDER.iter().position(|kind| *kind == node.kind());
     affected.sort_by_key(|affected| (!affected.breaks, rank(&affected.node), affected.node.clone()));
     Removal { target: target.clone(), affected }
 }

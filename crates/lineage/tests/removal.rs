@@ -4,7 +4,7 @@
 
 mod support;
 
-use abmart_lineage::{Lineage, Removal, name};
+use abmart_lineage::{Lineage, Removal};
 use rstest::rstest;
 use support::{small, with};
 
@@ -13,7 +13,7 @@ fn removed(lineage: &Lineage, text: &str) -> Removal {
 }
 
 fn ids<'a>(affected: impl Iterator<Item = &'a abmart_lineage::Affected>) -> Vec<String> {
-    affected.map(|affected| name::id(&affected.node)).collect()
+    affected.map(|affected| affected.node.to_string()).collect()
 }
 
 /// `industry` is handed on by the fact as it is: whoever names the measure has nothing to name any more. Nothing is computed
@@ -105,7 +105,7 @@ fn a_path_leads_from_what_is_removed_along_edges(#[case] text: &str) {
         assert_eq!(steps.peek().map(|column| &column.of), Some(removal.target.definition()));
         while let Some(column) = steps.next() {
             let next = steps.peek().map_or(&affected.node, |column| &column.of);
-            assert!(lineage.outputs(column).iter().any(|output| output.of == *next), "{column} to {}", name::id(next));
+            assert!(lineage.outputs(column).iter().any(|output| output.of == *next), "{column} to {next}");
         }
     }
 }

@@ -7,7 +7,7 @@ mod support;
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use abmart_lineage::{ColumnRef, Input, Lineage, name};
+use abmart_lineage::{ColumnRef, Input, Lineage};
 use abmart_spec::model::{MartBody, TableBody};
 use abmart_spec::{Node, Project};
 
@@ -75,7 +75,7 @@ fn every_edge_has_two_ends() {
     for definition in LINEAGE.definitions() {
         let of_columns = definition.columns.values().flat_map(|column| &column.inputs);
         for input in of_columns.chain(&definition.rows) {
-            assert!(LINEAGE.has(&input.column), "{} of {}", input.column, name::id(&definition.node));
+            assert!(LINEAGE.has(&input.column), "{} of {}", input.column, definition.node);
         }
     }
 }
@@ -102,7 +102,7 @@ fn columns_come_from_definitions_that_the_graph_knows_to_be_needed() {
             assert!(
                 needed.contains(from) || entities.contains(from),
                 "{} reads {}, which the graph does not know",
-                name::id(&definition.node),
+                definition.node,
                 input.column
             );
         }
@@ -123,7 +123,7 @@ fn what_is_needed_gives_columns() {
         let of_columns = definition.columns.values().flat_map(|column| &column.inputs);
         let read: BTreeSet<&Node> = of_columns.chain(&definition.rows).map(|input| &input.column.of).collect();
         for need in LINEAGE.needs(&definition.node) {
-            let (reader, needed) = (name::id(&definition.node), name::id(need));
+            let (reader, needed) = (definition.node.to_string(), need.to_string());
             assert!(read.contains(need) || as_a_whole(&definition.node, need), "{reader} reads nothing of {needed}");
         }
     }
@@ -140,12 +140,7 @@ fn only_conditions_on_kpis_make_less_needed_than_the_graph_says() {
     };
     for node in LINEAGE.nodes() {
         for need in graph.needs(node).iter().filter(|need| !LINEAGE.needs(node).contains(need)) {
-            assert!(
-                matches!(node, Node::Mart(_) | Node::Alert(_)) && of_cube(need),
-                "{} {}",
-                name::id(node),
-                name::id(need)
-            );
+            assert!(matches!(node, Node::Mart(_) | Node::Alert(_)) && of_cube(need), "{node} {need}");
         }
     }
     let alert = Node::Alert("slow_pipeline".to_owned());
@@ -156,8 +151,8 @@ fn only_conditions_on_kpis_make_less_needed_than_the_graph_says() {
 #[test]
 fn every_definition_has_a_place_and_a_job() {
     for definition in LINEAGE.definitions() {
-        assert!(definition.place.is_some(), "{}", name::id(&definition.node));
-        assert!(PROJECT.jobs.contains_key(&definition.job), "{}", name::id(&definition.node));
+        assert!(definition.place.is_some(), "{}", definition.node.to_string());
+        assert!(PROJECT.jobs.contains_key(&definition.job), "{}", definition.node.to_string());
     }
 }
 
@@ -165,8 +160,8 @@ fn every_definition_has_a_place_and_a_job() {
 fn up_is_the_way_down_back() {
     for node in LINEAGE.nodes() {
         let near = |nodes: &[Node], other: &Node| nodes.contains(other);
-        assert!(LINEAGE.needs(node).iter().all(|need| near(LINEAGE.needed_by(need), node)), "{}", name::id(node));
-        assert!(LINEAGE.needed_by(node).iter().all(|reader| near(LINEAGE.needs(reader), node)), "{}", name::id(node));
+        assert!(LINEAGE.needs(node).iter().all(|need| near(LINEAGE.needed_by(need), node)), "{}", node.to_string());
+        assert!(LINEAGE.needed_by(node).iter().all(|reader| near(LINEAGE.needs(reader), node)), "{}", node.to_string());
     }
     let (mut up, mut down) = (0, 0);
     for definition in LINEAGE.definitions() {
@@ -177,7 +172,7 @@ fn up_is_the_way_down_back() {
                 let reader = LINEAGE.definition(&output.of).expect("a definition");
                 let inputs = output.column.as_ref().map_or(&reader.rows, |name| &reader.columns[name].inputs);
                 let back = Input { column: column.clone(), how: output.how };
-                assert!(inputs.binary_search(&back).is_ok(), "{column} in {}", name::id(&output.of));
+                assert!(inputs.binary_search(&back).is_ok(), "{column} in {}", output.of);
                 down += 1;
             }
         }

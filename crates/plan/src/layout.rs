@@ -46,6 +46,17 @@ impl Layout {
         self.prefix.rsplit_once('/').map_or("", |(folder, _)| folder)
     }
 
+    /// The key of a file of this name that holds rows of a day.
+    #[must_use]
+    pub fn key(&self, day: Date, name: &str) -> String {
+        let label = match self.placeholder {
+            Placeholder::Day => day.to_string(),
+            Placeholder::Month => day.strftime("%Y-%m").to_string(),
+            Placeholder::None => String::new(),
+        };
+        format!("{}{label}{}", self.prefix, self.suffix.replace('*', name))
+    }
+
     /// The partition of an object, or `None` where its key does not match the template.
     #[must_use]
     pub fn partition(&self, key: &str) -> Option<Partition> {
@@ -101,5 +112,15 @@ mod tests {
     fn a_key_belongs_to_a_partition(#[case] template: &str, #[case] key: &str, #[case] days: Option<(Date, Date)>) {
         let found = Layout::parse(template).partition(key);
         assert_eq!(found.map(|p| (p.start, p.end)), days);
+    }
+
+    #[rstest]
+    #[case("t/ym={month}/*.parquet", "t/ym=2026-11/part-0.parquet")]
+    #[case("a/dt={day}/*.parquet", "a/dt=2026-11-22/part-0.parquet")]
+    #[case("a/*.parquet", "a/part-0.parquet")]
+    fn a_day_has_a_key_in_its_own_partition(#[case] template: &str, #[case] key: &str) {
+        let (layout, day) = (Layout::parse(template), date(2026, 11, 22));
+        assert_eq!(layout.key(day, "part-0"), key);
+        assert!(layout.partition(key).is_some_and(|days| days.start <= day && day < days.end));
     }
 }

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use abmart_spec::formula::formula;
 use abmart_spec::model::{Project, Title};
-use abmart_spec::{Graph, Node, Span, fingerprint};
+use abmart_spec::{Change, Graph, Node, Span, fingerprint};
 use indexmap::IndexMap;
 
 use crate::address::Addresses;
 use crate::columns::Columns;
-use crate::extras::{Change, Extras, TestCase};
+use crate::extras::{Extras, TestCase};
 use crate::key::{Key, Kind};
 
 /// What all pages draw on.

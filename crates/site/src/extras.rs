@@ -1,6 +1,6 @@
 //! What the pages can say beyond the project itself. All of it is optional; what is absent is said to be.
 
-use jiff::civil::Date;
+use abmart_spec::Change;
 
 use crate::key::Kind;
 
@@ -28,27 +28,6 @@ pub struct TestCase {
     pub line: usize,
     /// The definitions that it expects something of, by kind and name.
     pub of: Vec<(Kind, String)>,
-}
-
-/// An entry of the published log of definitions.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Change {
-    /// Day of the first run that knew the KPI as it is since.
-    pub on: Date,
-    /// The KPI.
-    pub kpi: String,
-    /// `added`, `removed`, `redefined` or `version`.
-    pub change: String,
-    /// Version before, where there was one.
-    pub version_before: Option<i64>,
-    /// Version since, where there is one.
-    pub version: Option<i64>,
-    /// Formula before, where there was one.
-    pub formula_before: Option<String>,
-    /// Formula since, where there is one.
-    pub formula: Option<String>,
-    /// Fingerprint of the definition since, where there is one.
-    pub definition: Option<String>,
 }
 
 /// Which publication the marts hold.

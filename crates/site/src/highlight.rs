@@ -1,5 +1,6 @@
 //! SQL with colours, and with links where a name is another definition's.
 
+use abmart_spec::is_sql_word;
 use maud::{Markup, PreEscaped, html};
 
 /// Where the names of a piece of SQL lead.
@@ -42,7 +43,7 @@ pub(crate) fn lower_keywords(text: &str) -> String {
     while let Some(token) = next(rest) {
         let piece = &rest[..token.length];
         let lower = piece.to_lowercase();
-        let keyword = token.kind == Token::Word && KEYWORDS.contains(&lower.as_str());
+        let keyword = token.kind == Token::Word && is_keyword(&lower);
         out.push_str(if keyword { &lower } else { piece });
         rest = &rest[token.length..];
     }
@@ -55,7 +56,7 @@ fn word(piece: &str, rest: &str, after_from: bool, links: &dyn Links) -> Markup 
     if after_from {
         return linked(piece, links.table(piece));
     }
-    if KEYWORDS.contains(&lower.as_str()) {
+    if is_keyword(&lower) {
         return html! { span.keyword { (piece) } };
     }
     if rest.starts_with('(') {
@@ -123,58 +124,10 @@ fn next(text: &str) -> Option<Piece> {
     piece(Token::Other, first.len_utf8())
 }
 
-const KEYWORDS: &[&str] = &[
-    "all",
-    "and",
-    "as",
-    "asc",
-    "between",
-    "by",
-    "case",
-    "cast",
-    "cross",
-    "date",
-    "desc",
-    "distinct",
-    "else",
-    "end",
-    "except",
-    "exists",
-    "false",
-    "filter",
-    "from",
-    "full",
-    "group",
-    "having",
-    "in",
-    "inner",
-    "intersect",
-    "interval",
-    "is",
-    "join",
-    "left",
-    "like",
-    "limit",
-    "not",
-    "null",
-    "nulls",
-    "on",
-    "or",
-    "order",
-    "outer",
-    "over",
-    "partition",
-    "right",
-    "select",
-    "then",
-    "timestamp",
-    "true",
-    "union",
-    "using",
-    "when",
-    "where",
-    "with",
-];
+/// Whether a word, in lower case, is one of SQL's own.
+fn is_keyword(word: &str) -> bool {
+    is_sql_word(word) || ["date", "nulls", "timestamp"].contains(&word)
+}
 
 #[cfg(test)]
 mod tests {

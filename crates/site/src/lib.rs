@@ -29,7 +29,8 @@ use std::collections::BTreeMap;
 
 use abmart_spec::Project;
 
-pub use extras::{Change, Extras, Published, TestCase};
+pub use abmart_spec::Change;
+pub use extras::{Extras, Published, TestCase};
 pub use key::Kind;
 
 use atlas::Atlas;

@@ -15,6 +15,7 @@
 //! definitions give the KPI catalogue ([`kpi_markdown`]) and the contracts of the sources ([`source_markdown`]).
 
 mod catalogue;
+mod changes;
 mod contracts;
 mod decode;
 pub mod diagnostic;
@@ -33,9 +34,10 @@ mod units;
 pub mod written;
 
 pub use catalogue::kpi_markdown;
+pub use changes::Change;
 pub use contracts::source_markdown;
 pub use diagnostic::{Diagnostic, SourceMap, Span};
-pub use grammar::{Document, Sql, json_schema, language_markdown, sql_at};
+pub use grammar::{Document, Sql, is_sql_word, json_schema, language_markdown, sql_at};
 pub use graph::{Definition, Graph, Node};
 pub use load::{Edits, LoadError, job_files, load, load_edited, load_tests};
 pub use model::Project;

@@ -91,8 +91,9 @@ pub fn filled(row: &TestRow, source: &Source, number: usize, currency: &str) -> 
 }
 
 /// The value of a column that a row does not name: null where that is allowed, a name of its own for a key, the first of
-/// the known values, the reporting currency, the least number allowed, a day long ago.
-fn neutral(source: &Source, column: &Column, number: usize, currency: &str) -> Literal {
+/// the known values, the reporting currency, the least number allowed, a day long ago. `number` tells rows of a source apart.
+#[must_use]
+pub fn neutral(source: &Source, column: &Column, number: usize, currency: &str) -> Literal {
     let is_key = source.key.first().is_some_and(|key| key.value == column.name);
     match column.ty {
         _ if column.nullable => Literal::Null,

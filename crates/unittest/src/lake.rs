@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
+use abmart_plan::layout::Layout;
 use abmart_spec::Span;
 use abmart_spec::diagnostic::Diagnostic;
 use abmart_spec::model::{Column, ColumnType, Literal, Project, Source, SourceKind, TestRow, UnitTest};
@@ -16,6 +17,9 @@ use parquet::arrow::ArrowWriter;
 
 use crate::cell::time;
 use crate::given::{Filled, expanded, filled};
+
+/// What all files are called in their folders.
+const FILE: &str = "part-0";
 
 /// Why a lake could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +46,7 @@ pub enum LakeError {
 pub fn write(test: &UnitTest, project: &Project, from: Date, folder: &Path) -> Result<(), LakeError> {
     let mut findings = Vec::new();
     for source in project.sources.values() {
+        let layout = Layout::parse(&source.path.value);
         let mut files: BTreeMap<String, Vec<Filled>> = BTreeMap::new();
         let mut number = 0;
         for given in test.given.iter().filter(|given| given.name.value == source.name) {
@@ -59,14 +64,14 @@ pub fn write(test: &UnitTest, project: &Project, from: Date, folder: &Path) -> R
                     SourceKind::Events => day_of(&row, source).unwrap_or(test.as_of.value),
                 };
                 let row = filled(&row, source, number, &project.settings.currency);
-                files.entry(key(source, day)).or_default().push(row);
+                files.entry(layout.key(day, FILE)).or_default().push(row);
                 number += 1;
             }
         }
         if source.kind == SourceKind::Events {
-            files.entry(key(source, from)).or_default();
+            files.entry(layout.key(from, FILE)).or_default();
         } else if files.is_empty() {
-            files.insert(key(source, test.as_of.value), Vec::new());
+            files.insert(layout.key(test.as_of.value, FILE), Vec::new());
         }
         if findings.is_empty() {
             for (key, rows) in &files {
@@ -76,12 +81,6 @@ pub fn write(test: &UnitTest, project: &Project, from: Date, folder: &Path) -> R
     }
     findings.dedup();
     if findings.is_empty() { Ok(()) } else { Err(LakeError::Rows(findings)) }
-}
-
-/// The key of a file that holds rows of a day.
-fn key(source: &Source, day: Date) -> String {
-    let path = source.path.value.replace("{day}", &day.to_string());
-    path.replace("{month}", &day.strftime("%Y-%m").to_string()).replace('*', "part-0")
 }
 
 fn day_of(row: &TestRow, source: &Source) -> Option<Date> {
@@ -142,7 +141,9 @@ fn put(path: &Path, source: &Source, rows: &[Filled]) -> Result<(), LakeError> {
     Ok(())
 }
 
-fn field(column: &Column) -> Field {
+/// A column of a file in the type that its contract asks for.
+#[must_use]
+pub fn field(column: &Column) -> Field {
     let data_type = match column.ty {
         ColumnType::String => DataType::Utf8,
         ColumnType::Integer => DataType::Int64,

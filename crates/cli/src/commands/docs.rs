@@ -1,9 +1,9 @@
 //! `abmart docs`.
 
 use abmart_report::changes;
-use abmart_site::{Change, Extras, Kind, Published, Site, TestCase};
+use abmart_site::{Extras, Kind, Published, Site, TestCase};
 use abmart_spec::model::{MartBody, UnitTest};
-use abmart_spec::{Node, Project};
+use abmart_spec::{Change, Node, Project};
 use abmart_store::{Manifest, Store};
 
 use crate::args::{DocsArgs, Global};
@@ -18,8 +18,7 @@ use crate::text::{bytes, count, print};
 /// When the project does not load, the folder holds something else, or what the marts hold is damaged.
 pub fn docs(global: &Global, args: &DocsArgs) -> Result<(), Failure> {
     let mut project = project::load(global)?;
-    let tests = abmart_spec::load_tests(&mut project)
-        .map_err(|error| Failure::of_diagnostics(&error.diagnostics, &error.files))?;
+    let tests = abmart_spec::load_tests(&mut project)?;
     let out = args.out.clone().unwrap_or_else(|| project.root.join("out/docs"));
     folder::check(&out, &project.root, args.overwrite)?;
     let tests = tests.iter().filter_map(|test| test_case(test, &project)).collect();
@@ -88,16 +87,7 @@ fn log(project: &Project, marts: &Store, manifest: &Manifest) -> Result<Option<V
     for file in &mart.files {
         let rows = changes::changes(marts.get(&file.key)?)
             .map_err(|error| Failure::Run(format!("{}: {}", file.key, chain(&error))))?;
-        log.extend(rows.into_iter().map(|row| Change {
-            on: row.on,
-            kpi: row.kpi,
-            change: row.change,
-            version_before: row.version_before,
-            version: row.version,
-            formula_before: row.formula_before,
-            formula: row.formula,
-            definition: row.definition,
-        }));
+        log.extend(rows);
     }
     Ok(Some(log))
 }

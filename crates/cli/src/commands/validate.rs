@@ -1,7 +1,5 @@
 //! `abmart validate`.
 
-use std::collections::BTreeMap;
-
 use abmart_spec::diagnostic::{Diagnostic, SourceMap, to_json};
 
 use crate::args::{Global, ValidateArgs};
@@ -18,8 +16,7 @@ pub fn validate(global: &Global, args: &ValidateArgs) -> Result<(), Failure> {
         return as_json(global);
     }
     let mut project = project::load(global)?;
-    let tests = abmart_spec::load_tests(&mut project)
-        .map_err(|error| Failure::of_diagnostics(&error.diagnostics, &error.files))?;
+    let tests = abmart_spec::load_tests(&mut project)?;
     print(&format!(
         "{} is valid: {} sources, {} rollups, {} tables, {} attributions, {} facts, {} KPIs, {} marts in {} jobs, {} tests\n",
         project.name,
@@ -36,9 +33,8 @@ pub fn validate(global: &Global, args: &ValidateArgs) -> Result<(), Failure> {
 }
 
 fn as_json(global: &Global) -> Result<(), Failure> {
-    let vars: BTreeMap<String, String> = global.vars.iter().cloned().collect();
     let (findings, files): (Vec<Diagnostic>, SourceMap) =
-        match abmart_spec::load(&global.project, &vars, &|name| std::env::var(name).ok()) {
+        match abmart_spec::load(&global.project, &global.variables(), &project::environment) {
             Err(error) => (error.diagnostics, error.files),
             Ok((mut project, mut warnings)) => {
                 warnings.extend(abmart_engine::check(&project));

@@ -40,7 +40,7 @@ struct Told {
 impl Lineage {
     /// Says that a run begins, where the environment or the project names somebody to tell.
     pub fn begin(project: &Project, results: &RunResults) -> Self {
-        let settings = Settings::of(project, &|name| std::env::var(name).ok());
+        let settings = Settings::of(project, &crate::project::environment);
         let emitter = match Emitter::start(&settings) {
             Ok(Some(emitter)) => emitter,
             Ok(None) => return Self(None),

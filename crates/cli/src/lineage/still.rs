@@ -15,7 +15,7 @@ use super::settings::Settings;
 /// The sources and marts that have to do with some definitions (none: all of them), each as an event of a dataset, and the
 /// pipelines that make these marts of these sources, each as an event of a job. Names are those that runs use.
 pub fn events(project: &Project, lineage: &Lineage, targets: &[Target]) -> Vec<Value> {
-    let settings = Settings::of(project, &|name| std::env::var(name).ok());
+    let settings = Settings::of(project, &crate::project::environment);
     let near = |node: &Node| {
         targets.is_empty()
             || targets.iter().map(Target::definition).any(|target| {

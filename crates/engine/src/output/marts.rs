@@ -34,8 +34,8 @@ pub struct Staging<'a> {
 }
 
 impl Staging<'_> {
-    /// Stages `kpi_values`, KPI by KPI, so that memory holds one KPI at a time; gives its grand totals and the cells cut by
-    /// one dimension as well.
+    /// Stages `kpi_values`, KPI by KPI, so that memory holds one KPI at a time; where runs are kept, gives its grand totals
+    /// and the cells cut by one dimension as well.
     ///
     /// # Errors
     /// When a KPI cannot be evaluated, an audit fails, or the store does.
@@ -49,18 +49,18 @@ impl Staging<'_> {
         published.sort_by(|a, b| a.kpi.name.cmp(&b.kpi.name));
         let mut writer: Option<MartWriter> = None;
         let mut brief = Vec::new();
+        let keeps = context.project.settings.kept_runs > 0;
         // As many KPIs at once as there are threads: more would only take memory.
         for kpis in published.chunks(context.budget.threads.max(1)) {
             context.check_interrupted()?;
             let rows = context.parallel(kpis, |kpi| {
                 audit::kpi(figures.cube, kpi, figures.cells, &mart.name)?;
-                let one = |batch: RecordBatch| {
-                    Ok((cells::brief(&batch, &figures.cube.dimensions, &|cut| cut.len() <= 1)?, batch))
-                };
+                let brief = |batch: &RecordBatch| cells::brief(batch, &figures.cube.dimensions, &|cut| cut.len() <= 1);
+                let one = |batch: RecordBatch| Ok((keeps.then(|| brief(&batch)).transpose()?, batch));
                 figures.rows(kpi)?.into_iter().map(one).collect::<Result<Vec<_>, EngineError>>()
             })?;
             for (few, batch) in rows.into_iter().flatten() {
-                brief.push(few);
+                brief.extend(few);
                 self.begun(&mut writer, mart, &batch)?.write(batch)?;
             }
             context.advance(kpis.len() as u64);

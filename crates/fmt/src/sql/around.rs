@@ -2,7 +2,7 @@
 
 use super::pieces::{Clause, Piece, Role};
 use super::tokens::{Kind, Token};
-use super::words::{BEFORE_PARENTHESIS, JOINS, KEYWORDS, TYPES, precedence};
+use super::words::{BEFORE_PARENTHESIS, JOINS, TYPES, is_keyword, precedence};
 
 /// A parenthesis or case that is not closed yet.
 pub(super) struct Enclosing {
@@ -48,7 +48,7 @@ impl Around<'_, '_> {
         let token = self.token();
         let lower = token.text.to_ascii_lowercase();
         let is_name = self.previous_is(&["."]) || self.next_is(&["."]);
-        let is_keyword = KEYWORDS.contains(&lower.as_str());
+        let is_keyword = is_keyword(&lower);
         let is_call = self.next_is(&["("]) && !BEFORE_PARENTHESIS.contains(&lower.as_str());
         let casts = ["cast", "try_cast", "extract"].contains(&lower.as_str());
         let in_cast =
@@ -144,7 +144,8 @@ impl Around<'_, '_> {
         let Some(before) = self.significant_before().map(|before| &self.tokens[before]) else { return true };
         match before.kind {
             Kind::Word => {
-                KEYWORDS.iter().any(|word| before.is(word) && !["end", "null", "true", "false"].contains(word))
+                let word = before.text.to_ascii_lowercase();
+                is_keyword(&word) && !["end", "null", "true", "false"].contains(&word.as_str())
             }
             Kind::Symbol => ![")", "]", "*"].iter().any(|close| before.is(close)) || self.follows_star(),
             _ => false,

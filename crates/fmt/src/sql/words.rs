@@ -1,77 +1,30 @@
 //! The words of SQL that layout goes by.
 
-/// Words that are written in lower case. None of them can be a name without quotes where SQL expects the keyword; where one
-/// is a name all the same, the comparison of the parsed query finds out.
-pub(super) const KEYWORDS: &[&str] = &[
-    "all",
-    "and",
-    "anti",
-    "any",
-    "as",
-    "asc",
-    "between",
-    "by",
-    "case",
-    "cast",
-    "cross",
+use abmart_spec::is_sql_word;
+
+/// Whether a word, in lower case, is written so. None of them can be a name without quotes where SQL expects the keyword;
+/// where one is a name all the same, the comparison of the parsed query finds out.
+pub(super) fn is_keyword(word: &str) -> bool {
+    is_sql_word(word) || KEYWORDS.contains(&word)
+}
+
+/// Keywords that can be names as well.
+const KEYWORDS: &[&str] = &[
     "current",
-    "desc",
-    "distinct",
-    "else",
-    "end",
-    "except",
-    "exists",
     "extract",
-    "false",
-    "filter",
     "first",
     "following",
-    "from",
-    "full",
-    "group",
-    "having",
     "ilike",
-    "in",
-    "inner",
-    "intersect",
-    "interval",
-    "is",
-    "join",
     "last",
-    "left",
-    "like",
-    "limit",
-    "natural",
-    "not",
-    "null",
     "nulls",
-    "offset",
-    "on",
-    "or",
-    "order",
-    "outer",
-    "over",
-    "partition",
     "preceding",
     "qualify",
     "range",
     "recursive",
-    "right",
     "row",
     "rows",
-    "select",
-    "semi",
-    "then",
-    "true",
     "try_cast",
     "unbounded",
-    "union",
-    "using",
-    "values",
-    "when",
-    "where",
-    "window",
-    "with",
     "within",
 ];
 

@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 
 use super::label;
 use super::text::words;
+use crate::Target;
 use crate::column::How;
 use crate::view::View;
-use crate::{Target, name};
 
 /// The view as a directed graph from left to right; what it is around is drawn bold.
 #[must_use]
@@ -29,17 +29,17 @@ fn definitions(view: &View<'_>, text: &mut String) {
         let _ = writeln!(
             text,
             "  {} [label={}{style}];",
-            quoted(&name::id(&definition.node)),
+            quoted(&definition.node.to_string()),
             quoted(&label(&definition.node))
         );
     }
     for (from, to) in &view.edges {
-        let _ = writeln!(text, "  {} -> {};", quoted(&name::id(from)), quoted(&name::id(to)));
+        let _ = writeln!(text, "  {} -> {};", quoted(&from.to_string()), quoted(&to.to_string()));
     }
 }
 
 fn columns(view: &View<'_>, text: &mut String) {
-    let rows = |node: &abmart_spec::Node| format!("{} rows", name::id(node));
+    let rows = |node: &abmart_spec::Node| format!("{node} rows");
     let with_rows: BTreeSet<_> =
         view.column_edges.iter().filter(|edge| edge.column.is_none()).map(|edge| &edge.to).collect();
     for (index, definition) in view.definitions.iter().enumerate() {
@@ -58,7 +58,7 @@ fn columns(view: &View<'_>, text: &mut String) {
     let mut edges: BTreeMap<(String, String), BTreeSet<How>> = BTreeMap::new();
     for edge in &view.column_edges {
         let to = match &edge.column {
-            Some(column) => format!("{}.{column}", name::id(&edge.to)),
+            Some(column) => format!("{}.{column}", edge.to),
             None => rows(&edge.to),
         };
         edges.entry((edge.from.to_string(), to)).or_default().insert(edge.how);

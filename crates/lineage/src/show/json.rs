@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::column::ColumnRef;
 use crate::removal::{Affected, Removal};
 use crate::view::View;
-use crate::{Definition, Lineage, Target, name};
+use crate::{Definition, Lineage, Target};
 
 /// The view: `targets`, `definitions`, `edges`, and where columns are looked at `column_edges`.
 #[must_use]
@@ -26,14 +26,14 @@ pub fn json(view: &View<'_>) -> Value {
         "targets": view.targets.iter().map(target).collect::<Vec<_>>(),
         "definitions": view.definitions.iter().map(definition).collect::<Vec<_>>(),
         "edges": view.edges.iter()
-            .map(|(from, to)| json!({"from": name::id(from), "to": name::id(to)}))
+            .map(|(from, to)| json!({"from": from.to_string(), "to": to.to_string()}))
             .collect::<Vec<_>>(),
     });
     if view.of_columns() {
         let edge = |edge: &crate::view::ColumnEdge| {
             json!({
                 "from": column(&edge.from),
-                "to": {"definition": name::id(&edge.to), "column": edge.column},
+                "to": {"definition": edge.to.to_string(), "column": edge.column},
                 "type": edge.how.kind(),
                 "subtype": edge.how.subtype(),
             })
@@ -71,8 +71,8 @@ fn head(lineage: &Lineage, node: &Node) -> Value {
     let definition = lineage.definition(node);
     let place = definition.and_then(|definition| definition.place.as_ref());
     json!({
-        "id": name::id(node),
-        "kind": name::kind(node),
+        "id": node.to_string(),
+        "kind": node.kind(),
         "name": node.name(),
         "job": definition.map(|definition| definition.job.as_str()),
         "file": place.map(|place| place.file.as_str()),
@@ -82,11 +82,11 @@ fn head(lineage: &Lineage, node: &Node) -> Value {
 
 fn target(target: &Target) -> Value {
     match target {
-        Target::Definition(node) => json!({"definition": name::id(node), "column": null}),
+        Target::Definition(node) => json!({"definition": node.to_string(), "column": null}),
         Target::Column(of) => column(of),
     }
 }
 
 fn column(column: &ColumnRef) -> Value {
-    json!({"definition": name::id(&column.of), "column": column.column})
+    json!({"definition": column.of.to_string(), "column": column.column})
 }

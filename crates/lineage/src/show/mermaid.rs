@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 
 use super::label;
 use super::text::words;
+use crate::Target;
 use crate::column::How;
 use crate::view::View;
-use crate::{Target, name};
 
 /// The view as a flowchart from left to right; what it is around is drawn bold.
 #[must_use]
@@ -57,19 +57,19 @@ fn columns(view: &View<'_>, text: &mut String) {
             if view.targets.contains(&Target::Column(column.clone())) {
                 bold.push(id.clone());
             }
-            ids.insert((name::id(&column.of), Some(column.column.clone())), id);
+            ids.insert((column.of.to_string(), Some(column.column.clone())), id);
         }
         if with_rows.contains(&definition.node) {
             let id = format!("c{}", ids.len());
             let _ = writeln!(text, "    {id}([\"all rows\"])");
-            ids.insert((name::id(&definition.node), None), id);
+            ids.insert((definition.node.to_string(), None), id);
         }
         text.push_str("  end\n");
     }
     let mut edges: BTreeMap<(&String, &String), BTreeSet<How>> = BTreeMap::new();
     for edge in &view.column_edges {
-        let from = ids.get(&(name::id(&edge.from.of), Some(edge.from.column.clone())));
-        let to = ids.get(&(name::id(&edge.to), edge.column.clone()));
+        let from = ids.get(&(edge.from.of.to_string(), Some(edge.from.column.clone())));
+        let to = ids.get(&(edge.to.to_string(), edge.column.clone()));
         if let (Some(from), Some(to)) = (from, to) {
             edges.entry((from, to)).or_default().insert(edge.how);
         }

@@ -16,11 +16,10 @@ pub use text::{counts, text};
 use abmart_spec::Node;
 
 use crate::column::ColumnRef;
-use crate::name;
 
 /// Kind and name: `kpi win_rate`.
 pub(crate) fn label(node: &Node) -> String {
-    format!("{} {}", name::kind(node), node.name())
+    format!("{} {}", node.kind(), node.name())
 }
 
 /// Kind, name and column: `kpi win_rate.value`.

@@ -38,9 +38,9 @@ fn part(text: &mut String, lineage: &Lineage, title: &str, all: &[&Affected]) {
     let _ = writeln!(text, "\n{title}");
     let mut kind = "";
     for affected in all {
-        if name::kind(&affected.node) != kind {
-            kind = name::kind(&affected.node);
-            let number = all.iter().filter(|other| name::kind(&other.node) == kind).count();
+        if affected.node.kind() != kind {
+            kind = affected.node.kind();
+            let number = all.iter().filter(|other| other.node.kind() == kind).count();
             let many = name::KINDS.iter().find(|(one, _)| *one == kind).map_or(kind, |(_, many)| *many);
             let _ = writeln!(text, "\n  {many} ({number})");
         }

@@ -1,10 +1,10 @@
 //! The log of definitions: what explains a break in a series.
 
+use abmart_spec::Change;
 use maud::{Markup, html};
 
 use crate::atlas::Atlas;
 use crate::code::formula_inline;
-use crate::extras::Change;
 use crate::key::{Key, Kind};
 use crate::page::{Here, Page, Section, named};
 use crate::parts::table;

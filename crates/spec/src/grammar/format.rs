@@ -36,13 +36,19 @@ pub(crate) fn name_problem(name: &str, in_sql: bool) -> Option<(&'static str, St
             "names are lower-case letters, digits and `_`, and begin with a letter".to_owned(),
         ));
     }
-    (in_sql && SQL_WORDS.contains(&name)).then(|| {
+    (in_sql && is_sql_word(name)).then(|| {
         (
             "reserved-name",
             format!("`{name}` is a word of SQL and cannot be a name"),
             format!("a longer name such as `{name}_rows` can stand in SQL without quotes"),
         )
     })
+}
+
+/// Whether SQL reads a word, in lower case, as its own where a name could stand.
+#[must_use]
+pub fn is_sql_word(word: &str) -> bool {
+    SQL_WORDS.contains(&word)
 }
 
 /// Why a text is no currency code, if so.

@@ -27,6 +27,7 @@ mod unit_test;
 pub(crate) use attribution::KINDS;
 pub(crate) use check::{check, list};
 pub use embedded::{Sql, sql_at};
+pub use format::is_sql_word;
 pub(crate) use format::{is_date, is_timestamp, name_problem, window};
 pub use manual::language_markdown;
 pub(crate) use mend::mend;

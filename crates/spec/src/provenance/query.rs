@@ -10,7 +10,7 @@ use sqlparser::tokenizer::Span;
 
 use crate::diagnostic::Diagnostic;
 use crate::model::{ForEach, Spanned, SqlQuery};
-use crate::sql::{Call, between, locate, parts};
+use crate::sql::{Call, between, join_constraint, locate, parts};
 
 use super::dependencies::Ids;
 use super::joins::{Input, Joined, Repeated};
@@ -121,11 +121,11 @@ impl<'r, 'a> Reader<'r, 'a> {
 
     /// Reports values that columns cannot have, and columns that a missing comma has made a name of another one.
     fn values(&self, select: &Select, joined: &mut Joined) {
-        let conditions =
-            select.from.iter().flat_map(|from| &from.joins).filter_map(|join| match constraint(&join.join_operator) {
-                JoinConstraint::On(condition) => Some(condition),
-                _ => None,
-            });
+        let joins = select.from.iter().flat_map(|from| &from.joins).filter(|join| !only_filters(&join.join_operator));
+        let conditions = joins.filter_map(|join| match join_constraint(&join.join_operator) {
+            Some(JoinConstraint::On(condition)) => Some(condition),
+            _ => None,
+        });
         for expr in outputs(select).chain(&select.selection).chain(conditions) {
             for (finding, place) in joined.impossible(expr) {
                 self.analysis.report(finding.at(locate(self.sql, place)));
@@ -179,7 +179,7 @@ impl<'r, 'a> Reader<'r, 'a> {
     }
 
     fn join(&mut self, joined: &mut Joined, index: usize, join: Option<&Join>, place: Span, of_where: &[Column]) {
-        let compared = match join.map(|join| constraint(&join.join_operator)) {
+        let compared = match join.map(compared_by) {
             Some(JoinConstraint::On(condition)) => joined.condition(condition),
             Some(JoinConstraint::Using(names)) => {
                 names.iter().flat_map(|name| joined.merge(&name.to_string().replace('"', ""), index)).collect()
@@ -294,19 +294,9 @@ fn only_filters(operator: &JoinOperator) -> bool {
     )
 }
 
-fn constraint(operator: &JoinOperator) -> &JoinConstraint {
-    match operator {
-        JoinOperator::Join(constraint)
-        | JoinOperator::Inner(constraint)
-        | JoinOperator::Left(constraint)
-        | JoinOperator::LeftOuter(constraint)
-        | JoinOperator::Right(constraint)
-        | JoinOperator::RightOuter(constraint)
-        | JoinOperator::FullOuter(constraint)
-        | JoinOperator::CrossJoin(constraint) => constraint,
-        // The others find one row at most, or are refused elsewhere.
-        _ => &JoinConstraint::Natural,
-    }
+/// What a join compares; one that does not say finds one row at most, or is refused elsewhere.
+fn compared_by(join: &Join) -> &JoinConstraint {
+    join_constraint(&join.join_operator).unwrap_or(&JoinConstraint::Natural)
 }
 
 fn place_of(factor: &TableFactor) -> Span {

@@ -11,7 +11,7 @@ use sqlparser::tokenizer::Span;
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::grammar::list;
 use crate::model::SqlQuery;
-use crate::sql::{Mistake, locate, mistakes, parts};
+use crate::sql::{Mistake, join_constraint, locate, mistakes, parts};
 
 use super::Resolver;
 
@@ -139,7 +139,7 @@ impl Form {
 
     fn joins(&mut self, select: &Select) {
         for join in select.from.iter().flat_map(|from| &from.joins) {
-            if let Some(JoinConstraint::None) = constraint(&join.join_operator)
+            if let Some(JoinConstraint::None) = join_constraint(&join.join_operator)
                 && !matches!(join.join_operator, JoinOperator::CrossJoin(_))
             {
                 let name = name_of(&join.relation);
@@ -337,26 +337,8 @@ fn ordinal(key: &Expr) -> Option<usize> {
 }
 
 fn condition(join: &Join) -> Option<&Expr> {
-    match constraint(&join.join_operator) {
+    match join_constraint(&join.join_operator) {
         Some(JoinConstraint::On(condition)) => Some(condition),
-        _ => None,
-    }
-}
-
-fn constraint(operator: &JoinOperator) -> Option<&JoinConstraint> {
-    match operator {
-        JoinOperator::Join(constraint)
-        | JoinOperator::Inner(constraint)
-        | JoinOperator::Left(constraint)
-        | JoinOperator::LeftOuter(constraint)
-        | JoinOperator::Right(constraint)
-        | JoinOperator::RightOuter(constraint)
-        | JoinOperator::FullOuter(constraint)
-        | JoinOperator::CrossJoin(constraint)
-        | JoinOperator::Semi(constraint)
-        | JoinOperator::LeftSemi(constraint)
-        | JoinOperator::Anti(constraint)
-        | JoinOperator::LeftAnti(constraint) => Some(constraint),
         _ => None,
     }
 }

@@ -21,7 +21,7 @@ pub(crate) fn unit_tests(project: &Project, tests: &[UnitTest]) -> Vec<Diagnosti
         }
         let mut checks = Checks { project, diagnostics: &mut diagnostics };
         if let Some(pipeline) = &test.pipeline {
-            checks.known("pipeline", pipeline, project.pipelines.keys());
+            checks.known(("unknown-pipeline", "pipeline"), pipeline, project.pipelines.keys());
         }
         for given in &test.given {
             checks.given(given, test);
@@ -30,7 +30,11 @@ pub(crate) fn unit_tests(project: &Project, tests: &[UnitTest]) -> Vec<Diagnosti
             checks.expected(expectation.of, &expectation.name);
         }
         for (source, rows) in &test.quarantined {
-            checks.known("source", &Spanned { value: source.clone(), span: rows.span }, project.sources.keys());
+            checks.known(
+                ("unknown-source", "source"),
+                &Spanned { value: source.clone(), span: rows.span },
+                project.sources.keys(),
+            );
         }
     }
     diagnostics
@@ -42,10 +46,10 @@ struct Checks<'a> {
 }
 
 impl Checks<'_> {
-    /// Reports a name that is not among the known ones.
+    /// Reports a name that is not among the known ones, under a code and with the word for what it should be.
     fn known<'n>(
         &mut self,
-        noun: &str,
+        (code, noun): (&'static str, &str),
         name: &Spanned<String>,
         known: impl Iterator<Item = &'n String> + Clone,
     ) -> bool {
@@ -53,15 +57,6 @@ impl Checks<'_> {
             return true;
         }
         let near = did_you_mean(&name.value, known.map(String::as_str));
-        let code = match noun {
-            "KPI" => "unknown-kpi",
-            "fact or score" => "unknown-fact",
-            "table or rollup" => "unknown-table",
-            "alert" => "unknown-alert",
-            "mart" => "unknown-mart",
-            "pipeline" => "unknown-pipeline",
-            _ => "unknown-source",
-        };
         self.diagnostics.push(
             Diagnostic::error(code, format!("`{}` is not a {noun} of the project", name.value))
                 .at(name.span)
@@ -73,13 +68,21 @@ impl Checks<'_> {
     fn expected(&mut self, of: Expected, name: &Spanned<String>) {
         let project = self.project;
         match of {
-            Expected::Kpi => {
-                self.known("KPI", name, project.kpis.values().filter(|kpi| kpi.published).map(|kpi| &kpi.name))
+            Expected::Kpi => self.known(
+                ("unknown-kpi", "KPI"),
+                name,
+                project.kpis.values().filter(|kpi| kpi.published).map(|kpi| &kpi.name),
+            ),
+            Expected::Fact => {
+                self.known(("unknown-fact", "fact or score"), name, project.facts.keys().chain(project.scores.keys()))
             }
-            Expected::Fact => self.known("fact or score", name, project.facts.keys().chain(project.scores.keys())),
-            Expected::Table => self.known("table or rollup", name, project.tables.keys().chain(project.rollups.keys())),
-            Expected::Alert => self.known("alert", name, project.alerts.keys()),
-            Expected::Mart => self.known("mart", name, project.marts.keys()),
+            Expected::Table => self.known(
+                ("unknown-table", "table or rollup"),
+                name,
+                project.tables.keys().chain(project.rollups.keys()),
+            ),
+            Expected::Alert => self.known(("unknown-alert", "alert"), name, project.alerts.keys()),
+            Expected::Mart => self.known(("unknown-mart", "mart"), name, project.marts.keys()),
         };
     }
 
@@ -90,7 +93,11 @@ impl Checks<'_> {
             .values()
             .filter(|table| matches!(table.body, TableBody::Rows { .. }))
             .map(|table| &table.name);
-        if !self.known("source or reference table", &given.name, project.sources.keys().chain(reference)) {
+        if !self.known(
+            ("unknown-source", "source or reference table"),
+            &given.name,
+            project.sources.keys().chain(reference),
+        ) {
             return;
         }
         let source = project.sources.get(&given.name.value);

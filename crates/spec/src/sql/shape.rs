@@ -2,7 +2,10 @@
 
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{DataType, Expr, Function, FunctionArguments, Query, Spanned as _, Value, Visit, Visitor};
+use sqlparser::ast::{
+    DataType, Expr, Function, FunctionArguments, JoinConstraint, JoinOperator, Query, Spanned as _, Value, Visit,
+    Visitor,
+};
 use sqlparser::tokenizer::Span;
 
 use super::functions::{is_aggregate, is_other_aggregate, is_period_function, is_run_function, is_unrepeatable};
@@ -49,6 +52,26 @@ pub(crate) struct Parts {
     in_query: bool,
     /// How many aggregates are open around the visited place.
     depth: usize,
+}
+
+/// What says which rows a join puts together; none for the few kinds of join that have no such part.
+#[must_use]
+pub fn join_constraint(operator: &JoinOperator) -> Option<&JoinConstraint> {
+    match operator {
+        JoinOperator::Join(constraint)
+        | JoinOperator::Inner(constraint)
+        | JoinOperator::Left(constraint)
+        | JoinOperator::LeftOuter(constraint)
+        | JoinOperator::Right(constraint)
+        | JoinOperator::RightOuter(constraint)
+        | JoinOperator::FullOuter(constraint)
+        | JoinOperator::CrossJoin(constraint)
+        | JoinOperator::Semi(constraint)
+        | JoinOperator::LeftSemi(constraint)
+        | JoinOperator::Anti(constraint)
+        | JoinOperator::LeftAnti(constraint) => Some(constraint),
+        _ => None,
+    }
 }
 
 /// A function call.

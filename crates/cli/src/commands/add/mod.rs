@@ -6,7 +6,6 @@
 
 mod source;
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -18,6 +17,7 @@ use abmart_spec::{Document, Edits, Project, SourceMap, edit};
 use crate::args::{AddCommand, AddTo, Global};
 use crate::exit::{Failure, config};
 use crate::project;
+use crate::replace::replace;
 use crate::text::print;
 
 /// Adds a definition to a job file.
@@ -132,10 +132,8 @@ fn addition(project: &Project, kind: &str, to: &AddTo, skeleton: &Skeleton) -> R
 
 /// Loads and checks the project as it would be.
 fn check(global: &Global, project: &Project, addition: &Addition) -> Result<(), Failure> {
-    let vars: BTreeMap<String, String> = global.vars.iter().cloned().collect();
     let edits = Edits::from([(addition.path.clone(), addition.added.text.clone())]);
-    let (edited, _) = abmart_spec::load_edited(&project.root, &vars, &|name| std::env::var(name).ok(), &edits)
-        .map_err(|error| Failure::of_diagnostics(&error.diagnostics, &error.files))?;
+    let (edited, _) = abmart_spec::load_edited(&project.root, &global.variables(), &project::environment, &edits)?;
     if !edited.jobs.contains_key(&addition.job) {
         let near = edit::near_job(project, &addition.job).map(|near| format!("; did you mean `{near}`?"));
         return Err(config(format!(
@@ -162,19 +160,10 @@ fn write(root: &Path, addition: &Addition) -> Result<(), Failure> {
         let mut file = std::fs::File::create_new(&path).map_err(failed)?;
         return std::io::Write::write_all(&mut file, addition.added.text.as_bytes()).map_err(failed);
     };
-    // A link leads to the file that is to be changed.
-    let target = path.canonicalize().map_err(failed)?;
-    if std::fs::read_to_string(&target).map_err(failed)? != *before {
+    if std::fs::read_to_string(&path).map_err(failed)? != *before {
         return Err(config(format!("{} has changed meanwhile; nothing was written", addition.path.display())));
     }
-    let beside = target.with_extension("yaml.new");
-    let replaced = std::fs::write(&beside, &addition.added.text)
-        .and_then(|()| std::fs::set_permissions(&beside, std::fs::metadata(&target)?.permissions()))
-        .and_then(|()| std::fs::rename(&beside, &target));
-    if replaced.is_err() {
-        let _ = std::fs::remove_file(&beside);
-    }
-    replaced.map_err(failed)
+    replace(&path, &addition.added.text).map_err(failed)
 }
 
 impl Addition {

@@ -1,6 +1,5 @@
 //! `abmart explain --stage`: what becomes of a definition on its way to Polars.
 
-use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use abmart_engine::explain::stage;
@@ -59,8 +58,7 @@ fn body(
     let failed = |error| Failure::of_engine(error, &project.files);
     match wanted {
         ExplainStage::Yaml => {
-            let vars: BTreeMap<String, String> = global.vars.iter().cloned().collect();
-            Ok(Some(written::resolved(project, definition, &vars, &|name| std::env::var(name).ok())))
+            Ok(Some(written::resolved(project, definition, &global.variables(), &crate::project::environment)))
         }
         ExplainStage::Sql => stage::sql(project, definition, global.as_of).map_err(failed),
         ExplainStage::Plan => stage::plan(project, definition, global.as_of).map_err(failed),

@@ -1,6 +1,5 @@
 //! Which files are meant.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use abmart_spec::job_files;
@@ -39,8 +38,7 @@ pub(super) fn files(global: &Global, args: &FmtArgs) -> Result<Vec<PathBuf>, Fai
 
 /// `pipelines.yaml` and the job files that it names.
 fn of_project(global: &Global) -> Result<Vec<PathBuf>, Failure> {
-    let vars: BTreeMap<String, String> = global.vars.iter().cloned().collect();
-    let jobs = job_files(&global.project, &vars, &|name| std::env::var(name).ok())
+    let jobs = job_files(&global.project, &global.variables(), &crate::project::environment)
         .map_err(|error| Failure::Config(error.render(colours())))?;
     let all = [PathBuf::from("pipelines.yaml")].into_iter().chain(jobs);
     Ok(all.map(|path| tidy(&global.project.join(path))).collect())

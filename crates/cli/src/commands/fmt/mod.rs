@@ -1,7 +1,6 @@
 //! `abmart fmt`.
 
 mod files;
-mod write;
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -13,6 +12,7 @@ use similar::TextDiff;
 
 use crate::args::{FmtArgs, Global};
 use crate::exit::{Failure, colours};
+use crate::replace::replace;
 use crate::text::print;
 
 /// Lays out files of the project. One that is no YAML is reported and left alone; the others are formatted all the same.
@@ -86,7 +86,7 @@ impl Work<'_> {
             return print(&difference(path, &text, &formatted));
         }
         if !self.args.check
-            && let Err(error) = write::replace(path, &formatted)
+            && let Err(error) = replace(path, &formatted)
         {
             self.failed.push(format!("`{}` cannot be written: {error}", path.display()));
             return Ok(());

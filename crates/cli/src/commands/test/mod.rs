@@ -44,8 +44,7 @@ pub struct Done<'a> {
 pub fn test(global: &Global, args: &TestArgs) -> Result<(), Failure> {
     interrupt::listen();
     let mut project = project::load(global)?;
-    let tests = abmart_spec::load_tests(&mut project)
-        .map_err(|error| Failure::of_diagnostics(&error.diagnostics, &error.files))?;
+    let tests = abmart_spec::load_tests(&mut project)?;
     if tests.is_empty() {
         let patterns: Vec<String> = project.tests.iter().map(|pattern| format!("`{}`", pattern.value)).collect();
         return Err(config(format!("the project has no tests: no file is like {}", patterns.join(" or "))));
@@ -112,14 +111,10 @@ impl Versions {
         let mut versions = BTreeMap::new();
         let sets: BTreeSet<BTreeMap<String, String>> = tests.iter().map(|test| variables(test)).collect();
         for set in sets {
-            match abmart_spec::load(&global.project, &set, &|_| None) {
-                Ok((mut version, _)) => {
-                    // Places of both are shown with the same files.
-                    version.files = project.files.clone();
-                    versions.insert(set, version);
-                }
-                Err(error) => return Err(Failure::of_diagnostics(&error.diagnostics, &error.files)),
-            }
+            let (mut version, _) = abmart_spec::load(&global.project, &set, &|_| None)?;
+            // Places of both are shown with the same files.
+            version.files = project.files.clone();
+            versions.insert(set, version);
         }
         Ok(Self(versions))
     }

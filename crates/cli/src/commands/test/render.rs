@@ -2,12 +2,13 @@
 
 use std::fmt::Write as _;
 
-use abmart_spec::diagnostic::{Diagnostic, SourceMap, Span, render};
+use abmart_engine::EngineError;
+use abmart_spec::diagnostic::{SourceMap, Span, render};
 use abmart_spec::{Project, model::UnitTest};
 use abmart_unittest::{Difference, Verdict, WrongCell};
 
 use super::Done;
-use crate::exit::{chain, colours};
+use crate::exit::{colours, described};
 
 /// What is said of a test once it is over.
 pub fn outcome(done: &Done<'_>, project: &Project, quiet: bool) -> String {
@@ -34,11 +35,8 @@ pub fn failure(done: &Done<'_>, files: &SourceMap, colour: bool) -> String {
         Verdict::NotRun(problem) => format!("  {problem}\n"),
         Verdict::Wrong(findings) => render(findings, files, colour),
         Verdict::Broken(error) => match &**error {
-            abmart_engine::EngineError::At { what, span, source } => {
-                let finding = Diagnostic::error("run-failed", format!("{what}: {}", chain(&**source))).at(*span);
-                render(&[finding], files, colour)
-            }
-            other => format!("  the run failed: {}\n", chain(other)),
+            at @ EngineError::At { .. } => described(at, files, colour),
+            other => format!("  the run failed: {}\n", described(other, files, colour)),
         },
         Verdict::Failed(differences) => {
             let mut text = String::new();
@@ -48,7 +46,7 @@ pub fn failure(done: &Done<'_>, files: &SourceMap, colour: bool) -> String {
                     text.push_str(&heading(done.test, *expectation, files));
                 }
                 last = *expectation;
-                text.push_str(&described(difference, files));
+                text.push_str(&difference_told(difference, files));
             }
             text
         }
@@ -62,7 +60,7 @@ fn heading(test: &UnitTest, expectation: Option<usize>, files: &SourceMap) -> St
     }
 }
 
-fn described(difference: &Difference, files: &SourceMap) -> String {
+fn difference_told(difference: &Difference, files: &SourceMap) -> String {
     match difference {
         Difference::Cells { row, place: span, cells } => {
             let mut text = format!("    {}  {}\n", row, place(*span, files));
