@@ -32,9 +32,12 @@ fn the_manual_is_up_to_date() {
 
 #[test]
 fn the_schema_accepts_the_shipped_files() {
-    let jobs = std::fs::read_dir(root().join("jobs")).unwrap();
-    let mut files: Vec<(PathBuf, Document)> = jobs
-        .map(|entry| (entry.unwrap().path(), Document::Job))
+    let folders = [("jobs", Document::Job), ("jobs/local", Document::Job), ("jobs/tests", Document::Tests)].into_iter();
+    let mut files: Vec<(PathBuf, Document)> = folders
+        .flat_map(|(folder, document)| {
+            let entries = std::fs::read_dir(root().join(folder)).unwrap();
+            entries.map(move |entry| (entry.unwrap().path(), document))
+        })
         .filter(|(path, _)| path.extension().is_some_and(|extension| extension == "yaml"))
         .collect();
     files.push((root().join("pipelines.yaml"), Document::Pipelines));
@@ -124,6 +127,10 @@ fn accepts(schema: &Value, value: &Value, place: &str) -> Result<(), String> {
             "type" => list(wanted).iter().any(|ty| is_type(ty, value)),
             "enum" => list(wanted).contains(value),
             "pattern" => value.as_str().is_none_or(|text| matches(wanted.as_str().unwrap(), text)),
+            "format" => {
+                assert_eq!(wanted, "date", "the format of a day is the only one");
+                value.as_str().is_none_or(|text| text.parse::<jiff::civil::Date>().is_ok())
+            }
             "minLength" => value.as_str().is_none_or(|text| !text.is_empty()),
             "minimum" => value.as_f64().is_none_or(|number| number >= wanted.as_f64().unwrap()),
             "maximum" => value.as_f64().is_none_or(|number| number <= wanted.as_f64().unwrap()),
@@ -211,6 +218,11 @@ fn matches(pattern: &str, text: &str) -> bool {
             let (number, unit) = text.split_once(' ').unwrap_or_default();
             let counts = variable(number) || number.parse::<u32>().is_ok_and(|number| number > 0);
             variable(text) || counts && ["day", "days", "month", "months"].contains(&unit)
+        }
+        "^[0-9]{4}-[0-9]{2}-[0-9]{2}$" => {
+            let digit =
+                |(place, next): (usize, char)| if matches!(place, 4 | 7) { next == '-' } else { next.is_ascii_digit() };
+            text.len() == 10 && text.chars().enumerate().all(digit)
         }
         r"^\$\{[^}]+\}$" => {
             let name = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
