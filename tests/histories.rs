@@ -9,11 +9,9 @@ mod support;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use arrow::array::{RecordBatch, UInt32Array};
 use arrow::compute::{concat_batches, take, take_record_batch};
-use arrow::datatypes::Schema;
 use jiff::ToSpan as _;
 use jiff::civil::date;
 use proptest::prelude::*;
@@ -22,7 +20,7 @@ use proptest::test_runner::Config;
 use serde_json::Value;
 use support::contract;
 use support::lake::parquet;
-use support::marts::{Marts, batches};
+use support::marts::{Marts, rows};
 use support::program::{Files, collect, run};
 use tempfile::TempDir;
 
@@ -104,7 +102,7 @@ impl Lake {
     }
 
     fn rows(&self, key: &str) -> RecordBatch {
-        joined(&batches(&fs::read(self.path().join(key)).expect("a file of the lake").into()))
+        rows(&fs::read(self.path().join(key)).expect("a file of the lake").into())
     }
 
     fn write(&self, key: &str, rows: &RecordBatch) {
@@ -124,7 +122,7 @@ impl Lake {
 
     /// Lets the rows come that are missing from a file.
     fn late(&mut self, key: &str) {
-        let rows = joined(&batches(&self.missing.remove(key).expect("rows that wait").into()));
+        let rows = rows(&self.missing.remove(key).expect("rows that wait").into());
         let new = self.beside(key);
         fs::create_dir_all(self.path().join(&new).parent().expect("a folder")).expect("a folder");
         self.write(&new, &rows);
@@ -173,7 +171,7 @@ impl Lake {
                     fs::remove_file(self.path().join(other)).expect("a file that can be removed");
                 }
                 let new = self.beside(&key);
-                self.write(&new, &joined(&parts));
+                self.write(&new, &concat_batches(&parts[0].schema(), &parts).expect("files of one schema"));
             }
             Change::Removed(file, row) => {
                 let key = file.get(&events);
@@ -207,13 +205,6 @@ impl Lake {
         run(&[&stores[..], options].concat()).ok();
         let results = fs::read(Path::new(&marts).join("run_results.json")).expect("results");
         (Marts::read(Path::new(&marts)), serde_json::from_slice(&results).expect("JSON"))
-    }
-}
-
-fn joined(parts: &[RecordBatch]) -> RecordBatch {
-    match parts {
-        [] => RecordBatch::new_empty(Arc::new(Schema::empty())),
-        [first, ..] => concat_batches(&first.schema(), parts).expect("files of one schema"),
     }
 }
 

@@ -11,13 +11,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{RecordBatch, UInt32Array};
-use arrow::compute::{cast, concat_batches, take_record_batch};
+use arrow::compute::{cast, take_record_batch};
 use arrow::datatypes::{DataType, Field, Schema};
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 use rstest::rstest;
 use support::lake::parquet;
-use support::marts::batches;
+use support::marts::rows;
 use support::program::{Project, Workshop, run};
 use support::{Lake, Marts};
 
@@ -268,8 +268,7 @@ fn relay(folder: &Path) {
             relay(&path);
             continue;
         }
-        let whole = batches(&std::fs::read(&path).expect("a file").into());
-        let whole = concat_batches(&whole[0].schema(), &whole).expect("one batch");
+        let whole = rows(&std::fs::read(&path).expect("a file").into());
         let rows = u32::try_from(whole.num_rows()).expect("a small file");
         let turned = take_record_batch(&whole, &UInt32Array::from_iter_values((0..rows).rev())).expect("all rows");
         let half = turned.num_rows() / 3;

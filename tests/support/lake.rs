@@ -105,7 +105,7 @@ impl Lake {
         let key = self.key_of(table);
         let batch = match self.raw.get(&key) {
             None => self.batch(table),
-            Some(file) => super::marts::batches(&file.clone().into()).remove(0),
+            Some(file) => super::marts::rows(&file.clone().into()),
         };
         self.raw.insert(key, parquet(&change(&batch)));
         self

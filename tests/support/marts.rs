@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::compute::concat_batches;
 use arrow::datatypes::{DataType, Date32Type, Float64Type, Int64Type};
 use bytes::Bytes;
 use jiff::ToSpan;
@@ -142,6 +143,14 @@ impl Marts {
 pub fn batches(file: &Bytes) -> Vec<RecordBatch> {
     let reader = ParquetRecordBatchReaderBuilder::try_new(file.clone()).expect("a Parquet file");
     reader.build().expect("a reader").map(|batch| batch.expect("rows")).collect()
+}
+
+/// All rows of a Parquet file, which keeps its columns where it has none.
+pub fn rows(file: &Bytes) -> RecordBatch {
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file.clone()).expect("a Parquet file");
+    let schema = builder.schema().clone();
+    let parts: Vec<RecordBatch> = builder.build().expect("a reader").map(|batch| batch.expect("rows")).collect();
+    concat_batches(&schema, &parts).expect("rows of one schema")
 }
 
 fn cell(batch: &RecordBatch, row: usize) -> Cell {
