@@ -44,9 +44,9 @@ pub struct Global {
     /// Give a variable of the project a value
     #[arg(long = "var", global = true, value_name = "NAME=VALUE", value_parser = variable)]
     pub vars: Vec<(String, String)>,
-    /// Where rollups are computed
-    #[arg(long, global = true, value_enum, default_value_t = Engine::Local)]
-    pub engine: Engine,
+    /// Where rollups are computed [default: where the pipeline says, else here]
+    #[arg(long, global = true, value_enum)]
+    pub engine: Option<Engine>,
     /// Memory to stay within, such as 2GiB or 800MB
     #[arg(long, global = true, default_value = "2GiB", value_name = "SIZE", value_parser = size)]
     pub memory: u64,
@@ -73,6 +73,8 @@ impl Global {
 pub enum Engine {
     /// Polars in this process
     Local,
+    /// An engine that speaks Spark Connect, at the address of the pipeline or of `ABMART_SPARK_REMOTE`
+    Spark,
 }
 
 /// Forms of the log.

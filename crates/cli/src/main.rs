@@ -3,6 +3,7 @@
 mod args;
 mod commands;
 mod deliver;
+mod engine;
 mod exit;
 mod folder;
 mod footers;

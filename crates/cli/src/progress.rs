@@ -34,6 +34,15 @@ impl Progress {
         Self { bars: wanted(global), current: Mutex::new(ProgressBar::hidden()) }
     }
 
+    /// Shows how far a query of another engine has come.
+    #[cfg(feature = "spark")]
+    pub fn elsewhere(&self, about: &str, done: u64, tasks: u64) {
+        if self.bars {
+            self.bar().set_message(format!("{about}: {done} of {tasks} tasks"));
+        }
+        tracing::debug!(about, done, tasks, "query under way");
+    }
+
     fn bar(&self) -> ProgressBar {
         // A thread that panicked while it held the bar leaves a bar that still works.
         self.current.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()

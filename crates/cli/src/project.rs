@@ -22,7 +22,8 @@ use crate::footers;
 /// Everything that is wrong with it, each finding at its place.
 pub fn load(global: &Global) -> Result<Project, Failure> {
     let project = read(global)?;
-    let findings = abmart_engine::check(&project);
+    let mut findings = abmart_engine::check(&project);
+    findings.extend(crate::engine::refusals(&project, global));
     if findings.iter().any(Diagnostic::is_error) {
         return Err(Failure::of_diagnostics(&findings, &project.files));
     }

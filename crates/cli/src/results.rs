@@ -11,6 +11,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::deliver::DeliveryResult;
+use crate::engine::EngineUse;
 use crate::exit::Failure;
 use crate::timings::{self, Timing};
 
@@ -50,6 +51,9 @@ pub struct RunResults {
     pub rollups: BTreeMap<String, usize>,
     /// Cells of the KPI cube.
     pub cells: usize,
+    /// What another engine did, where one reduced files of the lake.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub engine: Option<EngineUse>,
     /// What was taken from the cache, and what was computed.
     pub cache: CacheReport,
     /// What was published.
@@ -145,6 +149,7 @@ impl RunResults {
             newest: BTreeMap::new(),
             rollups: BTreeMap::new(),
             cells: 0,
+            engine: None,
             cache: CacheReport::default(),
             marts: Vec::new(),
             alerts: AlertCounts::default(),

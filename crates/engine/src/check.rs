@@ -61,6 +61,7 @@ fn over_nothing<T>(project: &Project, then: impl FnOnce(Checker<'_>) -> T) -> T 
         budget: Budget { memory: 1 << 30, threads: 1 },
         shelf: &Arc::new(Shelf::new(Path::new(""), u64::MAX)),
         cache: &Arc::new(RunCache::none()),
+        remote: None,
         observer: &Silent,
         interrupted: &AtomicBool::new(false),
     };

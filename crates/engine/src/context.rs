@@ -12,6 +12,7 @@ use crate::cache::RunCache;
 use crate::error::EngineError;
 use crate::input::rollup::{Shelf, Span};
 use crate::input::scan;
+use crate::remote::Remote;
 
 /// Told what a run does, as it does it. All methods may be called from several threads.
 pub trait Observer: Sync {
@@ -87,6 +88,8 @@ pub struct Context<'a> {
     pub shelf: &'a Arc<Shelf>,
     /// What earlier runs computed, and where this one keeps what later ones may need.
     pub cache: &'a Arc<RunCache>,
+    /// The engine that reduces files, where it is another one.
+    pub remote: Option<&'a dyn Remote>,
     /// Whom to tell.
     pub observer: &'a dyn Observer,
     /// Set from outside to stop the run.

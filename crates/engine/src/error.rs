@@ -4,6 +4,7 @@ use abmart_spec::diagnostic::Span;
 use polars::prelude::PolarsError;
 
 use crate::input::finding::Finding;
+use crate::remote::RemoteError;
 use crate::sql::formula::FormulaError;
 use crate::sql::rewrite::RewriteError;
 
@@ -103,6 +104,12 @@ pub enum EngineError {
     /// A mart could not be made into Arrow.
     #[error("{0}")]
     Arrow(#[from] arrow::error::ArrowError),
+    /// Another engine failed.
+    #[error("{0}; nothing was published")]
+    Remote(RemoteError),
+    /// A rollup that only Polars can compute.
+    #[error("{0}")]
+    NotPortable(String),
     /// The run was told to stop.
     #[error("interrupted; nothing was published")]
     Interrupted,
@@ -147,6 +154,7 @@ impl EngineError {
     pub fn is_environment(&self) -> bool {
         match self {
             Self::Store(error) => error.is_environment(),
+            Self::Remote(error) => error.environment,
             Self::At { source, .. } => source.is_environment(),
             _ => false,
         }

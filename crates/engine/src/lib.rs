@@ -23,6 +23,7 @@ mod money;
 mod output;
 mod period;
 mod read;
+pub mod remote;
 mod review;
 mod run;
 mod scope;

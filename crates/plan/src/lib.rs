@@ -9,12 +9,14 @@
 pub mod buckets;
 pub mod calendar;
 pub mod contract;
+mod effort;
 mod error;
 pub mod layout;
 mod narrow;
 mod period_text;
 pub mod plan;
 
+pub use effort::Effort;
 pub use error::PlanError;
 pub use period_text::{PeriodError, parse_period, period_text};
 pub use plan::{Plan, PlannedFile, SourcePlan};

@@ -29,7 +29,7 @@ pub use attribution::{
 pub use contract::{Check, Column, ColumnType, OnBreach, RowCount, Severity, Source, SourceKind};
 pub use kpi::{Benchmark, Better, Kpi, Unit};
 pub use mart::{Mart, MartBody, MartColumn, MartFormat};
-pub use pipelines::{DimensionMode, Lineage, Pipeline, Settings, Store, Stores};
+pub use pipelines::{DimensionMode, Lineage, Pipeline, Settings, Spark, Store, Stores};
 pub use unit_test::{Expectation, Expected, GivenRows, TestCell, TestRow, UnitTest};
 
 /// A whole project: `pipelines.yaml` and the job files that it names.

@@ -272,6 +272,26 @@ impl Store {
         }
     }
 
+    /// Deletes everything below a folder, hidden objects too; on a local file system the folder with it.
+    ///
+    /// # Errors
+    /// [`StoreError::InvalidKey`], [`StoreError::Io`] or [`StoreError::Object`].
+    pub fn remove_below(&self, folder: &str) -> Result<(), StoreError> {
+        let path = object_key(folder)?;
+        if let Some(root) = &self.local_root {
+            return match std::fs::remove_dir_all(root.join(path.as_ref())) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    Err(StoreError::io(format!("removing the folder `{folder}`"), error))
+                }
+                _ => Ok(()),
+            };
+        }
+        for object in self.list_all(folder)? {
+            self.delete(&object.key)?;
+        }
+        Ok(())
+    }
+
     /// Moves an object, replacing what is at `to`. Atomic on a local file system; elsewhere a copy (itself
     /// atomic) followed by a deletion.
     ///

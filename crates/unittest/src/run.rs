@@ -115,6 +115,7 @@ fn attempt(test: &UnitTest, project: &Project, scratch: &Path, interrupted: &Ato
         budget: Budget { memory: MEMORY, threads: 1 },
         shelf: &Arc::new(Shelf::new(&folder("scratch"), MEMORY)),
         cache: &Arc::new(RunCache::none()),
+        remote: None,
         observer: &Silent,
         interrupted,
     };

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use abmart_engine::cache::Reuse;
 use abmart_engine::context::{Budget, Context};
+use abmart_engine::remote::Remote;
 use abmart_engine::{Shelf, Target};
 use abmart_plan::Plan;
 use abmart_spec::Project;
@@ -15,6 +16,7 @@ use abmart_store::{Claim, Lease, Publication, Published, RunRecord, StagedFile, 
 
 use crate::args::{Global, RunArgs};
 use crate::deliver;
+use crate::engine;
 use crate::exit::{Failure, chain};
 use crate::interrupt;
 use crate::kept;
@@ -138,6 +140,7 @@ fn publish(
     let budget = Budget { memory: global.memory, threads: rayon::current_num_threads() };
     let scratch = scratch(results);
     let shelf = Arc::new(Shelf::new(&scratch, budget.held_rollups()));
+    let engine = engine::of(project, &args.pipeline, global, &results.run_id, &progress)?;
     let context = Context {
         project,
         plan: &plan,
@@ -146,12 +149,15 @@ fn publish(
         budget,
         shelf: &shelf,
         cache: &cache,
+        remote: engine.as_deref().map(|engine| engine as &dyn Remote),
         observer: &progress,
         interrupted: interrupt::flag(),
     };
     let definitions: BTreeMap<String, String> = abmart_spec::fingerprint::fingerprints(project);
     let target = Target { store: marts, run_id: &results.run_id, definitions: &definitions };
-    let outcome = abmart_engine::run(&context, &target).map_err(|error| Failure::of_engine(error, &project.files))?;
+    let outcome = abmart_engine::run(&context, &target).map_err(|error| Failure::of_engine(error, &project.files));
+    results.engine = engine.as_ref().map(|engine| engine.used());
+    let outcome = outcome?;
     results.saw(&outcome);
     results.cache = cache.report();
     lease.check()?;

@@ -38,6 +38,7 @@ fn as_json(global: &Global) -> Result<(), Failure> {
             Err(error) => (error.diagnostics, error.files),
             Ok((mut project, mut warnings)) => {
                 warnings.extend(abmart_engine::check(&project));
+                warnings.extend(crate::engine::refusals(&project, global));
                 if let Err(error) = abmart_spec::load_tests(&mut project) {
                     warnings.extend(error.diagnostics);
                 }

@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use crate::diagnostic::Span;
 use crate::grammar::window;
 use crate::model::{
-    DimensionMode, Job, Lineage, Pack, Pipeline, Project, Settings, Spanned, Store, Stores, Title, Window,
+    DimensionMode, Job, Lineage, Pack, Pipeline, Project, Settings, Spanned, Spark, Store, Stores, Title, Window,
 };
 use crate::syntax::{Entry, Node};
 
@@ -141,7 +141,21 @@ fn pipeline(entry: &Entry) -> Option<Pipeline> {
             _ => DimensionMode::AsWas,
         },
         marts: fields.texts("marts"),
+        engine: fields.fields("engine").and_then(|engine| spark(engine.fields("spark")?)),
         span: entry.key.span,
+    })
+}
+
+fn spark(fields: Fields) -> Option<Spark> {
+    let defaults = Spark::at(fields.text("remote")?);
+    Some(Spark {
+        token: fields.text("token"),
+        lake_url: fields.text("lake_url"),
+        staging: fields.get("staging").and_then(store),
+        staging_url: fields.text("staging_url"),
+        timeout_minutes: fields.whole("timeout_minutes").unwrap_or(defaults.timeout_minutes),
+        retry_seconds: fields.whole("retry_seconds").unwrap_or(defaults.retry_seconds),
+        ..defaults
     })
 }
 

@@ -8,7 +8,7 @@ use super::kpi::KPI;
 use super::mart::MART;
 use super::score::SCORE;
 use super::source::{ROLLUP, SOURCE};
-use super::store::STORES;
+use super::store::{LOCATION, STORES};
 use super::table::TABLE;
 use super::{Key, Keys, Object, Rule, Shape, TITLE};
 
@@ -216,13 +216,81 @@ static PIPELINE: Object = Object {
             "marts: [kpi_values, kpi_catalog]",
         )
         .default("all; with `from` they are named"),
+        Key::new(
+            "engine",
+            Shape::ScalarOr(&Shape::Choice(&["local"]), &Shape::Object(&ENGINE)),
+            "Where rollups are computed: `local`, which is this process, or another engine. `--engine` comes before it. Whichever it is, the figures are the same.",
+            "engine: {spark: {remote: 'sc://spark.example.com:15002'}}",
+        )
+        .default("`local`"),
     ],
     rules: &[
         Rule::OneOf(&["from", "periods"]),
         Rule::AtMostOne("published-and-computed", &["from", "cube"]),
         Rule::AtMostOne("published-and-computed", &["from", "dimensions"]),
+        Rule::AtMostOne("published-and-computed", &["from", "engine"]),
         Rule::Needs("from", "marts"),
     ],
+};
+
+static ENGINE: Object = Object {
+    name: "engine",
+    doc: "An engine that reduces the files of the lake for rollups. Everything after them is small and stays in this process.",
+    keys: &[Key::new(
+        "spark",
+        Shape::Object(&SPARK),
+        "An engine that speaks Spark Connect.",
+        "spark: {remote: 'sc://spark.example.com:15002', token: SPARK_TOKEN}",
+    )
+    .required()],
+    rules: &[],
+};
+
+static SPARK: Object = Object {
+    name: "spark",
+    doc: "An engine that speaks Spark Connect: Apache Spark, a managed Spark service, or Sail. It reads the files of the lake itself, so it needs access of its own. The program must be built with the feature `spark`.",
+    keys: &[
+        Key::new(
+            "remote",
+            Shape::Word("URL"),
+            "Address of the server: `sc://host:port`, with `/;use_ssl=true` where it speaks TLS. The environment variable `ABMART_SPARK_REMOTE` comes before it.",
+            "remote: 'sc://spark.example.com:15002/;use_ssl=true'",
+        )
+        .required(),
+        Key::new("token", Shape::Word("environment variable"), "The environment variable that holds the server's token.", "token: SPARK_TOKEN")
+            .default("none"),
+        Key::new(
+            "lake_url",
+            Shape::Word("URL"),
+            "How the engine names the lake, where it names it otherwise than `stores` does.",
+            "lake_url: s3a://acme/lake",
+        )
+        .default("the lake's own; `s3a://` for `s3://`, `file://` for a path"),
+        Key::new(
+            "staging",
+            LOCATION,
+            "Where the engine writes results that are too large to be sent; a folder per run, which the run removes.",
+            "staging: s3://acme/abmart-staging",
+        )
+        .default("none: all results are sent"),
+        Key::new(
+            "staging_url",
+            Shape::Word("URL"),
+            "How the engine names that place, where it names it otherwise.",
+            "staging_url: s3a://acme/abmart-staging",
+        )
+        .default("as for the lake"),
+        Key::new("timeout_minutes", Shape::Whole(1, 10_000), "For how many minutes a query may take.", "timeout_minutes: 30")
+            .default("`120`"),
+        Key::new(
+            "retry_seconds",
+            Shape::Whole(0, 3_600),
+            "For how many seconds a connection that is lost is tried again before the run fails.",
+            "retry_seconds: 60",
+        )
+        .default("`30`"),
+    ],
+    rules: &[Rule::Needs("staging_url", "staging")],
 };
 
 static PERIODS: Object = Object {

@@ -15,7 +15,7 @@ pub(super) static STORES: Object = Object {
     rules: &[],
 };
 
-const LOCATION: Shape = Shape::ScalarOr(&Shape::Word("location"), &Shape::Object(&STORE));
+pub(super) const LOCATION: Shape = Shape::ScalarOr(&Shape::Word("location"), &Shape::Object(&STORE));
 
 static STORE: Object = Object {
     name: "store",

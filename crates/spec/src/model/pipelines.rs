@@ -115,8 +115,47 @@ pub struct Pipeline {
     pub dimensions: DimensionMode,
     /// Marts to publish; empty: all.
     pub marts: Vec<Spanned<String>>,
+    /// Where rollups are computed, unless in this process.
+    pub engine: Option<Spark>,
     /// Place of its name.
     pub span: Span,
+}
+
+/// An engine that speaks Spark Connect, and how it is reached.
+#[derive(Debug, Clone)]
+pub struct Spark {
+    /// Its address: `sc://host:15002`.
+    pub remote: Spanned<String>,
+    /// The environment variable that holds its token.
+    pub token: Option<Spanned<String>>,
+    /// How it names the lake.
+    pub lake_url: Option<Spanned<String>>,
+    /// Where it writes results that are too large to be sent.
+    pub staging: Option<Store>,
+    /// How it names that place.
+    pub staging_url: Option<Spanned<String>>,
+    /// For how many minutes a query may take.
+    pub timeout_minutes: u32,
+    /// For how many seconds a connection that is lost is tried again.
+    pub retry_seconds: u32,
+}
+
+impl Spark {
+    /// A server without further settings.
+    #[must_use]
+    pub fn at(remote: Spanned<String>) -> Self {
+        Self {
+            remote,
+            token: None,
+            lake_url: None,
+            staging: None,
+            staging_url: None,
+            // Long enough for the first night of a large lake.
+            timeout_minutes: 120,
+            // A server that is started anew is there again by then.
+            retry_seconds: 30,
+        }
+    }
 }
 
 /// Which snapshot gives an account its dimensions.

@@ -6,6 +6,7 @@ mod alert;
 mod attribution;
 mod contract;
 mod cycles;
+mod engine;
 mod entity;
 mod expression;
 mod fact;

@@ -209,6 +209,9 @@ impl Resolver<'_> {
                 Some(from) => self.published(from, pipeline),
                 None => self.cells_published(pipeline),
             }
+            if let Some(engine) = &pipeline.engine {
+                self.engine(engine);
+            }
             let grains: Vec<_> = pipeline.periods.keys().copied().collect();
             self.fiscal(&grains, pipeline.span);
         }

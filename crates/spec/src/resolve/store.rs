@@ -34,7 +34,7 @@ impl Resolver<'_> {
         self.store("cache", &stores.cache);
     }
 
-    fn store(&mut self, name: &str, store: &Store) {
+    pub(super) fn store(&mut self, name: &str, store: &Store) {
         let url = &store.url;
         let scheme = url.value.split_once("://").map_or("", |(scheme, _)| scheme).to_ascii_lowercase();
         let Some((_, kind)) = SCHEMES.iter().find(|(known, _)| *known == scheme) else {

@@ -13,5 +13,5 @@ pub use locate::{Located, locate};
 pub(crate) use mistakes::{Mistake, mistakes};
 pub use parse::generated;
 pub(crate) use parse::{expression, query};
-pub use shape::join_constraint;
-pub(crate) use shape::{Call, Column, Parts, arguments, parts, query_parts};
+pub(crate) use shape::{Call, Column, Parts, parts, query_parts};
+pub use shape::{arguments, join_constraint};

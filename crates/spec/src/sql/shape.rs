@@ -110,7 +110,8 @@ impl Call {
 }
 
 /// A function's arguments that are expressions; `*` is none.
-pub(crate) fn arguments(function: &Function) -> Vec<&Expr> {
+#[must_use]
+pub fn arguments(function: &Function) -> Vec<&Expr> {
     use sqlparser::ast::{FunctionArg, FunctionArgExpr};
     let FunctionArguments::List(list) = &function.args else {
         return Vec::new();

@@ -185,6 +185,7 @@ impl<'a> Recompute<'a> {
             budget,
             shelf: &shelf,
             cache: &self.cache,
+            remote: None,
             observer: &progress,
             interrupted: interrupt::flag(),
         };

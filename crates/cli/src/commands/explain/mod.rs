@@ -62,6 +62,7 @@ pub fn explain(global: &Global, args: &ExplainArgs) -> Result<(), Failure> {
         budget,
         shelf: &shelf,
         cache: &cache,
+        remote: None,
         observer: &Progress::new(global),
         interrupted: interrupt::flag(),
     };

@@ -153,7 +153,7 @@ impl Slices<'_> {
 }
 
 /// Columns that rollups read, the key, the time, and those whose checks the footer cannot answer.
-fn needed_columns(
+pub fn needed_columns(
     context: &Context<'_>,
     source: &Source,
     file: &PlannedFile,

@@ -4,7 +4,7 @@
 //! can repeat, and two comparisons a row have shown it. Only stretches of rows whose keys may have been met before are
 //! looked at again.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use abmart_plan::PlannedFile;
@@ -13,6 +13,7 @@ use polars::prelude::*;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::remote::Reducer;
 use crate::context::Context;
 use crate::error::EngineError;
 use crate::input::{load, scan};
@@ -25,8 +26,15 @@ pub struct Stretch {
     rows: usize,
     least: String,
     greatest: String,
-    /// Whether each key is greater than the one before.
-    grows: bool,
+    /// Whether it is known that no key occurs twice: each is greater than the one before, or an engine has compared them.
+    distinct: bool,
+}
+
+impl Stretch {
+    /// All rows of a file, as an engine found their keys.
+    pub fn of_file(rows: u64, least: String, greatest: String, distinct: bool) -> Self {
+        Self { start: 0, rows: usize::try_from(rows).unwrap_or(usize::MAX), least, greatest, distinct }
+    }
 }
 
 /// Looks at the keys of rows that begin at row `start` of their file; none where no row has a key.
@@ -56,11 +64,12 @@ pub fn stretch(source: &Source, frame: &DataFrame, start: u64) -> Result<Option<
         rows: frame.height(),
         least: least.to_owned(),
         greatest: greatest.to_owned(),
-        grows,
+        distinct: grows,
     }))
 }
 
-/// For files with rows whose key was met before, in the order of files and rows, the numbers of those rows.
+/// For files with rows whose key was met before, in the order of files and rows, the numbers of those rows. `reducer`, where
+/// there is one, looks first at which of the files hold such a key.
 ///
 /// # Errors
 /// When a file cannot be read again.
@@ -69,8 +78,16 @@ pub fn repeated(
     source: &Source,
     files: &[PlannedFile],
     stretches: &[&[Stretch]],
+    reducer: Option<&Reducer<'_>>,
 ) -> Result<BTreeMap<usize, Vec<u64>>, EngineError> {
-    let suspects = suspects(stretches);
+    let mut suspects = suspects(stretches);
+    if let Some(reducer) = reducer.filter(|_| !suspects.is_empty()) {
+        let suspected: BTreeSet<usize> = suspects.iter().map(|suspect| suspect.file).collect();
+        let suspected: Vec<_> = suspected.into_iter().map(|file| (file, &files[file])).collect();
+        if let Some(repeating) = reducer.repeating(&suspected)? {
+            suspects.retain(|suspect| repeating.contains(&suspect.file));
+        }
+    }
     if suspects.is_empty() {
         return Ok(BTreeMap::new());
     }
@@ -135,7 +152,7 @@ impl Suspect<'_> {
     }
 }
 
-/// Stretches that do not grow, and those whose keys reach into another's, in the order of files and rows.
+/// Stretches whose keys are not known to differ, and those whose keys reach into another's, in the order of files and rows.
 fn suspects<'a>(stretches: &[&'a [Stretch]]) -> Vec<Suspect<'a>> {
     let all = |(file, stretches): (usize, &&'a [Stretch])| {
         stretches.iter().map(move |stretch| Suspect { file, stretch }).collect::<Vec<_>>()
@@ -143,7 +160,7 @@ fn suspects<'a>(stretches: &[&'a [Stretch]]) -> Vec<Suspect<'a>> {
     let all: Vec<Suspect<'_>> = stretches.iter().enumerate().flat_map(all).collect();
     let mut by_key: Vec<usize> = (0..all.len()).collect();
     by_key.sort_by_key(|index| &all[*index].stretch.least);
-    let mut suspected: HashSet<usize> = (0..all.len()).filter(|index| !all[*index].stretch.grows).collect();
+    let mut suspected: HashSet<usize> = (0..all.len()).filter(|index| !all[*index].stretch.distinct).collect();
     let mut reach: Option<usize> = None;
     for index in by_key {
         let stretch = all[index].stretch;

@@ -9,10 +9,12 @@ mod file;
 mod kept;
 mod keys;
 mod member;
+mod remote;
 mod shelf;
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use abmart_plan::PlannedFile;
 use abmart_spec::model::{Rollup, Source};
@@ -25,6 +27,7 @@ pub use self::counted::{Counted, ROWS, by as counted_by};
 use self::file::FileOutcome;
 use self::kept::Keeper;
 use self::member::{Cluster, Member};
+use self::remote::Reducer;
 pub use self::shelf::{Piece, Shelf, Span};
 use super::finding::{Finding, add_findings};
 use super::{load, scan};
@@ -141,8 +144,13 @@ pub fn reduce(
     checks: &[Rollup],
     judged: bool,
 ) -> Result<Reduction, EngineError> {
-    let all = rollups.iter().copied().chain(checks);
-    let compiled: Vec<Arc<Compiled>> = all.map(|rollup| Arc::new(Compiled::new(rollup, context))).collect();
+    let definitions: Vec<&Rollup> = rollups.iter().copied().chain(checks).collect();
+    let compiled: Vec<Arc<Compiled>> =
+        definitions.iter().map(|rollup| Arc::new(Compiled::new(rollup, context))).collect();
+    let reducer = match context.remote {
+        Some(remote) => Some(Reducer::new(context, remote, source, &definitions, &compiled)?),
+        None => None,
+    };
     let keeper = Keeper::new(context, source, &compiled);
     let outcome = |file: &PlannedFile, repeated: &[u64]| {
         if let Some(outcome) = keeper.find(file, repeated)? {
@@ -151,14 +159,17 @@ pub fn reduce(
         let reduced = file::reduce(context, source, file, &compiled, repeated)?;
         keeper.keep(file, repeated, reduced)
     };
+    let elsewhere = reducer.as_ref().map_or_else(|| Ok(BTreeMap::new()), |reducer| remotely(reducer, &keeper, files))?;
+    let elsewhere = Mutex::new(elsewhere);
     let mut outcomes = context.parallel(files, |file| {
-        let outcome = outcome(file, &[])?;
+        let reduced = elsewhere.lock().unwrap_or_else(PoisonError::into_inner).remove(file.key.as_str());
+        let outcome = reduced.map_or_else(|| outcome(file, &[]), Ok)?;
         context.advance(outcome.seen.rows_in);
         Ok(outcome)
     })?;
     let repeated = {
         let keys: Vec<&[keys::Stretch]> = outcomes.iter().map(|outcome| outcome.seen.keys.as_slice()).collect();
-        keys::repeated(context, source, files, &keys)?
+        keys::repeated(context, source, files, &keys, reducer.as_ref())?
     };
     // A key that was met before is rare enough for its file to be read again.
     for (index, rows) in repeated {
@@ -167,6 +178,30 @@ pub fn reduce(
     keeper.finish()?;
     let (compiled, checks) = compiled.split_at(rollups.len());
     assemble(context, source, files, (compiled, if judged { checks } else { &[] }), outcomes)
+}
+
+/// What another engine made of the files that the cache does not hold, by their keys.
+fn remotely<'f>(
+    reducer: &Reducer<'_>,
+    keeper: &Keeper<'_>,
+    files: &'f [PlannedFile],
+) -> Result<BTreeMap<&'f str, FileOutcome>, EngineError> {
+    let mut outcomes = BTreeMap::new();
+    let mut missing = Vec::new();
+    for file in files {
+        match keeper.find(file, &[])? {
+            Some(known) => {
+                outcomes.insert(file.key.as_str(), known);
+            }
+            None => missing.push(file),
+        }
+    }
+    reducer.reduce(&missing, &mut |place, reduced| {
+        let file = missing[place];
+        outcomes.insert(file.key.as_str(), keeper.keep(file, &[], reduced)?);
+        Ok(())
+    })?;
+    Ok(outcomes)
 }
 
 /// The columns and types of a rollup, by reducing no rows.
