@@ -317,3 +317,35 @@ fn a_sample_is_not_written_over_another_lake() {
     run(&[&sample[..], &["--overwrite"]].concat()).ok();
     place.run().ok();
 }
+
+// ---- another engine ---------------------------------------------------------------------------------------------------
+
+#[test]
+fn a_rollup_that_only_this_process_can_compute_is_shown_at_its_place() {
+    let project = Project::copy().edit("jobs/campaigns.yaml", "      kind: kind\n      day: bucket(", "      kind: lower(kind)\n      day: bucket(");
+    project.command(&["validate"]).ok();
+    let words = ["error[not-portable]: `lower(…)` may mean something else to another engine", "jobs/campaigns.yaml:", "`engine: local` computes it"];
+    project.command(&["validate", "--engine", "spark"]).fails(2, &words);
+    let outcome = project.command(&["validate", "--engine", "spark", "--json"]);
+    assert!(outcome.stdout.contains("not-portable"), "{}", outcome.stdout);
+}
+
+#[test]
+fn the_shipped_rollups_can_be_computed_elsewhere() {
+    run(&["validate", "--engine", "spark"]).ok();
+}
+
+#[test]
+fn an_engine_that_nobody_has_named_is_asked_for() {
+    let outcome = healthy().command(&["run", "--engine", "spark"]);
+    outcome.fails(2, &["nothing says where Spark is: pipeline `nightly`", "ABMART_SPARK_REMOTE"]);
+}
+
+#[rstest]
+#[case::no_address("{remote: spark.example.com}", "is no address of a Spark Connect server", "sc://host:15002")]
+#[case::a_secret("{remote: 'sc://h:1/;token=abc'}", "the address of the engine holds a secret", "environment variable")]
+fn a_wrong_engine_is_shown_at_its_place(#[case] engine: &str, #[case] message: &str, #[case] help: &str) {
+    let title = "    title: {en: Every KPI and mart, fr: Tous les KPI et tous les marts}\n";
+    let project = Project::copy().edit("pipelines.yaml", title, &format!("{title}    engine: {{spark: {engine}}}\n"));
+    project.command(&["validate"]).fails(2, &[message, help, "pipelines.yaml:"]);
+}

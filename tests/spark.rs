@@ -264,7 +264,7 @@ fn a_server_that_nobody_started_is_out_of_reach() {
 
 #[test]
 fn a_wrong_token_is_refused_and_not_shown() {
-    let Some(server) = server("ABMART_SPARK_TOKEN_SERVER") else { return };
+    let Some(server) = server("ABMART_SPARK_GUARDED") else { return };
     let engine = format!(
         "    title: {{en: Every KPI and mart, fr: Tous les KPI et tous les marts}}\n    engine: {{spark: {{remote: '{server}', token: MY_TOKEN}}}}\n"
     );
@@ -278,8 +278,7 @@ fn a_wrong_token_is_refused_and_not_shown() {
     assert!(!outcome.stderr.contains("not-the-token") && !place.results().to_string().contains("not-the-token"));
     outcome.fails(3, &["refuses the credentials"]);
     place.command(&["run"]).fails(2, &["MY_TOKEN"]);
-    let token = std::env::var("ABMART_SPARK_TOKEN").expect("the server's token");
-    place.command_with(&["run"], &[("MY_TOKEN", &token)]).ok();
+    place.command_with(&["run"], &[("MY_TOKEN", "right")]).ok();
 }
 
 #[test]
@@ -404,10 +403,14 @@ impl Drop for Sail {
     }
 }
 
-/// The processes of Spark's executors.
+/// The processes of Spark's executors: children of the workers.
 fn executors() -> Vec<u32> {
-    let found = Command::new("pgrep").args(["-f", "CoarseGrainedExecutorBackend"]).output().expect("pgrep");
-    String::from_utf8_lossy(&found.stdout).lines().filter_map(|line| line.trim().parse().ok()).collect()
+    let workers = std::env::var("ABMART_SPARK_WORKERS").expect("the workers' processes");
+    let children = workers.split_whitespace().map(|worker| {
+        let found = Command::new("ps").args(["-o", "pid=", "--ppid", worker]).output().expect("ps");
+        String::from_utf8_lossy(&found.stdout).lines().filter_map(|line| line.trim().parse().ok()).collect::<Vec<_>>()
+    });
+    children.flatten().collect()
 }
 
 fn kill(process: u32) {

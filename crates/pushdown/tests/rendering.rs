@@ -51,8 +51,8 @@ fn condition(text: &str) -> String {
 
 #[rstest]
 #[case("channel = 'web'", "(`channel` = 'web')")]
-#[case("touches.channel <> 'it''s'", r"(`channel` <> 'it\'s')")]
-#[case(r"channel = 'a\b'", r"(`channel` = 'a\\b')")]
+#[case("touches.account_id <> 'it''s'", r"(`account_id` <> 'it\'s')")]
+#[case(r"account_id = 'a\b'", r"(`account_id` = 'a\\b')")]
 #[case("seconds > 5", "(`seconds` > CAST(5 AS BIGINT))")]
 #[case("seconds > 0.5", "(CAST(`seconds` AS DOUBLE) > CAST('0.5' AS DOUBLE))")]
 #[case("worth * 2 >= seconds", "((`worth` * CAST(CAST(2 AS BIGINT) AS DOUBLE)) >= CAST(`seconds` AS DOUBLE))")]
@@ -75,7 +75,6 @@ fn an_expression_means_the_same_to_every_engine(#[case] text: &str, #[case] expe
 #[case::division("seconds / 60 > 1", "`/`, in `seconds / 60`,")]
 #[case::letters("lower(channel) = 'web'", "`lower(…)`")]
 #[case::pattern("channel like 'w%'", "`channel LIKE 'w%'`")]
-#[case::kinds("channel = 5", "`channel = 5`, which puts a text beside a whole number,")]
 #[case::no_condition("seconds", "`seconds`, which is not true or false,")]
 #[case::narrow("cast(seconds as integer) = 1", "`CAST(seconds AS INTEGER)`")]
 #[case::interval("at + interval '1 day' > at", "`INTERVAL '1 day'`")]
