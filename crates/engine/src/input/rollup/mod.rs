@@ -159,11 +159,14 @@ pub fn reduce(
         let reduced = file::reduce(context, source, file, &compiled, repeated)?;
         keeper.keep(file, repeated, reduced)
     };
-    let elsewhere = reducer.as_ref().map_or_else(|| Ok(BTreeMap::new()), |reducer| remotely(reducer, &keeper, files))?;
+    let elsewhere = reducer.as_ref().map_or_else(|| Ok(BTreeMap::new()), |reducer| remotely(context, reducer, &keeper, files))?;
     let elsewhere = Mutex::new(elsewhere);
     let mut outcomes = context.parallel(files, |file| {
         let reduced = elsewhere.lock().unwrap_or_else(PoisonError::into_inner).remove(file.key.as_str());
-        let outcome = reduced.map_or_else(|| outcome(file, &[]), Ok)?;
+        if let Some(reduced) = reduced {
+            return Ok(reduced);
+        }
+        let outcome = outcome(file, &[])?;
         context.advance(outcome.seen.rows_in);
         Ok(outcome)
     })?;
@@ -182,6 +185,7 @@ pub fn reduce(
 
 /// What another engine made of the files that the cache does not hold, by their keys.
 fn remotely<'f>(
+    context: &Context<'_>,
     reducer: &Reducer<'_>,
     keeper: &Keeper<'_>,
     files: &'f [PlannedFile],
@@ -191,6 +195,7 @@ fn remotely<'f>(
     for file in files {
         match keeper.find(file, &[])? {
             Some(known) => {
+                context.advance(known.seen.rows_in);
                 outcomes.insert(file.key.as_str(), known);
             }
             None => missing.push(file),
@@ -198,6 +203,7 @@ fn remotely<'f>(
     }
     reducer.reduce(&missing, &mut |place, reduced| {
         let file = missing[place];
+        context.advance(reduced.seen.rows_in);
         outcomes.insert(file.key.as_str(), keeper.keep(file, &[], reduced)?);
         Ok(())
     })?;

@@ -134,7 +134,7 @@ impl<'a> Reducer<'a> {
     fn batch(&self, batch: &[(usize, Input<'_>)]) -> Result<Vec<(usize, Reduced)>, EngineError> {
         let rows = batch.iter().map(|(_, input)| self.context.rows_of(input.planned)).sum();
         let ask = |about: &str, query: &Query, rows: u64| self.ask(about, query, batch.len(), rows);
-        let asked = |edges: fn(&Input<'_>, usize) -> &[i32], rollup: usize| -> Vec<Asked<'_>> {
+        let asked = |edges: for<'i> fn(&'i Input<'_>, usize) -> &'i [i32], rollup: usize| -> Vec<Asked<'_>> {
             let numbered = batch.iter().enumerate();
             numbered.map(|(number, (_, input))| input.asked(number, edges(input, rollup))).collect()
         };
@@ -187,9 +187,11 @@ impl<'a> Reducer<'a> {
         if survey.doubtful != brought.height() as u64 {
             return Err(lost());
         }
+        // The columns that reading the file would look at, so that the findings are the same.
         let needed = file::needed_columns(self.context, source, input.planned, self.compiled);
         let looked_at = brought.get_column_names().into_iter().filter(|name| needed.contains(name.as_str()));
-        let looked_at = brought.select(looked_at.cloned().collect::<Vec<_>>())?;
+        let looked_at: Vec<PlSmallStr> = looked_at.cloned().collect();
+        let looked_at = if looked_at.is_empty() { brought.clone() } else { brought.select(looked_at)? };
         let checked = contract::enforce(looked_at, source, key, None)?;
         let clean = survey.rows - survey.later - survey.doubtful;
         let mut reduced = Reduced::default();

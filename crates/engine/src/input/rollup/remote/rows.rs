@@ -39,11 +39,6 @@ impl Answer {
         Ok(())
     }
 
-    /// Whether there are rows of a file.
-    pub fn has(&self, file: usize) -> bool {
-        self.parts.contains_key(&file)
-    }
-
     /// Numbers of the files that there are rows of.
     pub fn files(&self) -> impl Iterator<Item = usize> {
         self.parts.keys().copied()
