@@ -141,7 +141,7 @@ fn shortened(text: &str) -> String {
     let line = text[..end].split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
+        None => line.trim_end_matches('.').to_owned(),
     }
 }
 
