@@ -77,11 +77,11 @@ fn what_spark_cannot_run_is_told() {
     let Some(remote) = server(SPARK) else { return };
     let client = Client::connect(&remote, &Settings::default()).unwrap();
     let failed = |sql| told(&client.rows(sql, &Unwatched).unwrap_err(), &remote);
-    insta::assert_snapshot!(failed("SELECT no_such_function(1)"), @"");
-    insta::assert_snapshot!(failed("SELECT nope FROM range(1)"), @"");
-    insta::assert_snapshot!(failed("SELECT id FROM range(1) GROUP"), @"");
-    insta::assert_snapshot!(failed("SELECT sum(id + 9223372036854775807L) FROM range(2)"), @"");
-    insta::assert_snapshot!(failed("SELECT * FROM parquet.`/no/such/file.parquet`"), @"");
+    insta::assert_snapshot!(failed("SELECT no_such_function(1)"), @r#"Spark 4.3.0 at HOST:PORT cannot run query ID: Cannot resolve routine `no_such_function` on search path [`system`.`builtin`, `system`.`session`, `spark_catalog`.`default`]; use another engine, or reduce this rollup without one"#);
+    insta::assert_snapshot!(failed("SELECT nope FROM range(1)"), @r#"query ID failed on Spark 4.3.0 at HOST:PORT: [UNRESOLVED_COLUMN.WITH_SUGGESTION] A column, variable, or function parameter with name `nope` cannot be resolved. Did you mean one of the following? [`id`]"#);
+    insta::assert_snapshot!(failed("SELEC 1"), @r#"query ID failed on Spark 4.3.0 at HOST:PORT: [PARSE_SYNTAX_ERROR] Syntax error at or near 'SELEC'"#);
+    insta::assert_snapshot!(failed("SELECT sum(id + 9223372036854775807L) FROM range(2)"), @r#"query ID failed on Spark 4.3.0 at HOST:PORT: [ARITHMETIC_OVERFLOW] overflow. Use 'try_add' to tolerate overflow and return NULL instead. If necessary set "spark.sql.ansi.enabled" to "false" to bypass this error"#);
+    insta::assert_snapshot!(failed("SELECT * FROM parquet.`/no/such/file.parquet`"), @r#"query ID failed on Spark 4.3.0 at HOST:PORT: [PATH_NOT_FOUND] Path does not exist: file:/no/such/file.parquet"#);
 }
 
 #[test]
@@ -89,9 +89,9 @@ fn what_sail_cannot_run_is_told() {
     let Some(remote) = server(SAIL) else { return };
     let client = Client::connect(&remote, &Settings::default()).unwrap();
     let failed = |sql| told(&client.rows(sql, &Unwatched).unwrap_err(), &remote);
-    insta::assert_snapshot!(failed("SELECT no_such_function(1)"), @"");
-    insta::assert_snapshot!(failed("SELECT nope FROM range(1)"), @"");
-    insta::assert_snapshot!(failed("SELECT id FROM range(1) QUALIFY id = 1"), @"");
+    insta::assert_snapshot!(failed("SELECT no_such_function(1)"), @r#"Sail 0.7.2 at HOST:PORT cannot run query ID: unknown function: no_such_function; use another engine, or reduce this rollup without one"#);
+    insta::assert_snapshot!(failed("SELECT nope FROM range(1)"), @r#"query ID failed on Sail 0.7.2 at HOST:PORT: attribute ObjectName([Identifier("nope")]) is missing from the schema: cannot resolve attribute"#);
+    assert!(failed("SELECT id FROM range(1) QUALIFY id = 1").contains("found QUALIFY"));
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn a_setting_that_cannot_be_set_is_told() {
     let Some(remote) = server(SPARK) else { return };
     let config = vec![("spark.driver.memory".to_owned(), "7g".to_owned())];
     let error = Client::connect(&remote, &Settings { config, ..Settings::default() }).err().unwrap();
-    insta::assert_snapshot!(told(&error, &remote), @"");
+    insta::assert_snapshot!(told(&error, &remote), @r#"the Spark Connect server at HOST:PORT refuses the configuration of the session: [CANNOT_MODIFY_CONFIG] Cannot modify the value of the Spark config: "spark.driver.memory". See also 'https://spark.apache.org/docs/latest/sql-migration-guide.html#ddl-statements'"#);
 }
 
 #[rstest]
@@ -119,7 +119,7 @@ fn a_query_that_takes_too_long_is_cancelled(#[values(SPARK, SAIL)] variable: &st
     let client = Client::connect(&remote, &settings).unwrap();
     let error = client.rows(ENDLESS, &Unwatched).unwrap_err();
     insta::allow_duplicates! {
-        insta::assert_snapshot!(told(&error, &remote), @"");
+        insta::assert_snapshot!(told(&error, &remote), @r#"query ID on the Spark Connect server at HOST:PORT was cancelled: it did not end within 1 s; a longer time can be set"#);
     }
 }
 

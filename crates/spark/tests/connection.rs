@@ -46,7 +46,7 @@ fn answering(with: Option<&'static str>) -> String {
 fn nobody_listens() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let (error, remote) = refused(&format!("sc://{free}/;token=s3cret"));
-    insta::assert_snapshot!(told(&error, &remote), @"");
+    insta::assert_snapshot!(told(&error, &remote), @r#"no Spark Connect server answers at HOST:PORT: Connection refused (os error 111); is it started, are host and port right, and does it want TLS (`use_ssl=true`)?"#);
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn a_host_that_is_none() {
 #[test]
 fn somebody_listens_and_says_nothing() {
     let (error, remote) = refused(&format!("sc://{}/;token=s3cret", answering(None)));
-    insta::assert_snapshot!(told(&error, &remote), @"");
+    insta::assert_snapshot!(told(&error, &remote), @r#"no Spark Connect server answers at HOST:PORT: it said nothing within 1 s; is it started, are host and port right, and does it want TLS (`use_ssl=true`)?"#);
 }
 
 #[test]
@@ -85,8 +85,12 @@ fn another_token_is_refused(#[case] parameters: &str) {
     let (error, remote) = refused(&format!("sc://{}{parameters}", doomed.server()));
     assert!(error.is_environment());
     match parameters {
-        "" => insta::assert_snapshot!(told(&error, &remote), @""),
-        _ => insta::assert_snapshot!(told(&error, &remote), @""),
+        "" => {
+            insta::assert_snapshot!(told(&error, &remote), @r#"the Spark Connect server at HOST:PORT refuses the credentials: No authentication token provided; `token=…` in its address is the one that it was started with"#)
+        }
+        _ => {
+            insta::assert_snapshot!(told(&error, &remote), @r#"the Spark Connect server at HOST:PORT refuses the credentials: Invalid authentication token; `token=…` in its address is the one that it was started with"#)
+        }
     }
 }
 

@@ -50,6 +50,6 @@ fn a_server_that_is_killed_is_lost() {
         let error = answer.join().unwrap().unwrap_err();
         assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
         assert!(matches!(error, SparkError::Lost { .. }), "{error:?}");
-        insta::assert_snapshot!(told(&error, &doomed), @"");
+        insta::assert_snapshot!(told(&error, &doomed), @r#"the Spark Connect server at HOST:PORT went away in the middle of query ID (Connection refused (os error 111)) and was not there again within 3 s; nothing of the query is kept, run again when it is back"#);
     });
 }

@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 
 use std::env;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -25,7 +25,8 @@ pub fn text(variable: &str) -> Option<String> {
     if text.is_none() {
         let how = format!("{variable} is not set; tests/spark/run starts the servers and sets it");
         assert!(env::var_os("ABMART_REQUIRE_SPARK").is_none(), "a server is required here: {how}");
-        eprintln!("SKIPPED: {how}");
+        // Not `eprintln!`, which is not shown for a test that passes.
+        writeln!(io::stderr(), "SKIPPED: {how}").unwrap();
     }
     text
 }
