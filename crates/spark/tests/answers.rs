@@ -15,6 +15,11 @@ use support::{ENDLESS, Watcher, client, server, slow, told};
 const SPARK: &str = "ABMART_SPARK";
 const SAIL: &str = "ABMART_SAIL";
 
+/// A query that is still running when it is called off. What Spark fails to stop there must not hold the cores for long.
+fn long(variable: &str) -> String {
+    if variable == SPARK { slow(100) } else { ENDLESS.to_owned() }
+}
+
 #[rstest]
 #[case(SPARK, "Spark 4.3.0")]
 #[case(SAIL, "Sail 0.7.2")]
@@ -106,9 +111,9 @@ fn a_setting_that_cannot_be_set_is_told() {
 fn a_query_that_is_not_wanted_any_more_is_cancelled(#[values(SPARK, SAIL)] variable: &str) {
     let Some(client) = client(variable) else { return };
     let begun = Instant::now();
-    let error = client.rows(ENDLESS, &Watcher::that_calls_off_after(Duration::from_secs(1))).unwrap_err();
+    let error = client.rows(&long(variable), &Watcher::that_calls_off_after(Duration::from_secs(1))).unwrap_err();
     assert!(matches!(error, SparkError::Interrupted { .. }), "{error:?}");
-    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(12), "{:?}", begun.elapsed());
     assert_eq!(client.rows("SELECT 1 AS n", &Unwatched).unwrap().rows, 1);
 }
 
@@ -117,7 +122,7 @@ fn a_query_that_takes_too_long_is_cancelled(#[values(SPARK, SAIL)] variable: &st
     let Some(remote) = server(variable) else { return };
     let settings = Settings { query_timeout: Duration::from_secs(1), ..Settings::default() };
     let client = Client::connect(&remote, &settings).unwrap();
-    let error = client.rows(ENDLESS, &Unwatched).unwrap_err();
+    let error = client.rows(&long(variable), &Unwatched).unwrap_err();
     insta::allow_duplicates! {
         insta::assert_snapshot!(told(&error, &remote), @r#"query ID on the Spark Connect server at HOST:PORT was cancelled: it did not end within 1 s; a longer time can be set"#);
     }

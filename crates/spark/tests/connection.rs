@@ -86,10 +86,10 @@ fn another_token_is_refused(#[case] parameters: &str) {
     assert!(error.is_environment());
     match parameters {
         "" => {
-            insta::assert_snapshot!(told(&error, &remote), @r#"the Spark Connect server at HOST:PORT refuses the credentials: No authentication token provided; `token=…` in its address is the one that it was started with"#)
+            insta::assert_snapshot!(told(&error, &remote), @r#"the Spark Connect server at HOST:PORT refuses the credentials: No authentication token provided; `token=…` in its address is the one that it was started with"#);
         }
         _ => {
-            insta::assert_snapshot!(told(&error, &remote), @r#"the Spark Connect server at HOST:PORT refuses the credentials: Invalid authentication token; `token=…` in its address is the one that it was started with"#)
+            insta::assert_snapshot!(told(&error, &remote), @r#"the Spark Connect server at HOST:PORT refuses the credentials: Invalid authentication token; `token=…` in its address is the one that it was started with"#);
         }
     }
 }

@@ -46,7 +46,7 @@ struct Trouble {
 /// How often who watches is asked.
 const TICK: Duration = Duration::from_millis(100);
 /// How long a query that is called off may take to begin.
-const PATIENCE: Duration = Duration::from_secs(4);
+const PATIENCE: Duration = Duration::from_secs(8);
 /// Between attempts to find a server again: the first pause, and the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);

@@ -26,7 +26,7 @@ pub fn text(variable: &str) -> Option<String> {
         let how = format!("{variable} is not set; tests/spark/run starts the servers and sets it");
         assert!(env::var_os("ABMART_REQUIRE_SPARK").is_none(), "a server is required here: {how}");
         // Not `eprintln!`, which is not shown for a test that passes.
-        writeln!(io::stderr(), "SKIPPED: {how}").unwrap();
+        io::stderr().write_all(format!("SKIPPED: {how}\n").as_bytes()).unwrap();
     }
     text
 }
