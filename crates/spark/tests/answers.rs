@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use abmart_spark::{Client, Settings, SparkError, Unwatched};
 use rstest::rstest;
-use support::{ENDLESS, Watcher, client, server, slow, told};
+use support::{ENDLESS, Watcher, client, server, settings, slow, told};
 
 const SPARK: &str = "ABMART_SPARK";
 const SAIL: &str = "ABMART_SAIL";
@@ -60,7 +60,7 @@ fn the_shipped_lake_is_read_file_by_file(#[values(SPARK, SAIL)] variable: &str) 
 #[rstest]
 fn a_query_writes_parquet_once(#[values(SPARK, SAIL)] variable: &str) {
     let Some(remote) = server(variable) else { return };
-    let client = Client::connect(&remote, &Settings::default()).unwrap();
+    let client = Client::connect(&remote, &settings()).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");
     let sql = "SELECT id, CAST(id % 2 AS INT) AS _part FROM range(10)";
@@ -80,7 +80,7 @@ fn a_query_writes_parquet_once(#[values(SPARK, SAIL)] variable: &str) {
 #[test]
 fn what_spark_cannot_run_is_told() {
     let Some(remote) = server(SPARK) else { return };
-    let client = Client::connect(&remote, &Settings::default()).unwrap();
+    let client = Client::connect(&remote, &settings()).unwrap();
     let failed = |sql| told(&client.rows(sql, &Unwatched).unwrap_err(), &remote);
     insta::assert_snapshot!(failed("SELECT no_such_function(1)"), @r#"Spark 4.3.0 at HOST:PORT cannot run query ID: Cannot resolve routine `no_such_function` on search path [`system`.`builtin`, `system`.`session`, `spark_catalog`.`default`]; use another engine, or reduce this rollup without one"#);
     insta::assert_snapshot!(failed("SELECT nope FROM range(1)"), @r#"query ID failed on Spark 4.3.0 at HOST:PORT: [UNRESOLVED_COLUMN.WITH_SUGGESTION] A column, variable, or function parameter with name `nope` cannot be resolved. Did you mean one of the following? [`id`]"#);
@@ -92,7 +92,7 @@ fn what_spark_cannot_run_is_told() {
 #[test]
 fn what_sail_cannot_run_is_told() {
     let Some(remote) = server(SAIL) else { return };
-    let client = Client::connect(&remote, &Settings::default()).unwrap();
+    let client = Client::connect(&remote, &settings()).unwrap();
     let failed = |sql| told(&client.rows(sql, &Unwatched).unwrap_err(), &remote);
     insta::assert_snapshot!(failed("SELECT no_such_function(1)"), @r#"Sail 0.7.2 at HOST:PORT cannot run query ID: unknown function: no_such_function; use another engine, or reduce this rollup without one"#);
     insta::assert_snapshot!(failed("SELECT nope FROM range(1)"), @r#"query ID failed on Sail 0.7.2 at HOST:PORT: attribute ObjectName([Identifier("nope")]) is missing from the schema: cannot resolve attribute"#);
@@ -103,7 +103,7 @@ fn what_sail_cannot_run_is_told() {
 fn a_setting_that_cannot_be_set_is_told() {
     let Some(remote) = server(SPARK) else { return };
     let config = vec![("spark.driver.memory".to_owned(), "7g".to_owned())];
-    let error = Client::connect(&remote, &Settings { config, ..Settings::default() }).err().unwrap();
+    let error = Client::connect(&remote, &Settings { config, ..settings() }).err().unwrap();
     insta::assert_snapshot!(told(&error, &remote), @r#"the Spark Connect server at HOST:PORT refuses the configuration of the session: [CANNOT_MODIFY_CONFIG] Cannot modify the value of the Spark config: "spark.driver.memory". See also 'https://spark.apache.org/docs/latest/sql-migration-guide.html#ddl-statements'"#);
 }
 
@@ -120,7 +120,7 @@ fn a_query_that_is_not_wanted_any_more_is_cancelled(#[values(SPARK, SAIL)] varia
 #[rstest]
 fn a_query_that_takes_too_long_is_cancelled(#[values(SPARK, SAIL)] variable: &str) {
     let Some(remote) = server(variable) else { return };
-    let settings = Settings { query_timeout: Duration::from_secs(1), ..Settings::default() };
+    let settings = Settings { query_timeout: Duration::from_secs(1), ..settings() };
     let client = Client::connect(&remote, &settings).unwrap();
     let error = client.rows(&long(variable), &Unwatched).unwrap_err();
     insta::allow_duplicates! {

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use abmart_spark::{Client, Remote, Settings, SparkError, Unwatched};
 use rstest::rstest;
-use support::{Network, server, slow, told};
+use support::{Network, server, settings, slow, told};
 
 /// Some seconds of Sail's work, which does not stop when its client goes away.
 const COUNTING: &str = "SELECT count(*) AS n FROM range(0, 100000000) WHERE id % 7 = 3";
@@ -98,7 +98,7 @@ fn another_token_is_refused(#[case] parameters: &str) {
 #[test]
 fn an_answer_that_takes_longer_than_a_stream_is_whole() {
     let Some(doomed) = server("ABMART_SPARK_DOOMED") else { return };
-    let client = Client::connect(&doomed, &Settings::default()).unwrap();
+    let client = Client::connect(&doomed, &settings()).unwrap();
     assert_eq!(client.rows(&slow(12), &Unwatched).unwrap().rows, 12);
 }
 
@@ -106,7 +106,7 @@ fn an_answer_that_takes_longer_than_a_stream_is_whole() {
 fn a_connection_that_breaks_is_taken_up_where_it_broke() {
     let Some(spark) = server("ABMART_SPARK") else { return };
     let network = Network::before(&spark);
-    let client = Client::connect(&network.remote(), &Settings::default()).unwrap();
+    let client = Client::connect(&network.remote(), &settings()).unwrap();
     thread::scope(|scope| {
         let answer = scope.spawn(|| client.rows(&slow(16), &Unwatched));
         for _ in 0..2 {
@@ -122,7 +122,7 @@ fn a_connection_that_breaks_is_taken_up_where_it_broke() {
 fn a_connection_to_sail_that_breaks_is_taken_up_as_well() {
     let Some(sail) = server("ABMART_SAIL") else { return };
     let network = Network::before(&sail);
-    let client = Client::connect(&network.remote(), &Settings::default()).unwrap();
+    let client = Client::connect(&network.remote(), &settings()).unwrap();
     thread::scope(|scope| {
         let answer = scope.spawn(|| client.rows(COUNTING, &Unwatched));
         thread::sleep(Duration::from_millis(300));
@@ -137,7 +137,7 @@ fn a_server_that_does_not_come_back_is_lost(
 ) {
     let Some(remote) = server(variable) else { return };
     let network = Network::before(&remote);
-    let settings = Settings { lost_after: Duration::from_secs(2), ..Settings::default() };
+    let settings = Settings { lost_after: Duration::from_secs(2), ..settings() };
     let client = Client::connect(&network.remote(), &settings).unwrap();
     thread::scope(|scope| {
         let answer = scope.spawn(|| client.rows(&sql, &Unwatched));

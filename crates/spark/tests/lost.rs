@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use abmart_spark::{Client, Settings, SparkError, Unwatched};
-use support::{server, slow, text, told};
+use support::{server, settings, slow, text, told};
 
 fn kill(pid: &str) {
     assert!(Command::new("kill").args(["-9", pid]).status().unwrap().success());
@@ -25,7 +25,7 @@ fn executors(workers: &str) -> Vec<String> {
 #[test]
 fn a_cluster_that_loses_a_machine_gives_the_whole_answer() {
     let (Some(spark), Some(workers)) = (server("ABMART_SPARK"), text("ABMART_SPARK_WORKERS")) else { return };
-    let client = Client::connect(&spark, &Settings::default()).unwrap();
+    let client = Client::connect(&spark, &settings()).unwrap();
     let before = executors(&workers);
     assert_eq!(before.len(), 2, "{before:?}");
     thread::scope(|scope| {
@@ -40,7 +40,7 @@ fn a_cluster_that_loses_a_machine_gives_the_whole_answer() {
 #[test]
 fn a_server_that_is_killed_is_lost() {
     let (Some(doomed), Some(pid)) = (server("ABMART_SPARK_DOOMED"), text("ABMART_SPARK_DOOMED_PID")) else { return };
-    let settings = Settings { lost_after: Duration::from_secs(3), ..Settings::default() };
+    let settings = Settings { lost_after: Duration::from_secs(3), ..settings() };
     let client = Client::connect(&doomed, &settings).unwrap();
     thread::scope(|scope| {
         let answer = scope.spawn(|| client.rows(&slow(40), &Unwatched));

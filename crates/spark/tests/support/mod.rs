@@ -32,7 +32,12 @@ pub fn text(variable: &str) -> Option<String> {
 }
 
 pub fn client(variable: &str) -> Option<Client> {
-    server(variable).map(|remote| Client::connect(&remote, &Settings::default()).unwrap())
+    server(variable).map(|remote| Client::connect(&remote, &settings()).unwrap())
+}
+
+/// The first answer of a server that has just been started takes long where other programs hold the cores.
+pub fn settings() -> Settings {
+    Settings { connect_timeout: Duration::from_mins(1), ..Settings::default() }
 }
 
 /// A message without what differs from run to run.
