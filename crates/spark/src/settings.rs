@@ -41,14 +41,22 @@ pub struct Progress {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Unwatched;
 
+/// What every session has set.
+const CONFIG: [(&str, &str); 3] = [
+    ("spark.sql.session.timeZone", "UTC"),
+    ("spark.sql.ansi.enabled", "true"),
+    ("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS"),
+];
+
 impl Default for Settings {
-    /// A server answers within ten seconds and a query within an hour; times are in UTC.
+    /// A server answers within ten seconds and a query within an hour. Times are in UTC, are written as other programs read
+    /// them, and what has no result (a sum too large, a division by zero) is an error where the engine knows of that.
     fn default() -> Self {
         Self {
             connect_timeout: Duration::from_secs(10),
             query_timeout: Duration::from_hours(1),
             lost_after: Duration::from_secs(20),
-            config: vec![("spark.sql.session.timeZone".to_owned(), "UTC".to_owned())],
+            config: CONFIG.map(|(key, value)| (key.to_owned(), value.to_owned())).to_vec(),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! One query from its request to the last of its answer, across connections that break.
 
+use std::cell::Cell;
 use std::pin::pin;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -23,6 +25,8 @@ pub(super) struct Execution<'a> {
     last_response: Option<String>,
     complete: bool,
     trouble: Option<Trouble>,
+    /// Whether the engine has said that it works on the query.
+    works: Rc<Cell<bool>>,
     received: Received,
 }
 
@@ -41,6 +45,8 @@ struct Trouble {
 
 /// How often who watches is asked.
 const TICK: Duration = Duration::from_millis(100);
+/// How long a query that is called off may take to begin.
+const PATIENCE: Duration = Duration::from_secs(8);
 /// Between attempts to find a server again: the first pause, and the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
@@ -62,30 +68,38 @@ impl<'a> Execution<'a> {
             last_response: None,
             complete: false,
             trouble: None,
+            works: Rc::default(),
             received: Received { query_id: query_id.to_owned(), streams: Vec::new(), rows: 0 },
         }
     }
 
     /// Runs it to its end, unless that takes too long or is not wanted any more: then the server is told to stop it.
     pub(super) async fn watched(self, limit: Duration) -> Result<Received, SparkError> {
-        let (session, watch, query_id) = (self.session, self.watch, self.received.query_id.clone());
+        let (session, watch, works) = (self.session, self.watch, Rc::clone(&self.works));
+        let (server, query_id) = (session.server().to_owned(), self.received.query_id.clone());
         let mut run = pin!(self.run());
         let begun = Instant::now();
         let mut tick = tokio::time::interval(TICK);
         let cancelled = loop {
             tokio::select! {
                 received = &mut run => return received,
-                _ = tick.tick() => {
-                    let (server, query_id) = (session.server().to_owned(), query_id.clone());
-                    if watch.interrupted() {
-                        break SparkError::Interrupted { server, query_id };
-                    }
-                    if begun.elapsed() >= limit {
-                        break SparkError::TimedOut { server, query_id, limit };
-                    }
-                }
+                _ = tick.tick() => {}
+            }
+            if watch.interrupted() {
+                break SparkError::Interrupted { server, query_id: query_id.clone() };
+            }
+            if begun.elapsed() >= limit {
+                break SparkError::TimedOut { server, query_id: query_id.clone(), limit };
             }
         };
+        // Spark forgets to stop jobs that it is just about to submit, and they would run to their end for nobody.
+        let asked = Instant::now();
+        while session.stops_only_what_runs() && !works.get() && asked.elapsed() < PATIENCE {
+            tokio::select! {
+                _ = &mut run => return Err(cancelled),
+                _ = tick.tick() => {}
+            }
+        }
         session.interrupt(&query_id).await;
         Err(cancelled)
     }
@@ -142,7 +156,11 @@ impl<'a> Execution<'a> {
                 self.received.rows += count(batch.row_count);
                 self.received.streams.push(batch.data);
             }
-            Some(ResponseType::ExecutionProgress(progress)) => self.watch.progress(&measured(&progress)),
+            Some(ResponseType::ExecutionProgress(progress)) => {
+                let progress = measured(&progress);
+                self.works.set(self.works.get() || progress.tasks > 0);
+                self.watch.progress(&progress);
+            }
             Some(ResponseType::ResultComplete(_)) => self.complete = true,
             _ => {}
         }

@@ -141,7 +141,7 @@ fn shortened(text: &str) -> String {
     let line = text[..end].split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
+        None => line.trim_end_matches('.').to_owned(),
     }
 }
 
@@ -175,5 +175,47 @@ impl Detail {
         let details = RichStatus::decode(status.details()).map(|status| status.details).unwrap_or_default();
         let info = details.into_iter().find(|packed| packed.type_url.ends_with("/google.rpc.ErrorInfo"));
         info.and_then(|packed| Self::decode(packed.value.as_slice()).ok()).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case::plan(
+        "[UNRESOLVED_ROUTINE] Cannot resolve `f`. SQLSTATE: 42883; line 1 pos 7\n'Project [1]\n",
+        "UNRESOLVED_ROUTINE",
+        "Cannot resolve `f`"
+    )]
+    #[case::stack("Job aborted\n\tat org.apache.Spark.run(X.scala:1)", "", "Job aborted")]
+    #[case::no_class("[a note] of no class", "", "[a note] of no class")]
+    #[case::nothing("", "", "Internal error")]
+    fn a_message_is_read(#[case] text: &str, #[case] class: &str, #[case] message: &str) {
+        let said = Said::of(&Status::internal(text));
+        assert_eq!((said.class.as_str(), said.message.as_str()), (class, message));
+    }
+
+    #[test]
+    fn a_long_message_is_cut_between_characters() {
+        let long = shortened(&"é".repeat(LONGEST + 1));
+        assert_eq!(long.chars().count(), LONGEST + 1);
+        assert!(long.ends_with('…'));
+    }
+
+    #[test]
+    fn what_the_server_says_of_the_query_is_no_lost_connection() {
+        assert!(matches!(meaning(&Status::unknown("wrong")), Meaning::Refused));
+        assert!(matches!(meaning(&Status::unavailable("no route")), Meaning::Gone(_)));
+        assert!(matches!(
+            meaning(&Status::internal("Job 3 cancelled because SparkContext was shut down")),
+            Meaning::Gone(_)
+        ));
+        assert!(matches!(
+            meaning(&Status::internal("[INVALID_HANDLE.SESSION_CHANGED] other")),
+            Meaning::SessionGone(_)
+        ));
     }
 }

@@ -5,6 +5,7 @@ mod execution;
 mod failure;
 mod session;
 
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -26,7 +27,7 @@ pub struct Client {
 }
 
 /// The rows of a query.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Answer {
     /// The query, as the server's own pages and logs name it.
     pub query_id: String,
@@ -127,6 +128,17 @@ impl Client {
         // The server keeps what it has sent until it is told that it arrived, or that nobody waits for it.
         self.runtime.spawn(self.session.release(&query_id));
         received
+    }
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer")
+            .field("query_id", &self.query_id)
+            .field("streams", &self.streams.iter().map(Bytes::len).collect::<Vec<_>>())
+            .field("rows", &self.rows)
+            .field("elapsed", &self.elapsed)
+            .finish()
     }
 }
 

@@ -82,6 +82,11 @@ impl Session {
         &self.engine
     }
 
+    /// Whether the engine overlooks that a query is to be stopped whose first job it has not submitted yet.
+    pub(super) fn stops_only_what_runs(&self) -> bool {
+        self.engine.starts_with("Spark ")
+    }
+
     pub(super) fn stub(&self) -> Stub {
         self.stub.clone()
     }
