@@ -322,9 +322,17 @@ fn a_sample_is_not_written_over_another_lake() {
 
 #[test]
 fn a_rollup_that_only_this_process_can_compute_is_shown_at_its_place() {
-    let project = Project::copy().edit("jobs/campaigns.yaml", "      kind: kind\n      day: bucket(", "      kind: lower(kind)\n      day: bucket(");
+    let project = Project::copy().edit(
+        "jobs/campaigns.yaml",
+        "      kind: kind\n      day: bucket(",
+        "      kind: lower(kind)\n      day: bucket(",
+    );
     project.command(&["validate"]).ok();
-    let words = ["error[not-portable]: `lower(…)` may mean something else to another engine", "jobs/campaigns.yaml:", "`engine: local` computes it"];
+    let words = [
+        "error[not-portable]: `lower(…)` may mean something else to another engine",
+        "jobs/campaigns.yaml:",
+        "`engine: local` computes it",
+    ];
     project.command(&["validate", "--engine", "spark"]).fails(2, &words);
     let outcome = project.command(&["validate", "--engine", "spark", "--json"]);
     assert!(outcome.stdout.contains("not-portable"), "{}", outcome.stdout);

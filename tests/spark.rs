@@ -199,10 +199,16 @@ fn a_day_is_one_of_the_reporting_time_zone(#[case] variable: &str) {
     let Some(server) = server(variable) else { return };
     let paris = Project::copy().edit("pipelines.yaml", "time_zone: UTC", "time_zone: Europe/Paris");
     let mut lake = Lake::fixture("healthy");
-    for (number, at) in
-        ["2026-03-28T23:30:00", "2026-03-29T00:59:59", "2026-03-29T01:00:00", "2025-10-26T00:30:00", "2025-10-26T01:30:00", "2026-05-31T22:30:00"]
-            .iter()
-            .enumerate()
+    for (number, at) in [
+        "2026-03-28T23:30:00",
+        "2026-03-29T00:59:59",
+        "2026-03-29T01:00:00",
+        "2025-10-26T00:30:00",
+        "2025-10-26T01:30:00",
+        "2026-05-31T22:30:00",
+    ]
+    .iter()
+    .enumerate()
     {
         let id = format!("T-zone-{number}");
         lake.add("touchpoints", touch(json!({"touch_id": id, "account_id": "H1", "occurred_at": at})));

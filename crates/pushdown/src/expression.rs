@@ -231,10 +231,8 @@ impl Renderer<'_> {
 
     fn extract(&self, expr: &Expr, field: &DateTimeField, operand: &Expr) -> Outcome {
         let found = self.expression(operand)?;
-        let of_day = matches!(
-            field,
-            DateTimeField::Year | DateTimeField::Quarter | DateTimeField::Month | DateTimeField::Day
-        );
+        let of_day =
+            matches!(field, DateTimeField::Year | DateTimeField::Quarter | DateTimeField::Month | DateTimeField::Day);
         match found.kind {
             Some(kind) if kind.is_time() && of_day => {
                 Ok(rendered(format!("CAST(EXTRACT({field} FROM {}) AS BIGINT)", found.sql), Kind::Whole))

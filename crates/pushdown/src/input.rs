@@ -90,7 +90,8 @@ impl FileInput {
 
     /// The file's rows, with the contract's columns; the engine reads those that a query asks for.
     pub(crate) fn relation(&self) -> String {
-        let columns: Vec<String> = self.columns.iter().map(|(name, sql)| format!("{sql} AS {}", quoted(name))).collect();
+        let columns: Vec<String> =
+            self.columns.iter().map(|(name, sql)| format!("{sql} AS {}", quoted(name))).collect();
         format!("SELECT {} FROM parquet.{}", columns.join(", "), quoted(&self.location))
     }
 }
@@ -103,10 +104,7 @@ fn normalised(column: &Column, found: Found, time_zone: &str) -> Option<String> 
         (_, Found::Missing) => format!("CAST(NULL AS {})", wanted.sql()),
         (ColumnType::String, Found::Text | Found::Whole { bits: 8..=32, .. })
         | (ColumnType::Integer, Found::Whole { bits: 8..=32, .. } | Found::Whole { bits: 64, signed: true })
-        | (
-            ColumnType::Number | ColumnType::Money,
-            Found::Real { bits: 32 | 64 } | Found::Whole { bits: 8..=32, .. },
-        )
+        | (ColumnType::Number | ColumnType::Money, Found::Real { bits: 32 | 64 } | Found::Whole { bits: 8..=32, .. })
         | (ColumnType::Boolean, Found::Flag)
         | (ColumnType::Date, Found::Day) => cast(),
         (ColumnType::Timestamp, Found::Moment) if time_zone == "UTC" => cast(),

@@ -191,10 +191,7 @@ impl Columns {
 
     fn query(self, from: &str, rest: &str) -> Query {
         let selected: Vec<String> = std::iter::once(FILE.to_owned()).chain(self.selected).collect();
-        Query {
-            sql: format!("SELECT {} FROM ({from}) AS files{rest}", selected.join(", ")),
-            outputs: self.outputs,
-        }
+        Query { sql: format!("SELECT {} FROM ({from}) AS files{rest}", selected.join(", ")), outputs: self.outputs }
     }
 }
 
@@ -216,8 +213,7 @@ fn number(file: &Asked<'_>) -> String {
 
 /// The key of a row as one text, null where a part of it is; as `abmart` compares keys.
 fn key_text(source: &Source) -> Option<String> {
-    let parts: Vec<String> =
-        source.key.iter().map(|name| format!("CAST({} AS STRING)", quoted(&name.value))).collect();
+    let parts: Vec<String> = source.key.iter().map(|name| format!("CAST({} AS STRING)", quoted(&name.value))).collect();
     match parts.as_slice() {
         [] => None,
         [one] => Some(one.clone()),

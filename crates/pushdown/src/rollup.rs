@@ -112,11 +112,7 @@ pub fn rollup(source: &Source, definition: &model::Rollup) -> Result<Rollup, Vec
             Err(refusal) => at(sql, refusal),
         }
     }
-    if refused.is_empty() {
-        Ok(Rollup { name: definition.name.clone(), filter, keys, measures })
-    } else {
-        Err(refused)
-    }
+    if refused.is_empty() { Ok(Rollup { name: definition.name.clone(), filter, keys, measures }) } else { Err(refused) }
 }
 
 fn diagnostic(what: &str) -> Diagnostic {

@@ -4,7 +4,9 @@
 
 use std::path::Path;
 
-use abmart_pushdown::{Asked, FileInput, Form, Found, Kind, Output, Slice, check, doubtful, repeating, rolled, rollup, survey};
+use abmart_pushdown::{
+    Asked, FileInput, Form, Found, Kind, Output, Slice, check, doubtful, repeating, rolled, rollup, survey,
+};
 use abmart_spec::Project;
 use insta::assert_snapshot;
 use jiff::civil::date;
@@ -63,7 +65,10 @@ fn condition(text: &str) -> String {
 #[case("at >= date '2026-10-01'", "(`at` >= CAST(DATE'2026-10-01' AS TIMESTAMP))")]
 #[case("at < timestamp '2026-10-01 08:30:00'", "(`at` < TIMESTAMP'2026-10-01 08:30:00')")]
 #[case("coalesce(seconds, 0) = 0", "(COALESCE(`seconds`, CAST(0 AS BIGINT)) = CAST(0 AS BIGINT))")]
-#[case("case when asked then 1 else null end = 1", "((CASE WHEN `asked` THEN CAST(1 AS BIGINT) ELSE CAST(NULL AS BIGINT) END) = CAST(1 AS BIGINT))")]
+#[case(
+    "case when asked then 1 else null end = 1",
+    "((CASE WHEN `asked` THEN CAST(1 AS BIGINT) ELSE CAST(NULL AS BIGINT) END) = CAST(1 AS BIGINT))"
+)]
 #[case("cast(at as date) = date '2026-10-01'", "(CAST(`at` AS DATE) = DATE'2026-10-01')")]
 #[case("extract(month from at) = 10", "(CAST(EXTRACT(MONTH FROM `at`) AS BIGINT) = CAST(10 AS BIGINT))")]
 #[case("date_trunc('week', at) = date '2026-10-05'", "(CAST(DATE_TRUNC('WEEK', `at`) AS DATE) = DATE'2026-10-05')")]
@@ -125,9 +130,11 @@ const PARTS: &str = "    where: channel = 'web'
 #[test]
 fn a_rollup_is_one_query_with_results_file_by_file() {
     let project = project(PARTS);
-    let file = input(&project, "file:///lake/touches/ym=2026-10/part-0.parquet", &as_contracted, "UTC").expect("a file");
+    let file =
+        input(&project, "file:///lake/touches/ym=2026-10/part-0.parquet", &as_contracted, "UTC").expect("a file");
     // 1 October is day 20727 since 1970, the 12th day 20738.
-    let asked = Asked { number: 3, input: &file, edges: &[20_700, 20_727, 20_738, 20_800], days: Some((20_727, 20_757)) };
+    let asked =
+        Asked { number: 3, input: &file, edges: &[20_700, 20_727, 20_738, 20_800], days: Some((20_727, 20_757)) };
     let rendered = rollup(&project.sources["touches"], &project.rollups["days"]).expect("a rollup");
     let query = rolled(&rendered, &[asked]);
     assert_snapshot!(query.sql.replace(" FROM ", "\nFROM ").replace(" WHERE ", "\nWHERE ").replace(", ", ",\n  "), @"");

@@ -74,7 +74,10 @@ fn rendered(project: &abmart_spec::Project, prepared: &Prepared, effort: &Effort
             bytes(effort.memory),
         );
         if effort.is_long() {
-            let _ = writeln!(text, "  a cluster can do that: `engine: {{spark: …}}` of the pipeline, or `--engine spark` (docs/scaling.md)");
+            let _ = writeln!(
+                text,
+                "  a cluster can do that: `engine: {{spark: …}}` of the pipeline, or `--engine spark` (docs/scaling.md)"
+            );
         }
     }
     let kpis = project.kpis.values().filter(|kpi| kpi.published).count();

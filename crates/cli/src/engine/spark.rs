@@ -50,7 +50,8 @@ impl<'a> Spark<'a> {
             settings.remote.value.parse().map_err(|error: SparkError| config(chain(&error)))?;
         if let Some(variable) = &settings.token {
             let token = std::env::var(&variable.value).ok().filter(|token| !token.is_empty());
-            let missing = || config(format!("the environment variable {} with the token of Spark is not set", variable.value));
+            let missing =
+                || config(format!("the environment variable {} with the token of Spark is not set", variable.value));
             remote = remote.with_token(&token.ok_or_else(missing)?).map_err(|error| config(chain(&error)))?;
         }
         let lake = match &settings.lake_url {
@@ -207,7 +208,9 @@ fn url_of(place: &str, project: &Project, key: &str) -> Result<String, Failure> 
             if text.starts_with("abfss://") {
                 return Ok(text);
             }
-            Err(config(format!("`{key}` says how Spark names {text}: `abfss://container@account.dfs.core.windows.net/…`")))
+            Err(config(format!(
+                "`{key}` says how Spark names {text}: `abfss://container@account.dfs.core.windows.net/…`"
+            )))
         }
     }
 }

@@ -37,7 +37,8 @@ impl Staging {
             let file = self.store.get(&object.key).map_err(|error| error.to_string())?;
             bytes += object.size;
             let failed = |error: &dyn std::error::Error| format!("{}: {error}", object.key);
-            let reader = ParquetRecordBatchReaderBuilder::try_new(file).and_then(ParquetRecordBatchReaderBuilder::build);
+            let reader =
+                ParquetRecordBatchReaderBuilder::try_new(file).and_then(ParquetRecordBatchReaderBuilder::build);
             for batch in reader.map_err(|error| failed(&error))? {
                 take(&batch.map_err(|error| failed(&error))?);
             }

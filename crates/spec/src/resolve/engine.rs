@@ -12,9 +12,12 @@ impl Resolver<'_> {
         let host = rest.map(|rest| rest.split(['/', ':']).next().unwrap_or_default());
         if host.is_none_or(str::is_empty) {
             self.report(
-                Diagnostic::error("engine-address", format!("`{}` is no address of a Spark Connect server", remote.value))
-                    .at(remote.span)
-                    .help("write `sc://host:15002`, and `sc://host:443/;use_ssl=true` where the server speaks TLS"),
+                Diagnostic::error(
+                    "engine-address",
+                    format!("`{}` is no address of a Spark Connect server", remote.value),
+                )
+                .at(remote.span)
+                .help("write `sc://host:15002`, and `sc://host:443/;use_ssl=true` where the server speaks TLS"),
             );
         } else if remote.value.contains("token=") || remote.value.contains('@') {
             self.report(

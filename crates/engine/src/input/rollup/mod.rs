@@ -159,7 +159,8 @@ pub fn reduce(
         let reduced = file::reduce(context, source, file, &compiled, repeated)?;
         keeper.keep(file, repeated, reduced)
     };
-    let elsewhere = reducer.as_ref().map_or_else(|| Ok(BTreeMap::new()), |reducer| remotely(context, reducer, &keeper, files))?;
+    let elsewhere =
+        reducer.as_ref().map_or_else(|| Ok(BTreeMap::new()), |reducer| remotely(context, reducer, &keeper, files))?;
     let elsewhere = Mutex::new(elsewhere);
     let mut outcomes = context.parallel(files, |file| {
         let reduced = elsewhere.lock().unwrap_or_else(PoisonError::into_inner).remove(file.key.as_str());

@@ -182,7 +182,11 @@ impl<'a> Reducer<'a> {
         let lost = || EngineError::Unreadable {
             source_name: source.name.clone(),
             file: key.to_owned(),
-            reason: format!("the engine counted {} rows to be checked and brought {}", survey.doubtful, brought.height()),
+            reason: format!(
+                "the engine counted {} rows to be checked and brought {}",
+                survey.doubtful,
+                brought.height()
+            ),
         };
         if survey.doubtful != brought.height() as u64 {
             return Err(lost());
@@ -294,8 +298,7 @@ impl Survey {
 
 /// Rows in the order of their keys: an engine gives them in any.
 fn in_order(source: &Source, rows: DataFrame) -> Result<DataFrame, EngineError> {
-    let keys: Vec<Expr> =
-        source.key.iter().map(|name| col(name.value.as_str()).cast(DataType::String)).collect();
+    let keys: Vec<Expr> = source.key.iter().map(|name| col(name.value.as_str()).cast(DataType::String)).collect();
     if keys.is_empty() {
         return Ok(rows);
     }
