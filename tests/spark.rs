@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use support::contract;
 use support::lake::Row;
 use support::marts::rows;
-use support::program::{Outcome, Project, Workshop, run, run_with};
+use support::program::{Outcome, Project, Workshop, run_with};
 use support::{Lake, Marts};
 use tempfile::TempDir;
 
@@ -89,15 +89,6 @@ fn shipped() -> std::path::PathBuf {
 
 static LOCAL: LazyLock<Night> = LazyLock::new(|| Night::here(&shipped()));
 
-/// A lake that takes an engine some seconds.
-static LARGE: LazyLock<TempDir> = LazyLock::new(|| {
-    let folder = TempDir::new().expect("a temporary folder");
-    let lake = folder.path().join("lake").display().to_string();
-    let size = ["--accounts", "500", "--months", "6", "--touchpoints", "1500000", "--seed", "7"];
-    run(&[&["sample", "--out", &lake][..], &size].concat()).ok();
-    folder
-});
-
 #[rstest]
 #[case::spark("ABMART_SPARK")]
 #[case::sail("ABMART_SAIL")]
@@ -152,7 +143,12 @@ fn broken() -> Lake {
         ("T-twice", json!({})),
         ("T-months", json!({})),
         ("T-months", json!({"occurred_at": "2026-05-02T00:00:00"})),
-        ("T-good", json!({"duration_s": 12})),
+        ("T-no-number", json!({"consumed": "NaN"})),
+        // Halves of what a sum is counted in, to be rounded to an even number of them, and some that are near a half.
+        ("T-half", json!({"consumed": 1.0 / 2.0_f64.powi(41)})),
+        ("T-half-too", json!({"consumed": 3.0 / 2.0_f64.powi(41)})),
+        ("T-more", json!({"consumed": 1.25 / 2.0_f64.powi(40)})),
+        ("T-large", json!({"duration_s": 123_456_789_012.375})),
     ] {
         let mut row = json!({"touch_id": id, "account_id": "H1", "occurred_at": day, "duration_s": 3});
         let (fields, more) = (row.as_object_mut().expect("a map"), change.as_object().expect("a map"));
@@ -227,7 +223,7 @@ fn large_results_are_left_in_the_staging_folder_and_read_from_there(#[case] vari
     let Some(server) = server(variable) else { return };
     let staging = TempDir::new().expect("a temporary folder");
     let engine = format!(
-        "    title: {{en: Every KPI and mart, fr: Tous les KPI et tous les marts}}\n    engine: {{spark: {{remote: '{server}', staging: '{}'}}}}\n",
+        "    title: {{en: Every KPI and mart, fr: Tous les KPI et tous les marts}}\n    engine: {{spark: {{remote: '{server}', staging: '{}', sent_rows: 1000}}}}\n",
         staging.path().display()
     );
     let project = Project::copy().edit(
@@ -237,7 +233,7 @@ fn large_results_are_left_in_the_staging_folder_and_read_from_there(#[case] vari
     );
     let folder = TempDir::new().expect("a temporary folder");
     let place = |name: &str| folder.path().join(name).display().to_string();
-    let lake = LARGE.path().join("lake").display().to_string();
+    let lake = shipped().display().to_string();
     let stores = |name: &str| {
         let (marts, cache) = (place(&format!("{name}-marts")), place(&format!("{name}-cache")));
         ["run".to_owned(), "--lake".to_owned(), lake.clone(), "--marts".to_owned(), marts, "--cache".to_owned(), cache]
@@ -290,21 +286,19 @@ fn a_wrong_token_is_refused_and_not_shown() {
 #[test]
 fn a_run_survives_the_death_of_an_executor() {
     let Some(server) = server("ABMART_SPARK") else { return };
-    let lake = LARGE.path().join("lake");
-    let here = Night::here(&lake);
-    let mut run = Running::begin(&server, &lake, "query under way");
+    let mut run = Running::begin(&server, &shipped(), Duration::from_secs(2));
     let executors = executors();
     assert!(executors.len() >= 2, "two executors: {executors:?}");
     kill(executors[0]);
     let there = run.end(0);
-    assert_eq!(there.differing(&here.marts()), Vec::<&str>::new());
+    assert_eq!(there.differing(&LOCAL.marts()), Vec::<&str>::new());
 }
 
 #[test]
 fn a_server_that_stops_in_mid_query_fails_the_run_and_nothing_is_published() {
     let Some(program) = server("ABMART_SAIL_PROGRAM") else { return };
     let mut sail = Sail::start(&program);
-    let mut run = Running::begin(&sail.address(), &LARGE.path().join("lake"), "query under way");
+    let mut run = Running::begin(&sail.address(), &shipped(), Duration::from_millis(30));
     sail.process.kill().expect("a server to kill");
     let _ = sail.process.wait();
     let marts = run.end(3);
@@ -316,7 +310,7 @@ fn a_server_that_stops_in_mid_query_fails_the_run_and_nothing_is_published() {
 fn a_run_that_is_interrupted_ends_its_query() {
     let Some(program) = server("ABMART_SAIL_PROGRAM") else { return };
     let sail = Sail::start(&program);
-    let mut run = Running::begin(&sail.address(), &LARGE.path().join("lake"), "query under way");
+    let mut run = Running::begin(&sail.address(), &shipped(), Duration::from_millis(30));
     let sent = Command::new("kill").arg("-INT").arg(run.process.id().to_string()).status();
     assert!(sent.expect("kill").success());
     let begun = Instant::now();
@@ -334,8 +328,8 @@ struct Running {
 }
 
 impl Running {
-    /// Starts a run, and waits until its log holds a text.
-    fn begin(server: &str, lake: &Path, until: &str) -> Self {
+    /// Starts a run, and waits until its first query has run for so long.
+    fn begin(server: &str, lake: &Path, into: Duration) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
         let mut process = Command::new(env!("CARGO_BIN_EXE_abmart"))
             .args(["run", "--engine", "spark", "--log", "json", "--project"])
@@ -347,18 +341,21 @@ impl Running {
             .arg("--cache")
             .arg(folder.path().join("cache"))
             .env("ABMART_SPARK_REMOTE", server)
-            .env("ABMART_LOG", "debug")
+            .env("ABMART_LOG", "warn,abmart=debug")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
             .expect("the program starts");
         let mut errors = BufReader::new(process.stderr.take().expect("a pipe"));
-        let mut log = String::new();
-        while !log.contains(until) {
-            let read = errors.read_line(&mut log).expect("a log");
+        let (mut log, mut line) = (String::new(), String::new());
+        while !line.contains("query begins") {
+            line.clear();
+            let read = errors.read_line(&mut line).expect("a log");
+            log.push_str(&line);
             assert!(read > 0, "the program ended by itself:\n{log}");
         }
+        std::thread::sleep(into);
         Self { folder, process, errors, log }
     }
 

@@ -282,7 +282,9 @@ impl Renderer<'_> {
         let found = self.expression(operand)?;
         match found.kind {
             Some(kind) if kind.is_time() && ["DAY", "WEEK", "MONTH", "QUARTER", "YEAR"].contains(&unit.as_str()) => {
-                Ok(rendered(format!("CAST(DATE_TRUNC('{unit}', {}) AS DATE)", found.sql), Kind::Day))
+                // Of a day it would be in no zone to some engines.
+                let moment = as_kind(&found, Kind::Moment).unwrap_or_default();
+                Ok(rendered(format!("CAST(DATE_TRUNC('{unit}', {moment}) AS DATE)"), Kind::Day))
             }
             _ => refused(expr, format!("`{expr}`")),
         }

@@ -70,8 +70,9 @@ impl FileInput {
         found: &dyn Fn(&str) -> Found,
         surely_full: &dyn Fn(&str) -> bool,
     ) -> Option<Self> {
-        // Spark reads the letters of patterns as such, wherever they stand.
-        let plain = |c: char| c.is_ascii_alphanumeric() || "/:.-_=+@,~ ".contains(c);
+        // Engines read patterns and escapes in a path, each in its own way; some take a file that they do not find for one
+        // without rows.
+        let plain = |c: char| c.is_ascii_alphanumeric() || "/:.-_=".contains(c);
         if !slice.location.chars().all(plain) {
             return None;
         }
@@ -102,9 +103,13 @@ fn normalised(column: &Column, found: Found, time_zone: &str) -> Option<String> 
     let cast = || format!("CAST({name} AS {})", wanted.sql());
     Some(match (column.ty, found) {
         (_, Found::Missing) => format!("CAST(NULL AS {})", wanted.sql()),
-        (ColumnType::String, Found::Text | Found::Whole { bits: 8..=32, .. })
-        | (ColumnType::Integer, Found::Whole { bits: 8..=32, .. } | Found::Whole { bits: 64, signed: true })
-        | (ColumnType::Number | ColumnType::Money, Found::Real { bits: 32 | 64 } | Found::Whole { bits: 8..=32, .. })
+        // Not every engine widens a narrow float that is no number, nor what has no sign.
+        (ColumnType::String, Found::Text | Found::Whole { bits: 8..=32, signed: true })
+        | (ColumnType::Integer, Found::Whole { signed: true, .. })
+        | (
+            ColumnType::Number | ColumnType::Money,
+            Found::Real { bits: 64 } | Found::Whole { bits: 8..=32, signed: true },
+        )
         | (ColumnType::Boolean, Found::Flag)
         | (ColumnType::Date, Found::Day) => cast(),
         (ColumnType::Timestamp, Found::Moment) if time_zone == "UTC" => cast(),

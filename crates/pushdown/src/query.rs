@@ -176,9 +176,9 @@ impl Columns {
             (Reduction::Greatest(kind), _) => self.value(name, kind, &format!("MAX({values})")),
             (Reduction::FixedSum, _) => {
                 // Every step is exact: dividing by powers of two, cutting off, and differences of what is left.
-                let scaled = format!("RINT({values} * {SCALE})");
                 let high = |value: &str| format!("CAST(FLOOR({value} / {HALF}) AS DOUBLE)");
                 let low = |value: &str| format!("CAST({value} - {} * {HALF} AS BIGINT)", high(value));
+                let scaled = half_even(&format!("({values} * {SCALE})"));
                 let upper = high(&scaled);
                 self.column(&whole_sum(&low(&scaled)));
                 self.column(&whole_sum(&low(&upper)));
@@ -198,6 +198,22 @@ impl Columns {
 /// 2^40 and 2^31.
 const SCALE: &str = "CAST('1099511627776' AS DOUBLE)";
 const HALF: &str = "CAST('2147483648' AS DOUBLE)";
+/// 2^52.
+const WHOLE: &str = "CAST('4503599627370496' AS DOUBLE)";
+const HALF_OF_ONE: &str = "CAST('0.5' AS DOUBLE)";
+const ONE: &str = "CAST('1' AS DOUBLE)";
+const TWO: &str = "CAST('2' AS DOUBLE)";
+
+/// A float rounded to a whole one, to the even one of two that are as near: `RINT` is not the same everywhere.
+fn half_even(value: &str) -> String {
+    let floor = format!("CAST(FLOOR({value}) AS DOUBLE)");
+    let rest = format!("({value} - {floor})");
+    let odd = format!("({floor} - CAST(FLOOR({floor} / {TWO}) AS DOUBLE) * {TWO})");
+    // From 2^52 on every float is whole, and may be too great for `FLOOR`.
+    format!(
+        "(CASE WHEN ABS({value}) >= {WHOLE} THEN {value} WHEN {rest} < {HALF_OF_ONE} THEN {floor} WHEN {rest} > {HALF_OF_ONE} THEN {floor} + {ONE} ELSE {floor} + {odd} END)"
+    )
+}
 
 fn whole_sum(values: &str) -> String {
     format!("CAST(COALESCE(SUM({values}), 0) AS BIGINT)")

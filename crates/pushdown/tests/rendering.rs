@@ -137,7 +137,48 @@ fn a_rollup_is_one_query_with_results_file_by_file() {
         Asked { number: 3, input: &file, edges: &[20_700, 20_727, 20_738, 20_800], days: Some((20_727, 20_757)) };
     let rendered = rollup(&project.sources["touches"], &project.rollups["days"]).expect("a rollup");
     let query = rolled(&rendered, &[asked]);
-    assert_snapshot!(query.sql.replace(" FROM ", "\nFROM ").replace(" WHERE ", "\nWHERE ").replace(", ", ",\n  "), @"");
+    assert_snapshot!(query.sql.replace(" FROM ", "\nFROM ").replace(" WHERE ", "\nWHERE ").replace(", ", ",\n  "), @r"
+    SELECT file_number,
+      k0 AS c0,
+      k1 AS c1,
+      COUNT(*) AS c2,
+      COUNT(v1) AS c3,
+      CAST(COALESCE(SUM(v2),
+      0) AS BIGINT) AS c4,
+      CAST(COALESCE(SUM(CAST((CASE WHEN ABS((v3 * CAST('1099511627776' AS DOUBLE))) >= CAST('4503599627370496' AS DOUBLE) THEN (v3 * CAST('1099511627776' AS DOUBLE)) WHEN ((v3 * CAST('1099511627776' AS DOUBLE)) - CAST(FLOOR((v3 * CAST('1099511627776' AS DOUBLE))) AS DOUBLE)) < CAST('0.5' AS DOUBLE) THEN CAST(FLOOR((v3 * CAST('1099511627776' AS DOUBLE))) AS DOUBLE) WHEN ((v3 * CAST('1099511627776' AS DOUBLE)) - CAST(FLOOR((v3 * CAST('1099511627776' AS DOUBLE))) AS DOUBLE)) > CAST('0.5' AS DOUBLE) THEN CAST(FLOOR((v3 * CAST('1099511627776' AS DOUBLE))) AS DOUBLE) + CAST('1' AS DOUBLE) ELSE CAST(FLOOR((v3 * CAST('1099511627776' AS DOUBLE))) AS DOUBLE) + (CAST(FLOOR((v3 * CAST('1099511627776' AS DOUBLE))) AS DOUBLE) - CAST(FLOOR(CAST(FLOOR((v3 * CAST('1099511627776' AS DOUBLE))) AS DOUBLE) / CAST('2' AS DOUBLE)) AS DOUBLE) * CAST('2' AS DOUBLE)) END) - CAST(FLOOR((CASE WHEN ABS((v3 * CAST('1099511627776' AS DOUBLE))) >= CAST('4503599627370496' AS DOUBLE) THEN (v3 * CAST('1099511627776' AS DOUBLE)) WHEN ((v3 * CAST('1099511627776' AS DOUBLE)) - CAST(FLOOR((v3 * CAST('1099511627776' AS DOUBLE))) AS DOUBLE)) < CAST('0.5' AS DOUBLE) THEN CAST(FLOOR((v3 * CAST('1099511627776' AS DOUBLE))) AS DOUBLE) WHEN ((v3 * CAST('1099511627776' AS DOUBLE)) - CAST(FLOOR((v3 * CAST('1099511627776' AS DOUBLE))) AS DOUBLE)) > CAST('0.5' AS DOUBLE) THEN CAST(FLOOR((v3 * CAST('1099511627776' AS DOUBLE))) AS DOUBLE) + CAST('1' AS DOUBLE) ELSE CAST(FLOOR((v3 * CAST('1099511627776' AS DOUBLE))) AS DOUBLE) + (CAST(FLOOR((v3 * CAST('1099511627776' AS DOUBLE))) AS DOUBLE) - CAST(FLOOR(CAST(FLOOR((v3 * CAST('1099511627776' AS DOUBLE))) AS DOUBLE) / CAST('2' AS DOUBLE)) AS DOUBLE) * CAST('2' AS DOUBLE)) END) / CAST('2147483648' AS DOUBLE)) AS DOUBLE) * CAST('2147483648' AS DOUBLE) AS BIGINT)),
+      0) AS BIGINT) AS c5,
+      CAST(COALESCE(SUM(CAST(CAST(FLOOR((CASE WHEN ABS((v3 * CAST('1099511627776' AS DOUBLE))) >= CAST('4503599627370496' AS DOUBLE) THEN (v3 * CAST('1099511627776' AS DOUBLE)) WHEN ((v3 * CAST('1099511627776' AS DOUBLE)) - CAST(FLOOR((v3 * CAST('1099511627776' AS DOUBLE))) AS DOUBLE)) < CAST('0.5' AS DOUBLE) THEN CAST(FLOOR((v3 * CAST('1099511627776' AS DOUBLE))) AS DOUBLE) WHEN ((v3 * CAST('1099511627776' AS DOUBLE)) - CAST(FLOOR((v3 * CAST('1099511627776' AS DOUBLE))) AS DOUBLE)) > CAST('0.5' AS DOUBLE) THEN CAST(FLOOR((v3 * CAST('1099511627776' AS DOUBLE))) AS DOUBLE) + CAST('1' AS DOUBLE) ELSE CAST(FLOOR((v3 * CAST('1099511627776' AS DOUBLE))) AS DOUBLE) + (CAST(FLOOR((v3 * CAST('1099511627776' AS DOUBLE))) AS DOUBLE) - CAST(FLOOR(CAST(FLOOR((v3 * CAST('1099511627776' AS DOUBLE))) AS DOUBLE) / CAST('2' AS DOUBLE)) AS DOUBLE) * CAST('2' AS DOUBLE)) END) / CAST('2147483648' AS DOUBLE)) AS DOUBLE) - CAST(FLOOR(CAST(FLOOR((CASE WHEN ABS((v3 * CAST('1099511627776' AS DOUBLE))) >= CAST('4503599627370496' AS DOUBLE) THEN (v3 * CAST('1099511627776' AS DOUBLE)) WHEN ((v3 * CAST('1099511627776' AS DOUBLE)) - CAST(FLOOR((v3 * CAST('1099511627776' AS DOUBLE))) AS DOUBLE)) < CAST('0.5' AS DOUBLE) THEN CAST(FLOOR((v3 * CAST('1099511627776' AS DOUBLE))) AS DOUBLE) WHEN ((v3 * CAST('1099511627776' AS DOUBLE)) - CAST(FLOOR((v3 * CAST('1099511627776' AS DOUBLE))) AS DOUBLE)) > CAST('0.5' AS DOUBLE) THEN CAST(FLOOR((v3 * CAST('1099511627776' AS DOUBLE))) AS DOUBLE) + CAST('1' AS DOUBLE) ELSE CAST(FLOOR((v3 * CAST('1099511627776' AS DOUBLE))) AS DOUBLE) + (CAST(FLOOR((v3 * CAST('1099511627776' AS DOUBLE))) AS DOUBLE) - CAST(FLOOR(CAST(FLOOR((v3 * CAST('1099511627776' AS DOUBLE))) AS DOUBLE) / CAST('2' AS DOUBLE)) AS DOUBLE) * CAST('2' AS DOUBLE)) END) / CAST('2147483648' AS DOUBLE)) AS DOUBLE) / CAST('2147483648' AS DOUBLE)) AS DOUBLE) * CAST('2147483648' AS DOUBLE) AS BIGINT)),
+      0) AS BIGINT) AS c6,
+      CAST(COALESCE(SUM(CAST(CAST(FLOOR(CAST(FLOOR((CASE WHEN ABS((v3 * CAST('1099511627776' AS DOUBLE))) >= CAST('4503599627370496' AS DOUBLE) THEN (v3 * CAST('1099511627776' AS DOUBLE)) WHEN ((v3 * CAST('1099511627776' AS DOUBLE)) - CAST(FLOOR((v3 * CAST('1099511627776' AS DOUBLE))) AS DOUBLE)) < CAST('0.5' AS DOUBLE) THEN CAST(FLOOR((v3 * CAST('1099511627776' AS DOUBLE))) AS DOUBLE) WHEN ((v3 * CAST('1099511627776' AS DOUBLE)) - CAST(FLOOR((v3 * CAST('1099511627776' AS DOUBLE))) AS DOUBLE)) > CAST('0.5' AS DOUBLE) THEN CAST(FLOOR((v3 * CAST('1099511627776' AS DOUBLE))) AS DOUBLE) + CAST('1' AS DOUBLE) ELSE CAST(FLOOR((v3 * CAST('1099511627776' AS DOUBLE))) AS DOUBLE) + (CAST(FLOOR((v3 * CAST('1099511627776' AS DOUBLE))) AS DOUBLE) - CAST(FLOOR(CAST(FLOOR((v3 * CAST('1099511627776' AS DOUBLE))) AS DOUBLE) / CAST('2' AS DOUBLE)) AS DOUBLE) * CAST('2' AS DOUBLE)) END) / CAST('2147483648' AS DOUBLE)) AS DOUBLE) / CAST('2147483648' AS DOUBLE)) AS DOUBLE) AS BIGINT)),
+      0) AS BIGINT) AS c7,
+      COALESCE(MAX(ABS(v3)),
+      CAST(0 AS DOUBLE)) AS c8,
+      UNIX_MICROS(MAX(v4)) AS c9
+    FROM (SELECT CAST(3 AS BIGINT) AS file_number,
+      `account_id` AS k0,
+      CASE WHEN CAST(`at` AS DATE) IS NULL THEN CAST(NULL AS DATE) WHEN CAST(`at` AS DATE) >= DATE'2026-10-12' THEN DATE'2026-10-12' ELSE DATE'2026-10-01' END AS k1,
+      CASE WHEN `asked` THEN TRUE END AS v1,
+      `seconds` AS v2,
+      `worth` AS v3,
+      `at` AS v4
+    FROM (SELECT CAST(`touch_id` AS STRING) AS `touch_id`,
+      CAST(`account_id` AS STRING) AS `account_id`,
+      CAST(`channel` AS STRING) AS `channel`,
+      CAST(`at` AS TIMESTAMP) AS `at`,
+      CAST(`seconds` AS BIGINT) AS `seconds`,
+      CAST(`worth` AS DOUBLE) AS `worth`,
+      CAST(`asked` AS BOOLEAN) AS `asked`
+    FROM parquet.`file:///lake/touches/ym=2026-10/part-0.parquet`) AS file
+    WHERE NOT (`account_id` IS NULL OR `channel` IS NULL OR COALESCE(`channel` NOT IN ('web',
+      'email'),
+      FALSE) OR `at` IS NULL OR COALESCE(`seconds` < CAST('0e0' AS DOUBLE),
+      FALSE) OR COALESCE(NOT (`worth` >= CAST('-1.7976931348623157e308' AS DOUBLE) AND `worth` <= CAST('1.7976931348623157e308' AS DOUBLE)),
+      FALSE) OR `asked` IS NULL) AND NOT COALESCE(`at` >= DATE'2026-10-16',
+      FALSE) AND COALESCE((`channel` = 'web'),
+      FALSE)) AS files GROUP BY file_number,
+      k0,
+      k1
+    ");
     let output = |name: &str, form: Form| Output { name: name.to_owned(), form };
     let expected = [
         output("account_id", Form::Value(Kind::Text)),
@@ -157,9 +198,47 @@ fn rows_that_may_break_the_contract_are_told_from_the_others() {
     let file = input(&project, "file:///lake/a.parquet", &as_contracted, "UTC").expect("a file");
     let asked = Asked { number: 0, input: &file, edges: &[], days: None };
     let source = &project.sources["touches"];
-    assert_snapshot!(doubtful(source, &[asked]).sql.replace(" WHERE ", "\nWHERE ").replace(" OR ", "\n  OR "), @"");
-    assert_snapshot!(survey(source, &[asked]).sql.replace(", ", ",\n  "), @"");
-    assert_snapshot!(repeating(source, &[asked, asked]).expect("a key").sql.replace(" UNION ", "\nUNION "), @"");
+    assert_snapshot!(doubtful(source, &[asked]).sql.replace(" WHERE ", "\nWHERE ").replace(" OR ", "\n  OR "), @r"
+    SELECT file_number, `touch_id` AS c0, `account_id` AS c1, `channel` AS c2, UNIX_MICROS(`at`) AS c3, `seconds` AS c4, `worth` AS c5, `asked` AS c6 FROM (SELECT CAST(0 AS BIGINT) AS file_number, file.* FROM (SELECT CAST(`touch_id` AS STRING) AS `touch_id`, CAST(`account_id` AS STRING) AS `account_id`, CAST(`channel` AS STRING) AS `channel`, CAST(`at` AS TIMESTAMP) AS `at`, CAST(`seconds` AS BIGINT) AS `seconds`, CAST(`worth` AS DOUBLE) AS `worth`, CAST(`asked` AS BOOLEAN) AS `asked` FROM parquet.`file:///lake/a.parquet`) AS file
+    WHERE (`account_id` IS NULL
+      OR `channel` IS NULL
+      OR COALESCE(`channel` NOT IN ('web', 'email'), FALSE)
+      OR `at` IS NULL
+      OR COALESCE(`seconds` < CAST('0e0' AS DOUBLE), FALSE)
+      OR COALESCE(NOT (`worth` >= CAST('-1.7976931348623157e308' AS DOUBLE) AND `worth` <= CAST('1.7976931348623157e308' AS DOUBLE)), FALSE)
+      OR `asked` IS NULL) AND NOT COALESCE(`at` >= DATE'2026-10-16', FALSE)) AS files
+    ");
+    assert_snapshot!(survey(source, &[asked]).sql.replace(", ", ",\n  "), @r"
+    SELECT file_number,
+      COUNT(*) AS c0,
+      CAST(COALESCE(SUM(later),
+      0) AS BIGINT) AS c1,
+      CAST(COALESCE(SUM(doubtful),
+      0) AS BIGINT) AS c2,
+      MIN(row_key) AS c3,
+      MAX(row_key) AS c4,
+      COUNT(row_key) AS c5,
+      COUNT(DISTINCT row_key) AS c6 FROM (SELECT CAST(0 AS BIGINT) AS file_number,
+      CASE WHEN COALESCE(`at` >= DATE'2026-10-16',
+      FALSE) THEN 1 ELSE 0 END AS later,
+      CASE WHEN (`account_id` IS NULL OR `channel` IS NULL OR COALESCE(`channel` NOT IN ('web',
+      'email'),
+      FALSE) OR `at` IS NULL OR COALESCE(`seconds` < CAST('0e0' AS DOUBLE),
+      FALSE) OR COALESCE(NOT (`worth` >= CAST('-1.7976931348623157e308' AS DOUBLE) AND `worth` <= CAST('1.7976931348623157e308' AS DOUBLE)),
+      FALSE) OR `asked` IS NULL) AND NOT COALESCE(`at` >= DATE'2026-10-16',
+      FALSE) THEN 1 ELSE 0 END AS doubtful,
+      CAST(`touch_id` AS STRING) AS row_key FROM (SELECT CAST(`touch_id` AS STRING) AS `touch_id`,
+      CAST(`account_id` AS STRING) AS `account_id`,
+      CAST(`channel` AS STRING) AS `channel`,
+      CAST(`at` AS TIMESTAMP) AS `at`,
+      CAST(`seconds` AS BIGINT) AS `seconds`,
+      CAST(`worth` AS DOUBLE) AS `worth`,
+      CAST(`asked` AS BOOLEAN) AS `asked` FROM parquet.`file:///lake/a.parquet`) AS file) AS files GROUP BY file_number
+    ");
+    assert_snapshot!(repeating(source, &[asked, asked]).expect("a key").sql.replace(" UNION ", "\nUNION "), @r"
+    SELECT DISTINCT file_number FROM (SELECT file_number, COUNT(*) OVER (PARTITION BY row_key) AS times FROM (SELECT CAST(0 AS BIGINT) AS file_number, CAST(`touch_id` AS STRING) AS row_key FROM (SELECT CAST(`touch_id` AS STRING) AS `touch_id`, CAST(`account_id` AS STRING) AS `account_id`, CAST(`channel` AS STRING) AS `channel`, CAST(`at` AS TIMESTAMP) AS `at`, CAST(`seconds` AS BIGINT) AS `seconds`, CAST(`worth` AS DOUBLE) AS `worth`, CAST(`asked` AS BOOLEAN) AS `asked` FROM parquet.`file:///lake/a.parquet`) AS file
+    UNION ALL SELECT CAST(0 AS BIGINT) AS file_number, CAST(`touch_id` AS STRING) AS row_key FROM (SELECT CAST(`touch_id` AS STRING) AS `touch_id`, CAST(`account_id` AS STRING) AS `account_id`, CAST(`channel` AS STRING) AS `channel`, CAST(`at` AS TIMESTAMP) AS `at`, CAST(`seconds` AS BIGINT) AS `seconds`, CAST(`worth` AS DOUBLE) AS `worth`, CAST(`asked` AS BOOLEAN) AS `asked` FROM parquet.`file:///lake/a.parquet`) AS file) AS files WHERE row_key IS NOT NULL) AS counted WHERE times > 1
+    ");
 }
 
 #[rstest]

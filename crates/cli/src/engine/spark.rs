@@ -23,14 +23,13 @@ pub struct Spark<'a> {
     address: String,
     lake: String,
     staging: Option<Staging>,
+    /// Rows up to which an answer is sent; where there is a staging folder, larger ones are written to it.
+    sent_rows: u64,
     progress: &'a Progress,
     connected_in: f64,
     queries: Mutex<Vec<QueryUse>>,
     asked: AtomicUsize,
 }
-
-/// Rows up to which an answer is sent; where there is a staging folder, larger ones are written to it.
-const SENT_ROWS: u64 = 1_000_000;
 
 /// For how long a server may take to answer at all.
 const CONNECT: Duration = Duration::from_secs(30);
@@ -90,6 +89,7 @@ impl<'a> Spark<'a> {
             address: remote.to_string(),
             lake,
             staging: staging.transpose()?,
+            sent_rows: u64::from(settings.sent_rows),
             progress,
             connected_in,
             queries: Mutex::default(),
@@ -122,7 +122,7 @@ impl<'a> Spark<'a> {
             interrupted: false,
             environment: true,
         };
-        if let Some(staging) = self.staging.as_ref().filter(|_| question.rows > SENT_ROWS) {
+        if let Some(staging) = self.staging.as_ref().filter(|_| question.rows > self.sent_rows) {
             let folder = staging.folder(self.asked.fetch_add(1, Ordering::Relaxed));
             let written = self.client.write(question.sql, &staging.url(&folder), &[], watch).map_err(of_spark);
             let read = written.and_then(|written| {
@@ -155,6 +155,7 @@ impl Remote for Spark<'_> {
     fn ask(&self, question: &Question<'_>, rows: &mut dyn FnMut(&RecordBatch)) -> Result<(), RemoteError> {
         let _timed = tracing::debug_span!("spark", name = question.about).entered();
         let begun = Instant::now();
+        tracing::debug!(about = question.about, files = question.files, "query begins");
         let watch = Watcher { question, progress: self.progress };
         let mut used = self.fetch(question, &watch, rows)?;
         used.seconds = begun.elapsed().as_secs_f64();

@@ -153,6 +153,7 @@ fn spark(fields: Fields) -> Option<Spark> {
         lake_url: fields.text("lake_url"),
         staging: fields.get("staging").and_then(store),
         staging_url: fields.text("staging_url"),
+        sent_rows: fields.whole("sent_rows").unwrap_or(defaults.sent_rows),
         timeout_minutes: fields.whole("timeout_minutes").unwrap_or(defaults.timeout_minutes),
         retry_seconds: fields.whole("retry_seconds").unwrap_or(defaults.retry_seconds),
         ..defaults

@@ -280,6 +280,13 @@ static SPARK: Object = Object {
             "staging_url: s3a://acme/abmart-staging",
         )
         .default("as for the lake"),
+        Key::new(
+            "sent_rows",
+            Shape::Whole(0, 1_000_000_000),
+            "With `staging`: rows of input up to which a result is sent over the connection all the same.",
+            "sent_rows: 200000",
+        )
+        .default("`1000000`"),
         Key::new("timeout_minutes", Shape::Whole(1, 10_000), "For how many minutes a query may take.", "timeout_minutes: 30")
             .default("`120`"),
         Key::new(
@@ -290,7 +297,7 @@ static SPARK: Object = Object {
         )
         .default("`30`"),
     ],
-    rules: &[Rule::Needs("staging_url", "staging")],
+    rules: &[Rule::Needs("staging_url", "staging"), Rule::Needs("sent_rows", "staging")],
 };
 
 static PERIODS: Object = Object {

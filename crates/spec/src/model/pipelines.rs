@@ -134,6 +134,8 @@ pub struct Spark {
     pub staging: Option<Store>,
     /// How it names that place.
     pub staging_url: Option<Spanned<String>>,
+    /// Rows up to which a result is sent all the same.
+    pub sent_rows: u32,
     /// For how many minutes a query may take.
     pub timeout_minutes: u32,
     /// For how many seconds a connection that is lost is tried again.
@@ -150,6 +152,7 @@ impl Spark {
             lake_url: None,
             staging: None,
             staging_url: None,
+            sent_rows: 1_000_000,
             // Long enough for the first night of a large lake.
             timeout_minutes: 120,
             // A server that is started anew is there again by then.

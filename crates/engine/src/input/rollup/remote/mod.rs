@@ -9,7 +9,7 @@ use std::sync::Arc;
 use abmart_plan::PlannedFile;
 use abmart_pushdown::{self as pushdown, Asked, FileInput, Found, Query, Slice};
 use abmart_spec::model::{Rollup, Source};
-use abmart_store::{ColumnKind, TimeUnit as Unit};
+use abmart_store::{ColumnKind, FooterColumn, TimeUnit as Unit};
 use polars::prelude::*;
 
 use self::rows::Answer;
@@ -111,6 +111,13 @@ impl<'a> Reducer<'a> {
 
     fn input<'f>(&self, planned: &'f PlannedFile) -> Option<Input<'f>> {
         let footer = self.context.footers.get(&planned.key)?;
+        // Engines refuse a file for a column that nobody asks for.
+        let odd = |column: &FooterColumn| {
+            matches!(column.kind, ColumnKind::Timestamp { unit: Unit::Nanoseconds, .. } | ColumnKind::Other(_))
+        };
+        if footer.columns.iter().any(odd) {
+            return None;
+        }
         let column = |name: &str| footer.columns.iter().find(|column| column.name == name);
         let days = self.context.days_of(self.source, planned);
         let slice = Slice {
@@ -179,17 +186,18 @@ impl<'a> Reducer<'a> {
             Some(rows) => in_order(source, rows)?,
             None => contract_columns,
         };
-        let lost = || EngineError::Unreadable {
-            source_name: source.name.clone(),
-            file: key.to_owned(),
-            reason: format!(
-                "the engine counted {} rows to be checked and brought {}",
-                survey.doubtful,
-                brought.height()
-            ),
+        let lost = |reason: String| {
+            let (source_name, file) = (source.name.clone(), key.to_owned());
+            Err(EngineError::Unreadable { source_name, file, reason })
         };
+        // To some engines a file that they do not find is one without rows.
+        let rows = self.context.rows_of(input.planned);
+        if survey.rows != rows {
+            return lost(format!("the engine reads {} rows of it, and it holds {rows}", survey.rows));
+        }
         if survey.doubtful != brought.height() as u64 {
-            return Err(lost());
+            let (counted, brought) = (survey.doubtful, brought.height());
+            return lost(format!("the engine counted {counted} rows that have to be checked, and sent {brought}"));
         }
         // The columns that reading the file would look at, so that the findings are the same.
         let needed = file::needed_columns(self.context, source, input.planned, self.compiled);
