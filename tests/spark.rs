@@ -1,7 +1,7 @@
 //! Rollups on engines that speak Spark Connect: whatever computes them, the marts are the same, byte for byte. The servers
 //! are real ones, started by tests/spark/run; without them a test says so and is no test.
 
-#![expect(clippy::expect_used, clippy::panic, reason = "tests")]
+#![expect(clippy::expect_used, reason = "tests")]
 
 #[path = "support/mod.rs"]
 mod support;
@@ -165,7 +165,7 @@ fn set_aside(place: &Workshop) -> Vec<String> {
     let texts: Vec<_> =
         batch.columns().iter().map(|column| cast(column, &DataType::Utf8).expect("a text of every type")).collect();
     let text = |row: usize| {
-        let cells = texts.iter().map(|column| column.as_string::<i32>());
+        let cells = texts.iter().map(AsArray::as_string::<i32>);
         cells.map(|cell| if cell.is_valid(row) { cell.value(row) } else { "null" }).collect::<Vec<_>>().join("|")
     };
     let mut found: Vec<String> = (0..batch.num_rows()).map(text).collect();
@@ -261,7 +261,7 @@ fn a_server_that_nobody_started_is_out_of_reach() {
     let (night, outcome) = Night::run(&["--engine", "spark"], &shipped(), None, &[("ABMART_SPARK_REMOTE", &address)]);
     outcome.fails(3, &[&format!("127.0.0.1:{port}")]);
     assert!(!night.published());
-    assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_mins(1), "{:?}", begun.elapsed());
 }
 
 #[test]
@@ -388,7 +388,7 @@ impl Sail {
             .expect("sail starts");
         let begun = Instant::now();
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(begun.elapsed() < Duration::from_secs(60), "sail does not answer");
+            assert!(begun.elapsed() < Duration::from_mins(1), "sail does not answer");
             std::thread::sleep(Duration::from_millis(50));
         }
         Self { process, port }

@@ -1,5 +1,7 @@
 //! Expressions: from the YAML's SQL to that of the engine, with the kind of their value.
 
+use std::fmt::Write as _;
+
 use abmart_spec::sql::arguments;
 use sqlparser::ast::{
     BinaryOperator, CaseWhen, CastKind, DataType, DateTimeField, Expr, Function, Ident, Spanned as _, UnaryOperator,
@@ -126,8 +128,7 @@ impl Renderer<'_> {
             Op::Gt => ">",
             Op::GtEq => ">=",
             Op::Plus | Op::Minus | Op::Multiply => return self.arithmetic(expr, left, op, right),
-            // An engine may answer a division by zero with null, infinity or an error.
-            Op::Divide | Op::Modulo => return refused(expr, format!("`{op}`, in `{expr}`,")),
+            // Division among them: an engine may answer one by zero with null, infinity or an error.
             _ => return refused(expr, format!("`{op}`, in `{expr}`,")),
         };
         let (_, sides) = self.alike(expr, &[left, right])?;
@@ -147,16 +148,11 @@ impl Renderer<'_> {
         let found = parts.iter().map(|part| self.expression(part)).collect::<Result<Vec<_>, _>>()?;
         let mut common: Option<Kind> = None;
         for kind in found.iter().filter_map(|part| part.kind) {
-            common = match common {
-                None => Some(kind),
-                Some(known) => match wider(known, kind) {
-                    Some(both) => Some(both),
-                    None => {
-                        let words = format!("`{whole}`, which puts {} beside {},", known.word(), kind.word());
-                        return refused(whole, words);
-                    }
-                },
-            };
+            let known = common.unwrap_or(kind);
+            common = wider(known, kind);
+            if common.is_none() {
+                return refused(whole, format!("`{whole}`, which puts {} beside {},", known.word(), kind.word()));
+            }
         }
         let sql = |part: &Rendered| match common {
             Some(kind) => as_kind(part, kind).unwrap_or_default(),
@@ -197,10 +193,10 @@ impl Renderer<'_> {
                     format!("{} = {}", sides[0], sides[1])
                 }
             };
-            sql.push_str(&format!(" WHEN {condition} THEN {value}"));
+            let _ = write!(sql, " WHEN {condition} THEN {value}");
         }
         if otherwise.is_some() {
-            sql.push_str(&format!(" ELSE {}", values[values.len() - 1]));
+            let _ = write!(sql, " ELSE {}", values[values.len() - 1]);
         }
         sql.push_str(" END)");
         Ok(rendered(sql, kind))

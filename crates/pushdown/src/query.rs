@@ -1,5 +1,7 @@
 //! The queries that are asked of an engine, each over several files at once, with results file by file.
 
+use std::fmt::Write as _;
+
 use abmart_spec::model::Source;
 
 use crate::input::{FileInput, date, day};
@@ -251,12 +253,12 @@ fn key_of(key: &Key, file: &Asked<'_>) -> String {
     let own = file.edges.iter().filter(begins_after).rev();
     let mut sql = format!("CASE WHEN {} IS NULL THEN CAST(NULL AS DATE)", key.sql);
     for edge in own {
-        sql.push_str(&format!(" WHEN {0} >= {1} THEN {1}", key.sql, literal_day(*edge)));
+        let _ = write!(sql, " WHEN {0} >= {1} THEN {1}", key.sql, literal_day(*edge));
     }
     // What lies before the first bucket is said to lie on the day before it.
     let around = file.edges.iter().rev().find(|edge| **edge <= first);
     let around = around.copied().unwrap_or_else(|| file.edges.first().map_or(0, |edge| edge - 1));
-    sql.push_str(&format!(" ELSE {} END", literal_day(around)));
+    let _ = write!(sql, " ELSE {} END", literal_day(around));
     sql
 }
 

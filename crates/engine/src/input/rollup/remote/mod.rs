@@ -148,7 +148,7 @@ impl<'a> Reducer<'a> {
         let plain = asked(|_, _| &[], 0);
         let source = &self.source.name;
         let counted = ask(&format!("rows of {source}"), &pushdown::survey(self.source, &plain), batch.len() as u64)?;
-        let mut surveyed = Survey::of(counted, batch.len())?;
+        let surveyed = Survey::of(counted, batch.len())?;
         let doubtful: u64 = surveyed.iter().map(|survey| survey.doubtful).sum();
         let mut aside = Answer::default();
         if doubtful > 0 {
@@ -165,8 +165,7 @@ impl<'a> Reducer<'a> {
             if answers.iter().any(|answer| answer.too_great.contains(&number)) {
                 continue;
             }
-            let survey = std::mem::take(&mut surveyed[number]);
-            reduced.push((*place, self.whole(input, number, survey, &mut aside, &mut answers)?));
+            reduced.push((*place, self.whole(input, number, &surveyed[number], &mut aside, &mut answers)?));
         }
         Ok(reduced)
     }
@@ -176,7 +175,7 @@ impl<'a> Reducer<'a> {
         &self,
         input: &Input<'_>,
         number: usize,
-        survey: Survey,
+        survey: &Survey,
         aside: &mut Answer,
         answers: &mut [Answer],
     ) -> Result<Reduced, EngineError> {
