@@ -340,7 +340,7 @@ fn a_rollup_that_only_this_process_can_compute_is_shown_at_its_place() {
 
 #[test]
 fn the_shipped_rollups_can_be_computed_elsewhere() {
-    run(&["validate", "--engine", "spark"]).ok();
+    Project::copy().command(&["validate", "--engine", "spark"]).ok();
 }
 
 #[test]
