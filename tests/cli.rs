@@ -268,6 +268,8 @@ fn a_plan_shows_files_rows_and_periods_and_writes_nothing() {
     let json: Value = serde_json::from_str(&place.command(&["plan", "--json"]).ok().stdout).expect("JSON");
     assert_eq!(json["plan"]["as_of"], "2026-06-30");
     assert_eq!(json["rows"]["touchpoints/ym=2026-06/part-0.parquet"], 5);
+    assert!(outcome.stdout.contains("reduces 5 rows ("), "{}", outcome.stdout);
+    assert_eq!(json["effort"]["rows"], 5);
 }
 
 #[test]
