@@ -1,12 +1,12 @@
 //! What it takes to reduce the events of a plan here, before anything is read: for people who decide where to do it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
-use abmart_spec::model::{ColumnType, Project, Rollup, Source};
+use abmart_spec::model::{Column, ColumnType, Project, Rollup, Source};
 use abmart_store::ParquetFooter;
 use serde::Serialize;
 
-use crate::Plan;
+use crate::{Plan, PlannedFile};
 
 /// What it takes to reduce all events of a plan for all rollups, with nothing in the cache.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
@@ -49,7 +49,7 @@ impl Effort {
             if rollups.is_empty() {
                 continue;
             }
-            let rows = |file: &crate::PlannedFile| footers.get(&file.key).map_or(0, |footer| footer.rows);
+            let rows = |file: &PlannedFile| footers.get(&file.key).map_or(0, |footer| footer.rows);
             let of_source: u64 = planned.files.iter().map(rows).sum();
             let largest = planned.files.iter().map(rows).max().unwrap_or(0);
             effort.rows += of_source;
@@ -77,10 +77,7 @@ impl Effort {
 
 /// Bytes of a row in memory.
 fn width(source: &Source) -> u64 {
-    let keys: BTreeSet<&str> = source.key.iter().map(|name| name.value.as_str()).collect();
-    let of = |(name, column): (&String, &abmart_spec::model::Column)| match column.ty {
-        ColumnType::String if keys.contains(name.as_str()) => 24,
-        _ => 8,
-    };
-    source.columns.iter().map(of).sum()
+    let is_key = |column: &Column| source.key.iter().any(|name| name.value == column.name);
+    let of = |column: &Column| if column.ty == ColumnType::String && is_key(column) { 24 } else { 8 };
+    source.columns.values().map(of).sum()
 }

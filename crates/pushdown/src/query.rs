@@ -69,7 +69,7 @@ pub fn rolled(rollup: &Rollup, files: &[Asked<'_>]) -> Query {
     let branch = |file: &Asked<'_>| {
         let keys = rollup.keys.iter().enumerate().map(|(index, key)| format!("{} AS k{index}", key_of(key, file)));
         let values = rollup.measures.iter().enumerate();
-        let values = values.filter_map(|(index, measure)| Some(format!("{} AS v{index}", value_of(measure)?)));
+        let values = values.filter_map(|(index, measure)| Some(format!("{} AS v{index}", measure.values.as_ref()?)));
         let columns: Vec<String> = std::iter::once(number(file)).chain(keys).chain(values).collect();
         let mut conditions = vec![format!("NOT {}", file.input.doubtful), format!("NOT {}", file.input.later)];
         conditions.extend(rollup.filter.as_ref().map(|filter| format!("COALESCE({filter}, FALSE)")));
@@ -237,10 +237,6 @@ fn key_text(source: &Source) -> Option<String> {
         [one] => Some(one.clone()),
         several => Some(format!("CONCAT({})", several.join(", CHR(31), "))),
     }
-}
-
-fn value_of(measure: &Measure) -> Option<String> {
-    measure.values.clone()
 }
 
 /// A group key; a bucket as its first day, by a search among the few that the file's rows lie in.

@@ -1,6 +1,6 @@
 //! An engine that speaks Spark Connect.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -71,14 +71,7 @@ impl<'a> Spark<'a> {
                 connect_timeout: CONNECT,
                 query_timeout: Duration::from_secs(u64::from(settings.timeout_minutes) * 60),
                 lost_after: Duration::from_secs(u64::from(settings.retry_seconds)),
-                // A day is a day of UTC until the query says otherwise, and what does not fit its type is an error.
-                config: [
-                    ("spark.sql.session.timeZone", "UTC"),
-                    ("spark.sql.ansi.enabled", "true"),
-                    ("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS"),
-                ]
-                .map(|(key, value)| (key.to_owned(), value.to_owned()))
-                .to_vec(),
+                ..Settings::default()
             },
         );
         let client = client.map_err(|error| failure(&error))?;
@@ -184,8 +177,7 @@ struct Watcher<'a> {
 
 impl Watch for Watcher<'_> {
     fn interrupted(&self) -> bool {
-        let flag: &AtomicBool = self.question.interrupted;
-        flag.load(Ordering::Relaxed)
+        self.question.interrupted.load(Ordering::Relaxed)
     }
 
     fn progress(&self, progress: &abmart_spark::Progress) {

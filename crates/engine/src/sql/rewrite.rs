@@ -16,10 +16,7 @@ use std::ops::ControlFlow;
 use abmart_plan::calendar::Period;
 use jiff::civil::{Date, DateTime};
 use jiff::{ToSpan, Unit};
-use sqlparser::ast::{
-    self, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Join, JoinConstraint, JoinOperator, Query, Select,
-    SelectItem, SetExpr, Value,
-};
+use sqlparser::ast::{self, Expr, Join, JoinConstraint, JoinOperator, Query, Select, SelectItem, SetExpr, Value};
 use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::Parser;
 
@@ -238,17 +235,7 @@ fn cast_to(expr: Expr, data_type: &str) -> Expr {
 
 /// The arguments of a function, without names and wildcards.
 pub(crate) fn plain_arguments(function: &ast::Function) -> Vec<Expr> {
-    match &function.args {
-        FunctionArguments::List(list) => list
-            .args
-            .iter()
-            .filter_map(|argument| match argument {
-                FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr.clone()),
-                _ => None,
-            })
-            .collect(),
-        _ => Vec::new(),
-    }
+    abmart_spec::sql::arguments(function).into_iter().cloned().collect()
 }
 
 fn semi_joins_of_query(query: &mut Query, counter: &mut usize) -> Result<(), RewriteError> {
